@@ -1,0 +1,9 @@
+//go:build !linux && !darwin
+
+package clockdrift
+
+import "time"
+
+const systemCountsSuspend = false
+
+func systemNow() time.Duration { return goMonotonicNow() }

@@ -1,0 +1,306 @@
+package quorum_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/a5bbb083/redlock/quorum"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fake is a voter that answers each request with the request itself, after a delay.
+type fake struct {
+	delay time.Duration
+	err   error
+	stuck chan struct{} // while open, exchanges don't end, whatever their context says
+
+	mu      sync.Mutex
+	batches [][]string
+}
+
+func (f *fake) Exchange(ctx context.Context, requests []string, answers []quorum.Answer[string]) {
+	f.mu.Lock()
+	f.batches = append(f.batches, append([]string(nil), requests...))
+	f.mu.Unlock()
+	if f.stuck != nil {
+		<-f.stuck
+	}
+	err := f.err
+	select {
+	case <-time.After(f.delay):
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	for i := range requests {
+		answers[i].Reply, answers[i].Err = requests[i], err
+	}
+}
+
+func (f *fake) seen() (all []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, b := range f.batches {
+		all = append(all, b...)
+	}
+	return all
+}
+
+func newGroup(config quorum.Config, fakes ...*fake) *quorum.Group[string, string] {
+	var transports []quorum.Transport[string, string]
+	for _, f := range fakes {
+		transports = append(transports, f)
+	}
+	return quorum.NewGroup(transports, config)
+}
+
+func agree(int, string) quorum.Vote { return quorum.Yes }
+
+func poll(request string) quorum.Poll[string, string] {
+	return quorum.Poll[string, string]{Request: request, Timeout: time.Second, Judge: agree}
+}
+
+func TestBallotIsOverAsSoonAsItIsDecided(t *testing.T) {
+	tests := map[string]struct {
+		delays []time.Duration
+		judge  func(voter int, reply string) quorum.Vote
+		result quorum.Result
+		after  time.Duration
+	}{
+		"the fastest majority wins": {
+			delays: []time.Duration{50, 10, 30, 500, 400}, judge: agree,
+			result: quorum.Won, after: 50,
+		},
+		"the fastest minority that can block loses": {
+			delays: []time.Duration{50, 10, 30, 500, 400},
+			judge:  func(int, string) quorum.Vote { return quorum.No },
+			result: quorum.Lost, after: 50,
+		},
+		"silence is decided by the time-out": {
+			delays: []time.Duration{10, 5000, 5000}, judge: agree,
+			result: quorum.Pending, after: 1000,
+		},
+		"an even number": {
+			delays: []time.Duration{10, 20, 30, 40}, judge: agree,
+			result: quorum.Won, after: 30,
+		},
+		"one voter": {
+			delays: []time.Duration{10}, judge: agree,
+			result: quorum.Won, after: 10,
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var fakes []*fake
+				for _, d := range tt.delays {
+					fakes = append(fakes, &fake{delay: d * time.Millisecond})
+				}
+				g := newGroup(quorum.Config{Exchange: time.Minute}, fakes...)
+				defer g.Close(t.Context())
+				p := poll("vote")
+				p.Judge = tt.judge
+				begun := time.Now()
+				o := g.Start(p).Wait(t.Context())
+				assert.Equal(t, tt.result, o.Result)
+				assert.Equal(t, tt.after*time.Millisecond, time.Since(begun))
+			})
+		})
+	}
+}
+
+func TestContextEndsTheWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGroup(quorum.Config{}, &fake{delay: time.Hour})
+		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Millisecond)
+		defer cancel()
+		begun := time.Now()
+		o := g.Start(poll("vote")).Wait(ctx)
+		assert.Equal(t, quorum.Pending, o.Result)
+		assert.Equal(t, []bool{false}, o.Answered)
+		assert.Equal(t, 7*time.Millisecond, time.Since(begun))
+		g.Close(t.Context())
+	})
+}
+
+func TestLateAnswersReachTheCallback(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGroup(quorum.Config{Exchange: time.Minute}, &fake{}, &fake{}, &fake{delay: 3 * time.Second})
+		p := poll("vote")
+		type late struct {
+			voter   int
+			reply   string
+			elapsed time.Duration
+		}
+		got := make(chan late, 3)
+		p.Late = func(voter int, a quorum.Answer[string]) { got <- late{voter, a.Reply, a.Elapsed} }
+		o := g.Start(p).Wait(t.Context())
+		require.Equal(t, quorum.Won, o.Result)
+		assert.False(t, o.Answered[2])
+		assert.Equal(t, late{2, "vote", 3 * time.Second}, <-got)
+		g.Close(t.Context())
+		assert.Empty(t, got, "answers that decided the ballot aren't late")
+	})
+}
+
+func TestErrorsAreNeitherYesNorNo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := errors.New("connection reset")
+		g := newGroup(quorum.Config{}, &fake{err: broken}, &fake{}, &fake{})
+		defer g.Close(t.Context())
+		p := poll("vote")
+		p.Judge = func(voter int, reply string) quorum.Vote {
+			assert.NotZero(t, voter, "there's no reply to judge")
+			return quorum.Yes
+		}
+		o := g.Start(p).Wait(t.Context())
+		assert.Equal(t, quorum.Won, o.Result)
+		synctest.Wait()
+	})
+}
+
+func TestRequestsWithOneKeyKeepTheirOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{delay: time.Millisecond}
+		g := newGroup(quorum.Config{Workers: 4, Batch: 3}, f)
+		var want []string
+		var last *quorum.Ballot[string, string]
+		for i := range 100 {
+			p := poll(fmt.Sprint(i))
+			p.Key = 7
+			last = g.Start(p)
+			want = append(want, p.Request)
+		}
+		require.Equal(t, quorum.Won, last.Wait(t.Context()).Result)
+		assert.Equal(t, want, f.seen())
+		g.Close(t.Context())
+	})
+}
+
+func TestWaitingRequestsShareAnExchange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{delay: time.Millisecond}
+		g := newGroup(quorum.Config{Workers: 1}, f)
+		for range 50 {
+			g.Start(poll("x"))
+		}
+		g.Close(t.Context())
+		assert.Len(t, f.seen(), 50)
+		assert.LessOrEqual(t, len(f.batches), 2)
+	})
+}
+
+func TestHungVoterCostsOneQueueAndNoMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hung := &fake{stuck: make(chan struct{})}
+		g := newGroup(quorum.Config{Workers: 1, Queue: 8}, hung, &fake{}, &fake{})
+		refused := 0
+		for range 100 {
+			p := poll("x")
+			synctest.Wait() // the first is under way before the second comes
+			begun := time.Now()
+			o := g.Start(p).Wait(t.Context())
+			require.Equal(t, quorum.Won, o.Result)
+			require.Zero(t, time.Since(begun), "nobody waits for the hung voter")
+			if o.Answered[0] {
+				require.ErrorIs(t, o.Answers[0].Err, quorum.ErrQueueFull)
+				refused++
+			}
+		}
+		assert.Equal(t, 100-1-4, refused, "one is being sent, half of 8 wait")
+		p := poll("release")
+		p.Persist = true
+		o := g.Start(p).Wait(t.Context())
+		assert.False(t, o.Answered[0], "requests that persist have room of their own")
+		close(hung.stuck)
+		g.Close(t.Context())
+		assert.Len(t, hung.seen(), 1+4+1)
+	})
+}
+
+func TestNobodySendsWhatNobodyWaitsFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{delay: 5 * time.Second}
+		g := newGroup(quorum.Config{Workers: 1, Exchange: time.Minute}, f)
+		first := g.Start(poll("sent at once"))
+		synctest.Wait()
+		given := g.Start(poll("given up"))
+		stale := poll("stale")
+		stale.Timeout, stale.Until = time.Minute, time.Now().Add(time.Second)
+		outdated := g.Start(stale)
+		persisting := poll("kept")
+		persisting.Persist = true
+		kept := g.Start(persisting)
+		for _, b := range []*quorum.Ballot[string, string]{first, given, kept} {
+			assert.Equal(t, quorum.Pending, b.Wait(t.Context()).Result)
+		}
+		o := outdated.Wait(t.Context())
+		assert.Equal(t, quorum.Lost, o.Result)
+		assert.True(t, o.Answers[0].Unsent())
+		g.Close(t.Context())
+		assert.Equal(t, []string{"sent at once", "kept"}, f.seen())
+	})
+}
+
+func TestRepeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := &fake{err: errors.New("refused")}
+		g := newGroup(quorum.Config{}, down)
+		p := poll("release")
+		p.Persist, p.Until = true, time.Now().Add(10*time.Second)
+		p.Repeat = func(_ int, a quorum.Answer[string], sent int) (time.Duration, bool) {
+			return time.Second << sent, a.Err != nil
+		}
+		assert.Equal(t, quorum.Lost, g.Start(p).Wait(t.Context()).Result)
+		time.Sleep(time.Hour)
+		assert.Len(t, down.seen(), 3, "at 0, 2 and 6 s; at 14 s it makes no sense any more")
+		g.Close(t.Context())
+	})
+}
+
+func TestCloseSendsWhatWaitsAndEndsWhatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := &fake{delay: time.Hour}
+		quick := &fake{delay: time.Millisecond}
+		g := newGroup(quorum.Config{Workers: 1, Batch: 1, Exchange: 2 * time.Hour}, slow, quick)
+		for range 3 {
+			p := poll("release")
+			p.Persist = true
+			g.Start(p)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		begun := time.Now()
+		g.Close(ctx)
+		assert.Equal(t, 3*time.Second, time.Since(begun))
+		assert.Len(t, quick.seen(), 3)
+		assert.Len(t, slow.seen(), 1)
+		o := g.Start(poll("too late")).Wait(t.Context())
+		assert.Equal(t, quorum.Lost, o.Result)
+		assert.ErrorIs(t, o.Answers[0].Err, quorum.ErrClosed)
+		g.Close(t.Context()) // again: no harm
+	})
+}
+
+func TestOnlySomeVoters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fakes := []*fake{{}, {}, {}}
+		g := newGroup(quorum.Config{}, fakes...)
+		p := poll("heal")
+		p.Voters, p.Persist = []int{2}, true
+		o := g.Start(p).Wait(t.Context())
+		assert.Equal(t, quorum.Lost, o.Result, "the others count as unknown")
+		g.Close(t.Context())
+		assert.Empty(t, fakes[0].seen())
+		assert.Len(t, fakes[2].seen(), 1)
+	})
+}

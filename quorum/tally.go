@@ -1,0 +1,102 @@
+package quorum
+
+import "fmt"
+
+// Vote is one voter's answer.
+type Vote uint8
+
+const (
+	// Unknown is a voter that couldn't be understood: a time-out or a broken connection. It
+	// is neither yes nor no, since the request may have been carried out all the same.
+	Unknown Vote = iota
+	// No is a refusal.
+	No
+	// Yes is a consent.
+	Yes
+)
+
+func (v Vote) String() string {
+	switch v {
+	case No:
+		return "no"
+	case Yes:
+		return "yes"
+	default:
+		return "unknown"
+	}
+}
+
+// Result is what a [Tally] says so far.
+type Result uint8
+
+const (
+	// Pending means that the votes still missing can decide it either way.
+	Pending Result = iota
+	// Won means that a majority said yes.
+	Won
+	// Lost means that a majority can no longer say yes.
+	Lost
+)
+
+func (r Result) String() string {
+	switch r {
+	case Won:
+		return "won"
+	case Lost:
+		return "lost"
+	default:
+		return "pending"
+	}
+}
+
+// Majority returns the smallest number of voters of which any two sets share a voter: n/2+1.
+func Majority(n int) int { return n/2 + 1 }
+
+// Tally counts the votes on one question. It is pure data and not safe for concurrent use.
+type Tally struct {
+	cast   []bool
+	yes    int
+	open   int
+	result Result
+}
+
+// NewTally returns the tally of a question to n voters. It panics if n is less than 1.
+func NewTally(n int) *Tally {
+	if n < 1 {
+		panic(fmt.Sprintf("quorum: a tally needs at least 1 voter, not %d", n))
+	}
+	return &Tally{cast: make([]bool, n), open: n}
+}
+
+// Cast counts the vote of a voter, numbered from 0, and returns the result so far. The first
+// vote of a voter stands, and so does a result once it is [Won] or [Lost]: whoever acted on
+// it can't be told otherwise later.
+func (t *Tally) Cast(voter int, v Vote) Result {
+	if t.cast[voter] {
+		return t.result
+	}
+	t.cast[voter] = true
+	t.open--
+	if v == Yes {
+		t.yes++
+	}
+	if t.result == Pending {
+		t.result = t.decide()
+	}
+	return t.result
+}
+
+func (t *Tally) decide() Result {
+	need := Majority(len(t.cast))
+	switch {
+	case t.yes >= need:
+		return Won
+	case t.yes+t.open < need:
+		return Lost
+	default:
+		return Pending
+	}
+}
+
+// Result returns the result so far.
+func (t *Tally) Result() Result { return t.result }

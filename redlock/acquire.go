@@ -1,0 +1,136 @@
+package redlock
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/a5bbb083/redlock/clockdrift"
+	"github.com/a5bbb083/redlock/quorum"
+)
+
+// randomToken returns 128 random bits: enough that no two attempts ever share a token.
+func randomToken() (hi, lo uint64) {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // crypto/rand never fails; it ends the program instead
+	return binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])
+}
+
+// TryLock makes one attempt to take the lock. It returns within the node time-out, or twice
+// that where the voters granted different fencing values.
+//
+// It fails with a [*QuorumError] that matches [ErrNotAcquired] where another holds the lock
+// and [ErrNoQuorum] where too few voters answered in time. A failed attempt is released on
+// every voter in the background, however late a voter's answer comes.
+func (l *Locker) TryLock(ctx context.Context, name string, opts ...LockOption) (*Lock, error) {
+	lo, err := l.admit(ctx, name, opts)
+	if err != nil {
+		return nil, err
+	}
+	return l.attempt(ctx, name, lo)
+}
+
+// admit checks everything that can be known before a request is sent.
+func (l *Locker) admit(ctx context.Context, name string, opts []LockOption) (lockOptions, error) {
+	if err := checkName(name); err != nil {
+		return lockOptions{}, err
+	}
+	lo, err := l.options.forLock(opts)
+	if err != nil {
+		return lo, err
+	}
+	if l.closing.Err() != nil {
+		return lo, ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return lo, fmt.Errorf("redlock: acquire %q: %w", name, err)
+	}
+	return lo, nil
+}
+
+// attempt is one acquisition under way.
+type attempt struct {
+	locker *Locker
+	name   string
+	token  string
+	lockOptions
+	window clockdrift.Window
+	rounds int
+	doubts *doubts
+}
+
+func (l *Locker) attempt(ctx context.Context, name string, lo lockOptions) (*Lock, error) {
+	hi, low := l.random()
+	start := l.options.clock.Now()
+	a := &attempt{
+		locker:      l,
+		name:        name,
+		token:       fmt.Sprintf("%016x%016x", hi, low),
+		lockOptions: lo,
+		window:      clockdrift.NewWindow(start, lo.ttl, l.options.driftFactor),
+		doubts:      newDoubts(len(l.nodes)),
+	}
+	fence, err := a.run(ctx)
+	l.observe(opAcquire, name, a.rounds, l.options.clock.Now()-start, err)
+	if err != nil {
+		l.release(name, a.token, lo.ttl, a.doubts)
+		return nil, err
+	}
+	return newLock(ctx, a, fence), nil
+}
+
+// run asks for the lock and, where the fencing values differ, for the voters' confirmation.
+// It returns the fencing token.
+func (a *attempt) run(ctx context.Context) (fence int64, err error) {
+	fencing := a.locker.options.fencing
+	outcome, err := a.ask(ctx, opAcquire, a.locker.wall().UnixMicro())
+	if err != nil || !fencing {
+		return 0, err
+	}
+	votes := newElection(len(a.locker.nodes))
+	for voter, answer := range outcome.Answers {
+		if outcome.Answered[voter] && answer.Err == nil && answer.Reply.status == statusOK {
+			votes.grant(voter, answer.Reply.value)
+		}
+	}
+	if token, ok := votes.agreed(); ok {
+		return token, nil
+	}
+	token := votes.candidate()
+	_, err = a.ask(ctx, opConfirm, token)
+	return token, err
+}
+
+// ask makes one round trip. It succeeds when a majority says yes and the window is still open.
+func (a *attempt) ask(ctx context.Context, op operation, fence int64) (quorum.Outcome[reply], error) {
+	a.rounds++
+	l := a.locker
+	r := request{op: op, name: a.name, token: a.token, ttl: a.ttl, fenced: l.options.fencing, fence: fence}
+	outcome := l.poll(ctx, r, a.window, func(voter int, r reply) quorum.Vote {
+		if op == opAcquire {
+			a.doubts.settle(voter)
+		}
+		if r.status == statusOK {
+			return quorum.Yes
+		}
+		return quorum.No
+	})
+	if outcome.Result == quorum.Won && a.window.Open(l.options.clock.Now()) {
+		return outcome, nil
+	}
+	return outcome, l.quorumError(ctx, op, a.name, outcome)
+}
+
+// poll asks all voters and waits, at most until the window closes.
+func (l *Locker) poll(ctx context.Context, r request, w clockdrift.Window, judge func(int, reply) quorum.Vote) quorum.Outcome[reply] {
+	left := w.Remaining(l.options.clock.Now())
+	return l.group.Start(quorum.Poll[request, reply]{
+		Request: r,
+		Key:     queueKey(r.name),
+		Timeout: min(left, l.options.nodeTimeout),
+		Until:   time.Now().Add(left),
+		Judge:   judge,
+	}).Wait(ctx)
+}

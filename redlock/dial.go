@@ -1,0 +1,147 @@
+package redlock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/a5bbb083/redlock/quorum"
+)
+
+// poolSize is enough for a voter's workers, which use one connection each.
+const poolSize = 4
+
+// Dial returns a locker on the servers with the given URLs, such as redis://host:6379 or
+// rediss://user:password@host:6380 for TLS (https://pkg.go.dev/github.com/redis/go-redis/v9#ParseURL).
+// The clients that it makes are set up for locking and closed by [Locker.Close].
+//
+// It asks each server who it is and fails with [ErrNoQuorum] where no majority answers: a
+// wrong address or password shows here rather than at the first lock. A minority may be down.
+// Two URLs that lead to one server are an [ErrInvalidOption].
+func Dial(ctx context.Context, urls []string, opts ...Option) (*Locker, error) {
+	o, err := newOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	clientOptions, err := parseURLs(urls, o.nodeTimeout)
+	if err != nil {
+		return nil, err
+	}
+	clients := make([]redis.UniversalClient, len(urls))
+	for i, co := range clientOptions {
+		clients[i] = redis.NewClient(co)
+	}
+	names, err := nodeNames(clients)
+	if err == nil {
+		err = introduce(ctx, clients, names, exchangeTimeout(o.nodeTimeout))
+	}
+	if err != nil {
+		for _, c := range clients {
+			_ = c.Close()
+		}
+		return nil, err
+	}
+	l := newLocker(clients, names, o, quorum.Config{})
+	l.owned = clients
+	return l, nil
+}
+
+func parseURLs(urls []string, nodeTimeout time.Duration) ([]*redis.Options, error) {
+	all := make([]*redis.Options, len(urls))
+	for i, raw := range urls {
+		co, err := redis.ParseURL(raw)
+		if err != nil {
+			return nil, fmt.Errorf("%w: URL %d, %s: %s; use redis://HOST:PORT or rediss://HOST:PORT",
+				ErrInvalidOption, i+1, redact(raw), withoutURL(err))
+		}
+		// The context of each exchange is the only time-out; what the URL says would compete
+		// with it. A request that is sent twice by the client library would arrive late.
+		co.ContextTimeoutEnabled = true
+		co.MaxRetries = -1
+		co.DialerRetries = 1
+		co.DialTimeout = exchangeTimeout(nodeTimeout)
+		co.ReadTimeout = exchangeTimeout(nodeTimeout)
+		co.WriteTimeout = exchangeTimeout(nodeTimeout)
+		co.PoolTimeout = exchangeTimeout(nodeTimeout)
+		co.PoolSize = poolSize
+		// Less to say at a new connection, when a voter has just come back.
+		co.DisableIdentity = true
+		co.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+		all[i] = co
+	}
+	return all, nil
+}
+
+// redact removes the password from a URL, and everything else where it can't be told apart.
+func redact(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "(not shown, since it may hold a password)"
+	}
+	return u.Redacted()
+}
+
+// withoutURL strips the URL, password and all, that net/url's errors repeat.
+func withoutURL(err error) string {
+	var ue *url.Error
+	if errors.As(err, &ue) {
+		return ue.Err.Error()
+	}
+	return strings.TrimPrefix(err.Error(), "redis: ")
+}
+
+// introduce asks every server for its run id, which tells servers apart whatever their names.
+func introduce(ctx context.Context, clients []redis.UniversalClient, names []string, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	type introduction struct {
+		node int
+		id   string
+		err  error
+	}
+	// Buffered, and every sender is bounded by the context: nobody stays behind.
+	answers := make(chan introduction, len(clients))
+	for i, c := range clients {
+		go func() {
+			info, err := c.Info(ctx, "server").Result()
+			answers <- introduction{i, field(info, "run_id"), err}
+		}()
+	}
+	failure := &QuorumError{Op: "dial", Needed: quorum.Majority(len(clients)), Nodes: make([]NodeResult, len(clients)), Reason: ErrNoQuorum}
+	seen := make(map[string]int)
+	start := time.Now()
+	for range clients {
+		a := <-answers
+		result := NodeResult{Node: names[a.node], Outcome: Granted, RTT: time.Since(start), Err: a.err}
+		if a.err != nil {
+			result.Outcome = Failed
+		}
+		failure.Nodes[a.node] = result
+		if first, twice := seen[a.id]; twice && a.err == nil && a.id != "" {
+			return fmt.Errorf("%w: %s and %s are the same server (run id %s); its vote must not count twice",
+				ErrInvalidOption, names[first], names[a.node], a.id)
+		}
+		seen[a.id] = a.node
+	}
+	if failure.Granted() < failure.Needed {
+		failure.cause = ctx.Err()
+		return failure
+	}
+	return nil
+}
+
+// field returns the value of a field in the reply to INFO.
+func field(info, name string) string {
+	for line := range strings.Lines(info) {
+		if value, found := strings.CutPrefix(line, name+":"); found {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,27 @@
+// Package redlock takes locks on a majority of independent Redis nodes.
+//
+// A [Locker] asks all of its nodes, the voters, at once. It holds a lock when a majority granted
+// it, for a time that is proven: the TTL, counted on the holder's own clock from before the
+// first request was sent, less an allowance for clock drift. Everything else fails closed.
+//
+// # What it guarantees
+//
+// Mutual exclusion: no two holders see [Lock.Valid] at the same time, as long as
+//
+//   - no voter forgets a lock before its TTL has ended (by losing its memory, say), and
+//   - no voter's clock runs ahead by more than the drift factor, or jumps, while it holds one,
+//
+// or, where this happens at voters, the others still make up a majority of every two holders.
+// Pauses of the process, slow networks and late replies don't matter to it: they cost validity, never safety.
+//
+// Fencing: the tokens of [Lock.Fence] are unique for a name and grow with every acquisition that
+// starts after an earlier one completed, with no assumption about time at all. They protect a
+// resource that checks them (see the package fence) even where mutual exclusion is broken: by the
+// pause between the last check and the write, for one, against which no lock can help.
+//
+// # Concurrency
+//
+// All types are safe for concurrent use. Each voter is an ordered queue: requests on one name
+// reach it in the order in which they were made, and concurrent callers share round trips. No
+// operation waits for a voter longer than the node time-out, whatever options the Redis clients have.
+package redlock

@@ -1,0 +1,48 @@
+package redlock
+
+import "github.com/a5bbb083/redlock/quorum"
+
+// election decides which fencing token an attempt owns, from the values that the voters
+// granted. It is pure: the exhaustive search in explore_test.go runs this very code.
+//
+// The rule, argued in docs/fencing.md: a value belongs to the attempt that owns it at a
+// majority of the voters. At one voter a value has at most one owner, since every grant
+// raises the register; and two majorities share a voter.
+type election struct {
+	values []int64 // by voter; 0 where nothing was granted
+}
+
+func newElection(voters int) election { return election{values: make([]int64, voters)} }
+
+// grant notes the value that a voter granted.
+func (e election) grant(voter int, value int64) { e.values[voter] = value }
+
+// agreed returns the value that a majority granted, if there's one.
+func (e election) agreed() (token int64, ok bool) {
+	for _, v := range e.values {
+		if v != 0 && e.count(v) >= quorum.Majority(len(e.values)) {
+			return v, true
+		}
+	}
+	return 0, false
+}
+
+func (e election) count(value int64) int {
+	n := 0
+	for _, v := range e.values {
+		if v == value {
+			n++
+		}
+	}
+	return n
+}
+
+// candidate returns the token to confirm where none was agreed on: the largest value granted.
+// A smaller one could be below what an earlier owner had.
+func (e election) candidate() int64 {
+	var highest int64
+	for _, v := range e.values {
+		highest = max(highest, v)
+	}
+	return highest
+}

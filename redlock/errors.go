@@ -1,0 +1,148 @@
+package redlock
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Errors to compare with [errors.Is]. Failed operations on the voters return a
+// [*QuorumError], which matches one of the first three.
+var (
+	// ErrNotAcquired means that the lock is held by another: enough voters answered, and too
+	// many of them refused.
+	ErrNotAcquired = errors.New("redlock: not acquired, held by another")
+	// ErrNoQuorum means that too few voters answered to know. The operation may have been
+	// carried out on some of them; what an attempt left behind is released.
+	ErrNoQuorum = errors.New("redlock: no quorum")
+	// ErrLost means that the lock is no longer held: its proven deadline has passed, a
+	// majority of the voters doesn't hold it, or it was released before.
+	ErrLost = errors.New("redlock: lock lost")
+	// ErrInvalidName means that a lock can't have that name.
+	ErrInvalidName = errors.New("redlock: invalid name")
+	// ErrInvalidOption means that an option, or a combination of options, makes no sense.
+	ErrInvalidOption = errors.New("redlock: invalid option")
+	// ErrClosed means that the [Locker] was closed.
+	ErrClosed = errors.New("redlock: locker closed")
+)
+
+// Outcome says what became of a request at one voter.
+type Outcome uint8
+
+const (
+	// Failed: the voter answered with an error or couldn't be reached. The request may have
+	// been carried out all the same.
+	Failed Outcome = iota
+	// TimedOut: no answer within the node time-out. The request may be carried out later.
+	TimedOut
+	// Granted: the voter did what it was asked.
+	Granted
+	// Held: the voter refused, since another holds the lock.
+	Held
+	// Gone: the voter refused, since nobody holds the lock there (any more).
+	Gone
+	// Superseded: the voter refused to take the lock back, since it has seen the fencing
+	// token of a later owner.
+	Superseded
+	// Unawaited: the voter hadn't answered when the others had decided the matter.
+	Unawaited
+	// Late: the voter granted, but the answers came when the validity window had closed.
+	Late
+)
+
+var outcomeNames = [...]string{"error", "timeout", "granted", "held", "gone", "superseded", "not awaited", "late"}
+
+func (o Outcome) String() string {
+	if int(o) < len(outcomeNames) {
+		return outcomeNames[o]
+	}
+	return fmt.Sprintf("outcome %d", uint8(o))
+}
+
+// NodeResult is what became of a request at one voter.
+type NodeResult struct {
+	// Node is the voter's address.
+	Node string
+	// Outcome is what it answered, if it did.
+	Outcome Outcome
+	// RTT is the time from the start of the operation to the answer; 0 without one.
+	RTT time.Duration
+	// Remaining is how long another's lock still lives there; 0 if not known.
+	Remaining time.Duration
+	// Err is the cause where Outcome is [Failed].
+	Err error
+}
+
+func (r NodeResult) String() string {
+	s := r.Node + " " + r.Outcome.String()
+	if r.Remaining > 0 {
+		s += fmt.Sprintf(" for %v", r.Remaining)
+	}
+	if r.Err != nil {
+		s += ": " + r.Err.Error()
+	}
+	return s
+}
+
+// QuorumError reports an operation that didn't find a majority, with the outcome at every
+// voter. It matches, with [errors.Is], its reason ([ErrNotAcquired], [ErrNoQuorum] or
+// [ErrLost]), the error of the caller's context if that ended the operation, and the causes
+// at the voters.
+type QuorumError struct {
+	// Op is "acquire", "confirm", "extend" or "release".
+	Op string
+	// Name is the lock's name.
+	Name string
+	// Needed is the number of voters that make a majority.
+	Needed int
+	// Nodes has an entry for every voter, in the order in which they were given.
+	Nodes []NodeResult
+	// Reason is the sentinel error that the operation amounts to.
+	Reason error
+
+	cause error // the context's error, or nil
+}
+
+// Granted returns how many voters did what they were asked.
+func (e *QuorumError) Granted() int {
+	n := 0
+	for _, r := range e.Nodes {
+		if r.Outcome == Granted {
+			n++
+		}
+	}
+	return n
+}
+
+func (e *QuorumError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%v: %s %q: %d of %d voters granted, %d needed", e.Reason, e.Op, e.Name, e.Granted(), len(e.Nodes), e.Needed)
+	if e.cause != nil {
+		fmt.Fprintf(&b, "; %v", e.cause)
+	}
+	for i, r := range e.Nodes {
+		if i == 0 {
+			b.WriteString(" (")
+		} else {
+			b.WriteString(", ")
+		}
+		b.WriteString(r.String())
+	}
+	b.WriteString(")")
+	return b.String()
+}
+
+// Unwrap returns the reason and the causes.
+func (e *QuorumError) Unwrap() []error {
+	errs := []error{e.Reason}
+	if e.cause != nil {
+		errs = append(errs, e.cause)
+	}
+	for _, r := range e.Nodes {
+		if r.Err != nil {
+			errs = append(errs, r.Err)
+		}
+	}
+	return errs
+}

@@ -1,0 +1,199 @@
+package redlock
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/a5bbb083/redlock/clockdrift"
+	"github.com/a5bbb083/redlock/quorum"
+)
+
+// Lock is one acquisition of a lock. A second acquisition of the same name is another Lock.
+// It is safe for concurrent use.
+type Lock struct {
+	locker *Locker
+	name   string
+	token  string
+	fence  int64
+	ttl    time.Duration
+	doubts *doubts
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	mu     sync.Mutex
+	window clockdrift.Window
+	loss   error // why the lock is no longer held; nil while it's held
+	timer  *time.Timer
+
+	unlocking atomic.Bool
+	unlocked  chan struct{} // closed when unlockErr is there
+	unlockErr error
+}
+
+var errReleased = fmt.Errorf("%w: released by Unlock", ErrLost)
+
+func newLock(ctx context.Context, a *attempt, fence int64) *Lock {
+	lk := &Lock{
+		locker: a.locker, name: a.name, token: a.token, fence: fence, ttl: a.ttl,
+		doubts: a.doubts, window: a.window, unlocked: make(chan struct{}),
+	}
+	// The acquisition's context bounds the acquisition. Its end mustn't end the lock.
+	lk.ctx, lk.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	lk.mu.Lock()
+	defer lk.mu.Unlock()
+	lk.timer = time.AfterFunc(lk.window.Remaining(a.locker.options.clock.Now()), lk.expire)
+	if a.renew {
+		a.locker.startRenewal(lk)
+	}
+	return lk
+}
+
+// Name returns the name that is locked.
+func (lk *Lock) Name() string { return lk.name }
+
+// Token returns the random value that marks this acquisition on the voters.
+func (lk *Lock) Token() string { return lk.token }
+
+// Fence returns the fencing token: larger than that of every acquisition of the same name that
+// had completed before this one started. Hand it to the resource with each write, and let the
+// resource refuse a write with a smaller token than it has seen; see the package fence. It's 0
+// for a locker with [WithoutFencing].
+func (lk *Lock) Fence() int64 { return lk.fence }
+
+// Context returns a context that is done when the lock is released, when it's lost, or at its
+// proven deadline; the cause is [context.Canceled] or an error matching [ErrLost]. It carries the values
+// of the acquisition's context, but not its cancellation or deadline.
+//
+// It is cancelled by a timer, and timers may lag, after the process or the machine was
+// stopped above all: check [Lock.Valid] right before what must not happen without the lock.
+func (lk *Lock) Context() context.Context { return lk.ctx }
+
+// Valid reports whether the lock may be trusted at this moment. It reads the clock and asks
+// nobody. What happens between the check and what follows it, it can't know.
+func (lk *Lock) Valid() bool { return lk.Remaining() > 0 }
+
+// Remaining returns for how long the lock may be trusted from now on; 0 if it's lost or released.
+func (lk *Lock) Remaining() time.Duration {
+	lk.mu.Lock()
+	defer lk.mu.Unlock()
+	return lk.remaining()
+}
+
+func (lk *Lock) remaining() time.Duration {
+	if lk.loss != nil {
+		return 0
+	}
+	return lk.window.Remaining(lk.locker.options.clock.Now())
+}
+
+// expire runs when the timer thinks that the deadline has come; the clock has the last word.
+func (lk *Lock) expire() {
+	lk.mu.Lock()
+	defer lk.mu.Unlock()
+	if lk.loss != nil {
+		return
+	}
+	if left := lk.remaining(); left > 0 {
+		lk.timer.Reset(left)
+		return
+	}
+	lk.lose(fmt.Errorf("%w: %q reached its deadline", ErrLost, lk.name))
+}
+
+// lose ends the lock for good. The caller holds mu.
+func (lk *Lock) lose(cause error) {
+	if lk.loss == nil {
+		lk.loss = cause
+		lk.timer.Stop()
+		lk.cancel(cause)
+	}
+}
+
+// finish ends the lock on behalf of Unlock and returns an error if it was lost before.
+func (lk *Lock) finish() error {
+	lk.mu.Lock()
+	defer lk.mu.Unlock()
+	if lk.loss == nil && lk.remaining() == 0 {
+		lk.lose(fmt.Errorf("%w: %q reached its deadline", ErrLost, lk.name))
+	}
+	if lk.loss != nil {
+		return lk.loss
+	}
+	lk.loss = errReleased
+	lk.timer.Stop()
+	lk.cancel(nil) // released on purpose: the cause is context.Canceled
+	return nil
+}
+
+// Extend gives the lock its full TTL again, counted from now. It returns within the node
+// time-out, and it succeeds only if a majority of the voters still holds the lock and the
+// present deadline hasn't passed when they have answered: an expired lock is never revived.
+// Voters that lost the lock in the meantime are then given it back in the background.
+//
+// It returns [ErrLost] if the lock is lost, and a [*QuorumError] matching [ErrNoQuorum] if
+// too few voters answered. In the latter case the lock stays valid until its present deadline,
+// and Extend may be called again.
+func (lk *Lock) Extend(ctx context.Context) error {
+	l := lk.locker
+	start := l.options.clock.Now()
+	err := lk.extend(ctx, start)
+	l.observe(opExtend, lk.name, 1, l.options.clock.Now()-start, err)
+	return err
+}
+
+func (lk *Lock) extend(ctx context.Context, start time.Duration) error {
+	l := lk.locker
+	lk.mu.Lock()
+	current, loss := lk.window, lk.loss
+	lk.mu.Unlock()
+	if loss != nil {
+		return loss
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("redlock: extend %q: %w", lk.name, err)
+	}
+	x := &extension{lock: lk}
+	outcome := l.poll(ctx, lk.extendRequest(false), current, x.judge)
+	if err := lk.conclude(ctx, outcome, clockdrift.NewWindow(start, lk.ttl, l.options.driftFactor)); err != nil {
+		return err
+	}
+	x.prove()
+	return nil
+}
+
+func (lk *Lock) extendRequest(restore bool) request {
+	return request{
+		op: opExtend, name: lk.name, token: lk.token, ttl: lk.ttl,
+		fenced: lk.locker.options.fencing, fence: lk.fence, restore: restore,
+	}
+}
+
+// conclude counts the answers to an extension. The present deadline is read again here, and
+// not the new one: until the majority is proven, the old promise is all there is.
+func (lk *Lock) conclude(ctx context.Context, o quorum.Outcome[reply], extended clockdrift.Window) error {
+	lk.mu.Lock()
+	defer lk.mu.Unlock()
+	if lk.loss != nil {
+		return lk.loss
+	}
+	if lk.remaining() == 0 {
+		lk.lose(fmt.Errorf("%w: %q reached its deadline", ErrLost, lk.name))
+		return lk.loss
+	}
+	if o.Result != quorum.Won {
+		e := lk.locker.quorumError(ctx, opExtend, lk.name, o)
+		if e.Reason == ErrLost {
+			lk.lose(e)
+		}
+		return e
+	}
+	if extended.Deadline() > lk.window.Deadline() {
+		lk.window = extended
+		lk.timer.Reset(lk.remaining())
+	}
+	return nil
+}

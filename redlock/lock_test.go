@@ -1,0 +1,477 @@
+package redlock_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/a5bbb083/redlock/redlock"
+	"github.com/a5bbb083/redlock/redlock/redlocktest"
+)
+
+func TestExclusionBetweenLockers(t *testing.T) {
+	for _, nodes := range []int{1, 2, 3, 4, 5, 7} {
+		t.Run(fmt.Sprint(nodes), func(t *testing.T) {
+			bubble(t, nodes, func(t *testing.T, q *redlocktest.Quorum) {
+				a, b := join(t, q, "a"), join(t, q, "b")
+				lk, err := a.TryLock(t.Context(), "job")
+				require.NoError(t, err)
+				_, err = b.TryLock(t.Context(), "job")
+				require.ErrorIs(t, err, redlock.ErrNotAcquired)
+				other, err := b.TryLock(t.Context(), "another job")
+				require.NoError(t, err)
+				require.NoError(t, other.Unlock(t.Context()))
+				require.NoError(t, lk.Unlock(t.Context()))
+				time.Sleep(10 * ms) // the release of b's attempt
+				next, err := b.TryLock(t.Context(), "job")
+				require.NoError(t, err)
+				assert.Greater(t, next.Fence(), lk.Fence())
+			})
+		})
+	}
+}
+
+func TestLockIsAHandleOfOneAcquisition(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a")
+		first, err := l.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		assert.Equal(t, "job", first.Name())
+		assert.Len(t, first.Token(), 32)
+		assert.Positive(t, first.Fence())
+		require.NoError(t, first.Unlock(t.Context()))
+		second, err := l.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		assert.NotEqual(t, first.Token(), second.Token())
+		require.NoError(t, first.Unlock(t.Context()), "the same answer as the first time")
+		assert.True(t, second.Valid())
+		require.ErrorIs(t, first.Extend(t.Context()), redlock.ErrLost)
+	})
+}
+
+func TestErrorNamesEveryVoter(t *testing.T) {
+	bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
+		holder := join(t, q, "holder")
+		_, err := holder.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		q.Node(0).Flush()
+		q.Node(1).Pause()
+		q.Node(2).Crash()
+		l := join(t, q, "a")
+		_, err = l.TryLock(t.Context(), "job")
+		var qe *redlock.QuorumError
+		require.ErrorAs(t, err, &qe)
+		require.ErrorIs(t, err, redlock.ErrNotAcquired)
+		assert.Equal(t, "acquire", qe.Op)
+		assert.Equal(t, "job", qe.Name)
+		assert.Equal(t, 3, qe.Needed)
+		require.Len(t, qe.Nodes, 5)
+		assert.Equal(t, redlock.Granted, qe.Nodes[0].Outcome)
+		assert.Contains(t, []redlock.Outcome{redlock.Unawaited, redlock.TimedOut}, qe.Nodes[1].Outcome)
+		assert.Equal(t, redlock.Failed, qe.Nodes[2].Outcome)
+		assert.Error(t, qe.Nodes[2].Err)
+		assert.Equal(t, redlock.Held, qe.Nodes[3].Outcome)
+		assert.InDelta(t, 10*time.Second, qe.Nodes[3].Remaining, float64(time.Second))
+		assert.Positive(t, qe.Nodes[3].RTT)
+		for i, n := range qe.Nodes {
+			assert.Equal(t, q.Node(i).Addr(), n.Node)
+			assert.Contains(t, err.Error(), n.Node+" "+n.Outcome.String())
+		}
+		q.Node(1).Resume()
+	})
+}
+
+func TestTooFewVotersIsNotTheSameAsHeld(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a")
+		q.Node(0).Pause()
+		q.Node(1).Pause()
+		begun := time.Now()
+		_, err := l.TryLock(t.Context(), "job")
+		require.ErrorIs(t, err, redlock.ErrNoQuorum)
+		require.NotErrorIs(t, err, redlock.ErrNotAcquired)
+		assert.Equal(t, 250*ms, time.Since(begun), "the default node time-out")
+		time.Sleep(5 * ms)
+		assert.Zero(t, taken(q, "job"), "nothing stays on the node that answered")
+		q.Node(0).Resume()
+		q.Node(1).Resume()
+	})
+}
+
+func TestGrantsThatComeTooLateDontCount(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a", redlock.WithTTL(100*ms), redlock.WithNodeTimeout(90*ms))
+		clock := q.Member("a").Clock()
+		// The machine is suspended while the replies are under way: no timer notices.
+		q.Node(0).OnCommand(func(c redlocktest.Command) {
+			if strings.HasPrefix(c.Name, "EVAL") {
+				clock.Suspend(100 * ms)
+			}
+		})
+		_, err := l.TryLock(t.Context(), "job")
+		var qe *redlock.QuorumError
+		require.ErrorAs(t, err, &qe)
+		late := 0
+		for _, n := range qe.Nodes {
+			if n.Outcome == redlock.Late {
+				late++
+			}
+		}
+		assert.GreaterOrEqual(t, late, 2)
+		time.Sleep(10 * ms)
+		assert.Zero(t, taken(q, "job"))
+	})
+}
+
+func TestContextOfALock(t *testing.T) {
+	type key struct{}
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a", redlock.WithTTL(time.Second))
+		ctx, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "v"))
+		begun := time.Now()
+		lk, err := l.TryLock(ctx, "job")
+		require.NoError(t, err)
+		cancel()
+		require.NoError(t, lk.Context().Err(), "the acquisition's context bounds the acquisition only")
+		assert.Equal(t, "v", lk.Context().Value(key{}))
+		<-lk.Context().Done()
+		assert.Equal(t, time.Second-10*ms-2*ms, time.Since(begun).Round(ms), "ttl, less 1 % and 2 ms")
+		require.ErrorIs(t, context.Cause(lk.Context()), redlock.ErrLost)
+		require.ErrorIs(t, lk.Unlock(t.Context()), redlock.ErrLost)
+	})
+}
+
+func TestSuspendedMachine(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a")
+		lk, err := l.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		q.Member("a").Clock().Suspend(9 * time.Second)
+		assert.True(t, lk.Valid())
+		q.Member("a").Clock().Suspend(time.Second)
+		assert.False(t, lk.Valid(), "although no timer has run")
+		assert.Zero(t, lk.Remaining())
+		require.ErrorIs(t, lk.Extend(t.Context()), redlock.ErrLost)
+		require.ErrorIs(t, lk.Unlock(t.Context()), redlock.ErrLost)
+	})
+}
+
+func TestUnlockTellsWhetherTheLockWasHeld(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a")
+		lk, err := l.TryLock(t.Context(), "flushed")
+		require.NoError(t, err)
+		q.Node(0).Flush()
+		q.Node(1).Flush()
+		require.ErrorIs(t, lk.Unlock(t.Context()), redlock.ErrLost, "a majority didn't hold it any more")
+
+		lk, err = l.TryLock(t.Context(), "one lost it")
+		require.NoError(t, err)
+		q.Node(0).Flush()
+		require.NoError(t, lk.Unlock(t.Context()))
+
+		lk, err = l.TryLock(t.Context(), "unreachable")
+		require.NoError(t, err)
+		q.Node(0).Pause()
+		q.Node(1).Pause()
+		require.ErrorIs(t, lk.Unlock(t.Context()), redlock.ErrNoQuorum)
+		assert.False(t, lk.Valid())
+		q.Node(0).Resume()
+		q.Node(1).Resume()
+		time.Sleep(time.Second)
+		assert.Zero(t, taken(q, "unreachable"), "released as soon as the voters were back")
+
+		lk, err = l.TryLock(t.Context(), "cancelled")
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		require.ErrorIs(t, lk.Unlock(ctx), context.Canceled)
+		time.Sleep(10 * ms)
+		assert.Zero(t, taken(q, "cancelled"), "the context ends the waiting only")
+	})
+}
+
+func TestExtendWithoutMajorityKeepsThePresentDeadline(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a")
+		lk, err := l.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		time.Sleep(time.Second)
+		left := lk.Remaining()
+		q.Node(0).Pause()
+		q.Node(1).Pause()
+		require.ErrorIs(t, lk.Extend(t.Context()), redlock.ErrNoQuorum)
+		assert.True(t, lk.Valid())
+		assert.Less(t, lk.Remaining(), left)
+		q.Node(0).Resume()
+		q.Node(1).Resume()
+		time.Sleep(100 * ms)
+		require.NoError(t, lk.Extend(t.Context()))
+		assert.Greater(t, lk.Remaining(), left)
+	})
+}
+
+func TestConcurrentExtendAndUnlock(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a")
+		for range 20 {
+			lk, err := l.Lock(t.Context(), "job", redlock.AutoRenew(true))
+			require.NoError(t, err)
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() {
+					if err := lk.Extend(t.Context()); err != nil {
+						assert.ErrorIs(t, err, redlock.ErrLost)
+					}
+				})
+				wg.Go(func() { assert.NoError(t, lk.Unlock(t.Context())) })
+			}
+			wg.Wait()
+			assert.False(t, lk.Valid())
+		}
+		time.Sleep(10 * ms)
+		assert.Zero(t, taken(q, "job"), "no extension brings back what was released")
+	})
+}
+
+func TestLockWaits(t *testing.T) {
+	bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
+		holder, l := join(t, q, "holder"), join(t, q, "a")
+		held, err := holder.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		time.AfterFunc(3*time.Second, func() { assert.NoError(t, held.Unlock(context.Background())) })
+		begun := time.Now()
+		lk, err := l.Lock(t.Context(), "job")
+		require.NoError(t, err)
+		assert.InDelta(t, 3*time.Second, time.Since(begun), float64(300*ms))
+		assert.Greater(t, lk.Fence(), held.Fence())
+	})
+}
+
+func TestLockStopsWithItsContextAndSaysWhatItSaw(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		_, err := join(t, q, "holder").TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		begun := time.Now()
+		_, err = join(t, q, "a").Lock(ctx, "job")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorIs(t, err, redlock.ErrNotAcquired)
+		var qe *redlock.QuorumError
+		require.ErrorAs(t, err, &qe)
+		assert.Equal(t, redlock.Held, qe.Nodes[0].Outcome)
+		assert.Equal(t, time.Second, time.Since(begun))
+	})
+}
+
+func TestContendersAllGetTheirTurn(t *testing.T) {
+	bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
+		var mu sync.Mutex
+		inside, fence := false, int64(0)
+		var wg sync.WaitGroup
+		for i := range 8 {
+			l := join(t, q, fmt.Sprintf("client %d", i))
+			wg.Go(func() {
+				for range 5 {
+					lk, err := l.Lock(t.Context(), "job")
+					if !assert.NoError(t, err) {
+						return
+					}
+					mu.Lock()
+					assert.False(t, inside, "two at once")
+					assert.Greater(t, lk.Fence(), fence)
+					inside, fence = true, lk.Fence()
+					mu.Unlock()
+					time.Sleep(2 * ms)
+					mu.Lock()
+					inside = false
+					mu.Unlock()
+					assert.NoError(t, lk.Unlock(t.Context()))
+				}
+			})
+		}
+		wg.Wait()
+	})
+}
+
+func TestDo(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a", redlock.WithTTL(time.Second))
+		problem := errors.New("problem")
+
+		require.NoError(t, l.Do(t.Context(), "job", func(ctx context.Context, lk *redlock.Lock) error {
+			time.Sleep(10 * time.Second) // ten TTLs: it's renewed
+			assert.True(t, lk.Valid())
+			return ctx.Err()
+		}))
+		require.ErrorIs(t, l.Do(t.Context(), "job", func(context.Context, *redlock.Lock) error { return problem }), problem)
+		assert.Panics(t, func() {
+			_ = l.Do(t.Context(), "job", func(context.Context, *redlock.Lock) error { panic("no") })
+		})
+		time.Sleep(10 * ms)
+		assert.Zero(t, taken(q, "job"), "released each time")
+
+		ctx, cancel := context.WithCancel(t.Context())
+		err := l.Do(ctx, "job", func(ctx context.Context, lk *redlock.Lock) error {
+			cancel()
+			<-ctx.Done()
+			assert.True(t, lk.Valid(), "cancelled and not lost")
+			return context.Cause(ctx)
+		})
+		require.ErrorIs(t, err, context.Canceled)
+		require.NotErrorIs(t, err, redlock.ErrLost)
+
+		err = l.Do(t.Context(), "job", func(ctx context.Context, _ *redlock.Lock) error {
+			q.Node(0).Flush()
+			q.Node(1).Flush()
+			<-ctx.Done()
+			assert.ErrorIs(t, context.Cause(ctx), redlock.ErrLost)
+			return problem
+		})
+		require.ErrorIs(t, err, redlock.ErrLost)
+		require.ErrorIs(t, err, problem)
+	})
+}
+
+func TestDoWithoutRenewal(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a", redlock.WithTTL(time.Second))
+		err := l.Do(t.Context(), "job", func(ctx context.Context, _ *redlock.Lock) error {
+			<-ctx.Done()
+			return nil
+		}, redlock.AutoRenew(false))
+		require.ErrorIs(t, err, redlock.ErrLost)
+	})
+}
+
+func TestClose(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a")
+		lk, err := l.TryLock(t.Context(), "held", redlock.AutoRenew(true))
+		require.NoError(t, err)
+		released, err := l.TryLock(t.Context(), "released")
+		require.NoError(t, err)
+		waiting := make(chan error, 1)
+		go func() {
+			_, err := l.Lock(t.Context(), "held")
+			waiting <- err
+		}()
+		time.Sleep(time.Second)
+		cancelled, cancel := context.WithCancel(t.Context())
+		cancel()
+		_ = released.Unlock(cancelled)
+		require.NoError(t, l.Close())
+		require.ErrorIs(t, <-waiting, redlock.ErrClosed)
+		assert.Zero(t, taken(q, "released"), "what was to be released is")
+		assert.Equal(t, 3, holders(q, "held", lk.Token()))
+		assert.True(t, lk.Valid(), "held until its deadline")
+		require.ErrorIs(t, lk.Extend(t.Context()), redlock.ErrClosed)
+		_, err = l.TryLock(t.Context(), "job")
+		require.ErrorIs(t, err, redlock.ErrClosed)
+		require.NoError(t, l.Close())
+		<-lk.Context().Done()
+	})
+}
+
+func TestInvalidOptions(t *testing.T) {
+	clients := []redis.UniversalClient{redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})}
+	t.Cleanup(func() { _ = clients[0].Close() })
+	tests := map[string]struct {
+		opt  redlock.Option
+		says string
+	}{
+		"no ttl":                     {redlock.WithTTL(0), "0s"},
+		"ttl below a millisecond":    {redlock.WithTTL(900 * time.Microsecond), "900µs"},
+		"ttl below the allowance":    {redlock.WithTTL(2 * ms), "2ms"},
+		"ttl above the registers'":   {redlock.WithTTL(13 * time.Hour), "13h0m0s"},
+		"ttl above the maximum":      {redlock.WithMaxTTL(time.Second), "1s"},
+		"negative drift":             {redlock.WithDriftFactor(-0.1), "-0.1"},
+		"drift of one":               {redlock.WithDriftFactor(1), "drift factor 1"},
+		"negative time-out":          {redlock.WithNodeTimeout(-ms), "-1ms"},
+		"time-out beyond the window": {redlock.WithNodeTimeout(time.Minute), "1m0s"},
+		"no clock":                   {redlock.WithClock(nil), "nil"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := redlock.New(clients, tt.opt)
+			require.ErrorIs(t, err, redlock.ErrInvalidOption)
+			assert.Contains(t, err.Error(), tt.says)
+		})
+	}
+}
+
+func TestInvalidNodes(t *testing.T) {
+	client := func(addr string) redis.UniversalClient {
+		c := redis.NewClient(&redis.Options{Addr: addr})
+		t.Cleanup(func() { _ = c.Close() })
+		return c
+	}
+	one := client("10.0.0.1:6379")
+	tests := map[string][]redis.UniversalClient{
+		"none":               {},
+		"nil":                {one, nil},
+		"nil pointer":        {one, (*redis.Client)(nil)},
+		"one client twice":   {one, one},
+		"one address twice":  {one, client("10.0.0.1:6379")},
+		"two names for here": {client("localhost:6379"), client("127.0.0.1:6379")},
+		"in a cluster, too":  {client("10.0.0.1:6379"), newCluster(t, "10.0.0.2:6379", "10.0.0.1:6379")},
+	}
+	for name, clients := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := redlock.New(clients)
+			require.ErrorIs(t, err, redlock.ErrInvalidOption)
+		})
+	}
+}
+
+func newCluster(t *testing.T, addrs ...string) redis.UniversalClient {
+	c := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs})
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func TestInvalidNames(t *testing.T) {
+	bubble(t, 1, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a")
+		for name, says := range map[string]string{
+			"":                        "empty",
+			strings.Repeat("x", 1025): "1025 bytes",
+			"job:fence":               ":fence",
+		} {
+			_, err := l.TryLock(t.Context(), name)
+			require.ErrorIs(t, err, redlock.ErrInvalidName)
+			assert.Contains(t, err.Error(), says)
+			_, err = l.Lock(t.Context(), name)
+			require.ErrorIs(t, err, redlock.ErrInvalidName)
+		}
+		assert.Zero(t, q.Node(0).Commands(), "nothing was sent")
+		lk, err := l.TryLock(t.Context(), strings.Repeat("x", 1024))
+		require.NoError(t, err)
+		require.NoError(t, lk.Unlock(t.Context()))
+	})
+}
+
+func TestReleasePublishes(t *testing.T) {
+	bubble(t, 1, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a")
+		lk, err := l.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		sub := q.Member("listener").Client(0, nil).Subscribe(t.Context(), "job:free")
+		defer sub.Close()
+		_, err = sub.Receive(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, lk.Unlock(t.Context()))
+		msg, err := sub.ReceiveMessage(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, "job:free", msg.Channel)
+	})
+}

@@ -1,0 +1,74 @@
+package redlock
+
+import (
+	"fmt"
+	"net"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// failoverAddr is what go-redis puts in place of an address for a Sentinel-managed server.
+const failoverAddr = "FailoverClient"
+
+// nodeNames returns what to call each node in messages, after looking for mistakes.
+func nodeNames(nodes []redis.UniversalClient) ([]string, error) {
+	if len(nodes) == 0 {
+		return nil, fmt.Errorf("%w: no nodes; give at least 1, better 3 or 5 independent ones", ErrInvalidOption)
+	}
+	names := make([]string, len(nodes))
+	seen := make(map[string]int)
+	for i, client := range nodes {
+		if isNil(client) {
+			return nil, fmt.Errorf("%w: the client of node %d is nil", ErrInvalidOption, i+1)
+		}
+		addrs := addresses(client)
+		names[i] = strings.Join(addrs, "+")
+		if names[i] == failoverAddr || names[i] == "" {
+			names[i] = fmt.Sprintf("%T %d", client, i+1)
+			addrs = nil
+		}
+		addrs = append(addrs, fmt.Sprintf("%p", client)) // a client without an address, given twice
+		for _, addr := range addrs {
+			if first, twice := seen[canonical(addr)]; twice && first != i {
+				return nil, fmt.Errorf("%w: nodes %d and %d are the same server, %s; its vote must not count twice",
+					ErrInvalidOption, first+1, i+1, names[i])
+			}
+			seen[canonical(addr)] = i
+		}
+	}
+	return names, nil
+}
+
+func isNil(client redis.UniversalClient) bool {
+	if client == nil {
+		return true
+	}
+	v := reflect.ValueOf(client)
+	return v.Kind() == reflect.Pointer && v.IsNil()
+}
+
+func addresses(client redis.UniversalClient) []string {
+	switch c := client.(type) {
+	case *redis.Client:
+		return []string{c.Options().Addr}
+	case *redis.ClusterClient:
+		return slices.Sorted(slices.Values(c.Options().Addrs))
+	}
+	return nil
+}
+
+// canonical makes the usual spellings of this machine's own address comparable.
+func canonical(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr
+	}
+	host = strings.ToLower(host)
+	if ip := net.ParseIP(host); host == "localhost" || (ip != nil && ip.Equal(net.IPv6loopback)) {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}

@@ -1,0 +1,131 @@
+package redlock
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/a5bbb083/redlock/clockdrift"
+)
+
+const (
+	defaultTTL         = 10 * time.Second
+	defaultDriftFactor = 0.01
+	maxNodeTimeout     = 250 * time.Millisecond // of the default only
+	registerLife       = 24 * time.Hour
+	// A register has to outlive the lock that it belongs to, or another attempt could start
+	// from nothing while the lock is held.
+	longestTTL = registerLife / 2
+)
+
+// Option configures a [Locker].
+type Option func(*options)
+
+// LockOption configures one acquisition.
+type LockOption func(*lockOptions)
+
+type options struct {
+	ttl         time.Duration
+	maxTTL      time.Duration
+	driftFactor float64
+	nodeTimeout time.Duration
+	clock       clockdrift.Clock
+	fencing     bool
+	observer    func(Event)
+}
+
+type lockOptions struct {
+	ttl   time.Duration
+	renew bool
+}
+
+// WithTTL sets how long a lock lives on the voters unless it's extended. The default is 10 s.
+// Fractions of a millisecond are cut off, since servers count in milliseconds.
+func WithTTL(d time.Duration) Option { return func(o *options) { o.ttl = d } }
+
+// WithMaxTTL sets the longest [TTL] that an acquisition may ask for. The default is the
+// locker's own TTL.
+func WithMaxTTL(d time.Duration) Option { return func(o *options) { o.maxTTL = d } }
+
+// WithDriftFactor sets how much faster than the holder's clock a voter's clock may run, as a
+// fraction. The default is 0.01. See [clockdrift.Allowance].
+func WithDriftFactor(f float64) Option { return func(o *options) { o.driftFactor = f } }
+
+// WithNodeTimeout sets how long an operation waits for any one voter, whatever time-outs the
+// Redis clients have. The default is a twentieth of the locker's TTL, at most 250 ms.
+func WithNodeTimeout(d time.Duration) Option { return func(o *options) { o.nodeTimeout = d } }
+
+// WithClock sets the clock that deadlines are measured by. The default is
+// [clockdrift.System]; tests in virtual time need another.
+func WithClock(c clockdrift.Clock) Option { return func(o *options) { o.clock = c } }
+
+// WithoutFencing acquires with the plain SET NX PX command. [Lock.Fence] is 0 then.
+func WithoutFencing() Option { return func(o *options) { o.fencing = false } }
+
+// WithObserver sets a function that is called after each operation, from the goroutine that
+// ran it. It must be safe for concurrent use and should return quickly.
+func WithObserver(f func(Event)) Option { return func(o *options) { o.observer = f } }
+
+// TTL sets the time to live of this lock instead of the locker's.
+func TTL(d time.Duration) LockOption { return func(o *lockOptions) { o.ttl = d } }
+
+// AutoRenew sets whether the lock is extended at every third of its TTL until it's released
+// or lost. [Locker.Do] renews unless told otherwise, [Locker.Lock] and [Locker.TryLock] don't.
+func AutoRenew(on bool) LockOption { return func(o *lockOptions) { o.renew = on } }
+
+func newOptions(opts []Option) (options, error) {
+	o := options{ttl: defaultTTL, driftFactor: defaultDriftFactor, clock: clockdrift.System(), fencing: true}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if !(o.driftFactor >= 0 && o.driftFactor < 1) {
+		return o, fmt.Errorf("%w: drift factor %v; use at least 0 and less than 1, such as %v", ErrInvalidOption, o.driftFactor, defaultDriftFactor)
+	}
+	if o.clock == nil {
+		return o, fmt.Errorf("%w: the clock is nil; leave the option out to get the system's", ErrInvalidOption)
+	}
+	if o.maxTTL == 0 {
+		o.maxTTL = o.ttl
+	}
+	if o.maxTTL > longestTTL {
+		return o, fmt.Errorf("%w: TTL %v, at most %v is allowed; use a shorter one and renew it", ErrInvalidOption, o.maxTTL, longestTTL)
+	}
+	ttl, err := o.checkTTL(o.ttl)
+	if err != nil {
+		return o, err
+	}
+	o.ttl = ttl
+	if o.nodeTimeout == 0 {
+		o.nodeTimeout = min(o.ttl/20, maxNodeTimeout)
+	}
+	if length := clockdrift.NewWindow(0, o.ttl, o.driftFactor).Length(); o.nodeTimeout < 0 || o.nodeTimeout > length {
+		return o, fmt.Errorf("%w: node time-out %v; use more than 0 and at most the %v for which a lock with TTL %v is valid",
+			ErrInvalidOption, o.nodeTimeout, length, o.ttl)
+	}
+	return o, nil
+}
+
+// checkTTL returns the ttl as the servers count it.
+func (o *options) checkTTL(ttl time.Duration) (time.Duration, error) {
+	switch {
+	case ttl < time.Millisecond:
+		return 0, fmt.Errorf("%w: TTL %v; servers count in whole milliseconds, use at least 1ms and better 100ms", ErrInvalidOption, ttl)
+	case ttl > o.maxTTL:
+		return 0, fmt.Errorf("%w: TTL %v is longer than the locker's MaxTTL %v; raise that with WithMaxTTL", ErrInvalidOption, ttl, o.maxTTL)
+	}
+	ttl = ttl.Truncate(time.Millisecond)
+	if clockdrift.NewWindow(0, ttl, o.driftFactor).Length() <= 0 {
+		return 0, fmt.Errorf("%w: TTL %v is used up by the allowance for clock drift (%v and a fraction of %v); use a longer one",
+			ErrInvalidOption, ttl, clockdrift.Granularity, o.driftFactor)
+	}
+	return ttl, nil
+}
+
+func (o *options) forLock(opts []LockOption) (lockOptions, error) {
+	lo := lockOptions{ttl: o.ttl}
+	for _, opt := range opts {
+		opt(&lo)
+	}
+	ttl, err := o.checkTTL(lo.ttl)
+	lo.ttl = ttl
+	return lo, err
+}

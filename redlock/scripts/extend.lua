@@ -1,0 +1,28 @@
+-- Extends a lock that this token still holds; restores one that the voter lost, if asked to.
+--   KEYS[1] lock   KEYS[2] register (fenced only)
+--   ARGV[1] token  ARGV[2] ttl, ms  ARGV[3] 1 to restore
+--   ARGV[4] fencing token  ARGV[5] life of the register, ms (fenced only)
+-- Returns {1} when held for ttl from now, {0} when another holds it, {-1} when nobody does,
+-- {-2} when nobody does but a later owner was here: its fencing token is in the register.
+local owner = redis.call('GET', KEYS[1])
+if owner and owner ~= ARGV[1] then
+  return {0}
+end
+local register, value = 0, 0
+if KEYS[2] then
+  register = tonumber(redis.call('GET', KEYS[2]) or '0')
+  value = tonumber(ARGV[4])
+end
+if owner then
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+elseif register > value then
+  return {-2}
+elseif ARGV[3] == '1' then
+  redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
+else
+  return {-1}
+end
+if KEYS[2] then
+  redis.call('SET', KEYS[2], string.format('%.0f', math.max(register, value)), 'PX', ARGV[5])
+end
+return {1}
