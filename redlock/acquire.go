@@ -108,16 +108,15 @@ func (a *attempt) ask(ctx context.Context, op operation, fence int64) (quorum.Ou
 	a.rounds++
 	l := a.locker
 	r := request{op: op, name: a.name, token: a.token, ttl: a.ttl, fenced: l.options.fencing, fence: fence}
+	// An attempt is over after this time, so nothing needs to be planted later.
+	r.notAfter = a.window.Start() + min(l.options.nodeTimeout, a.window.Length())
 	outcome := l.poll(ctx, r, a.window, func(voter int, r reply) quorum.Vote {
 		if op == opAcquire {
 			a.doubts.settle(voter)
 		}
-		if r.status == statusOK {
-			return quorum.Yes
-		}
-		return quorum.No
+		return l.judge(op, voter, r)
 	})
-	if outcome.Result == quorum.Won && a.window.Open(l.options.clock.Now()) {
+	if l.carried(op, outcome) && a.window.Open(l.options.clock.Now()) {
 		return outcome, nil
 	}
 	return outcome, l.quorumError(ctx, op, a.name, outcome)
@@ -133,4 +132,14 @@ func (l *Locker) poll(ctx context.Context, r request, w clockdrift.Window, judge
 		Until:   time.Now().Add(left),
 		Judge:   judge,
 	}).Wait(ctx)
+}
+
+// judge turns a reply into a vote.
+func (l *Locker) judge(op operation, voter int, r reply) quorum.Vote {
+	if r.status == statusOK {
+		if outcome, _ := l.doubt(op, voter, r); outcome == Granted {
+			return quorum.Yes
+		}
+	}
+	return quorum.No
 }

@@ -17,9 +17,9 @@ func BenchmarkPair(b *testing.B) {
 	servers := redistest.StartAll(b, 5)
 	urls := make([]string, len(servers))
 	for i, s := range servers {
-		urls[i] = s.URL()
+		urls[i] = s.Enrol().URL()
 	}
-	for mode, opts := range map[string][]redlock.Option{"fenced": nil, "plain": {redlock.WithoutFencing()}} {
+	for mode, opts := range map[string][]redlock.Option{"guarded": nil, "fenced": {redlock.WithoutGuards()}, "plain": {redlock.WithoutFencing()}} {
 		for _, goroutines := range []int{1, 16, 64, 256} {
 			b.Run(fmt.Sprintf("%s/%d", mode, goroutines), func(b *testing.B) {
 				l, err := redlock.Dial(b.Context(), urls, opts...)

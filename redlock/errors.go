@@ -47,11 +47,18 @@ const (
 	Superseded
 	// Unawaited: the voter hadn't answered when the others had decided the matter.
 	Unawaited
-	// Late: the voter granted, but the answers came when the validity window had closed.
+	// Late: the voter granted, but the answers came when the validity window had closed; or it
+	// refused, since the request came when nobody can have waited for it any more.
 	Late
+	// Quarantined: the voter may have forgotten locks, by a restart for example, and doesn't
+	// vote until they must have expired.
+	Quarantined
+	// ClockSuspect: the voter's clock jumped, runs too fast or too slow, or disagrees with the
+	// others. What it granted doesn't count until its clock was steady for MaxTTL.
+	ClockSuspect
 )
 
-var outcomeNames = [...]string{"error", "timeout", "granted", "held", "gone", "superseded", "not awaited", "late"}
+var outcomeNames = [...]string{"error", "timeout", "granted", "held", "gone", "superseded", "not awaited", "late", "quarantined", "clock suspect"}
 
 func (o Outcome) String() string {
 	if int(o) < len(outcomeNames) {
@@ -68,7 +75,8 @@ type NodeResult struct {
 	Outcome Outcome
 	// RTT is the time from the start of the operation to the answer; 0 without one.
 	RTT time.Duration
-	// Remaining is how long another's lock still lives there; 0 if not known.
+	// Remaining is for how long the voter will go on to refuse: how long another's lock still
+	// lives there, or how long the voter still has to wait. 0 if not known.
 	Remaining time.Duration
 	// Err is the cause where Outcome is [Failed].
 	Err error

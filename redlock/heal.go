@@ -21,9 +21,6 @@ type extension struct {
 
 // judge is called for each voter's reply, also for those that come after the majority's.
 func (x *extension) judge(voter int, r reply) quorum.Vote {
-	if r.status == statusOK {
-		return quorum.Yes
-	}
 	if r.status == statusGone {
 		x.mu.Lock()
 		defer x.mu.Unlock()
@@ -33,7 +30,7 @@ func (x *extension) judge(voter int, r reply) quorum.Vote {
 			x.gone = append(x.gone, voter)
 		}
 	}
-	return quorum.No
+	return x.lock.locker.judge(opExtend, voter, r)
 }
 
 // prove is called when the extension has succeeded.
@@ -50,12 +47,14 @@ func (x *extension) prove() {
 // voter refuses if it has seen a later owner. Whatever it says is counted at the next
 // extension, not now.
 func (lk *Lock) restore(voter int) {
-	l := lk.locker
+	l, left := lk.locker, lk.Remaining()
+	r := lk.extendRequest(true)
+	r.notAfter = l.options.clock.Now() + left
 	l.group.Start(quorum.Poll[request, reply]{
-		Request: lk.extendRequest(true),
+		Request: r,
 		Key:     queueKey(lk.name),
 		Voters:  []int{voter},
-		Until:   time.Now().Add(lk.Remaining()),
+		Until:   time.Now().Add(left),
 		Judge:   func(int, reply) quorum.Vote { return quorum.Unknown },
 		Repeat: func(voter int, a quorum.Answer[reply], _ int) (time.Duration, bool) {
 			if a.Err != nil && !a.Unsent() {

@@ -62,7 +62,8 @@ func TestErrorNamesEveryVoter(t *testing.T) {
 		holder := join(t, q, "holder")
 		_, err := holder.TryLock(t.Context(), "job")
 		require.NoError(t, err)
-		q.Node(0).Flush()
+		q.Node(0).Set("job", "expires", ms)
+		time.Sleep(10 * ms)
 		q.Node(1).Pause()
 		q.Node(2).Crash()
 		l := join(t, q, "a")
@@ -173,12 +174,12 @@ func TestUnlockTellsWhetherTheLockWasHeld(t *testing.T) {
 		q.Node(1).Flush()
 		require.ErrorIs(t, lk.Unlock(t.Context()), redlock.ErrLost, "a majority didn't hold it any more")
 
-		lk, err = l.TryLock(t.Context(), "one lost it")
+		lk, err = l.Lock(t.Context(), "one lost it") // waits until the flushed nodes vote again
 		require.NoError(t, err)
 		q.Node(0).Flush()
 		require.NoError(t, lk.Unlock(t.Context()))
 
-		lk, err = l.TryLock(t.Context(), "unreachable")
+		lk, err = l.Lock(t.Context(), "unreachable")
 		require.NoError(t, err)
 		q.Node(0).Pause()
 		q.Node(1).Pause()
@@ -268,7 +269,7 @@ func TestLockStopsWithItsContextAndSaysWhatItSaw(t *testing.T) {
 		require.ErrorIs(t, err, redlock.ErrNotAcquired)
 		var qe *redlock.QuorumError
 		require.ErrorAs(t, err, &qe)
-		assert.Equal(t, redlock.Held, qe.Nodes[0].Outcome)
+		assert.Contains(t, err.Error(), "held for ")
 		assert.Equal(t, time.Second, time.Since(begun))
 	})
 }

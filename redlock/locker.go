@@ -20,6 +20,7 @@ type Locker struct {
 	nodes   []string // the voters' addresses, for messages
 	owned   []redis.UniversalClient
 	group   *quorum.Group[request, reply]
+	watch   *watch                  // nil without guards
 	wall    func() time.Time        // proposals for fencing tokens only, never deadlines
 	random  func() (hi, lo uint64)  // for lock tokens; must not repeat
 	jitter  func(n int64) int64     // uniform in [0, n)
@@ -53,15 +54,25 @@ func New(nodes []redis.UniversalClient, opts ...Option) (*Locker, error) {
 }
 
 func newLocker(nodes []redis.UniversalClient, names []string, o options, config quorum.Config) *Locker {
+	var w *watch
+	if o.guards {
+		w = newWatch(len(nodes), &o)
+	}
 	transports := make([]quorum.Transport[request, reply], len(nodes))
 	for i, client := range nodes {
-		transports[i] = &voter{client: client, node: names[i]}
+		v := &voter{client: client}
+		// A cluster has many processes and many clocks, and its keys can't all be in one slot.
+		if _, cluster := client.(*redis.ClusterClient); w != nil && !cluster {
+			v.guard = &guard{w, i}
+		}
+		transports[i] = v
 	}
 	config.Exchange = exchangeTimeout(o.nodeTimeout)
 	closing, end := context.WithCancelCause(context.Background())
 	return &Locker{
 		options: o,
 		nodes:   names,
+		watch:   w,
 		group:   quorum.NewGroup(transports, config),
 		wall:    time.Now,
 		random:  randomToken,

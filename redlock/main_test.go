@@ -26,6 +26,14 @@ func bubble(t *testing.T, nodes int, test func(*testing.T, *redlocktest.Quorum))
 	})
 }
 
+// freshBubble is bubble with nodes that no lock was ever taken on.
+func freshBubble(t *testing.T, nodes int, test func(*testing.T, *redlocktest.Quorum)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		test(t, redlocktest.New(t, nodes, redlocktest.WithLatency(100*time.Microsecond, 300*time.Microsecond), redlocktest.WithFreshNodes()))
+	})
+}
+
 // join returns the locker of a client machine.
 func join(t *testing.T, q *redlocktest.Quorum, member string, opts ...redlock.Option) *redlock.Locker {
 	t.Helper()

@@ -30,6 +30,8 @@ type options struct {
 	nodeTimeout time.Duration
 	clock       clockdrift.Clock
 	fencing     bool
+	guards      bool
+	durable     bool
 	observer    func(Event)
 }
 
@@ -43,7 +45,8 @@ type lockOptions struct {
 func WithTTL(d time.Duration) Option { return func(o *options) { o.ttl = d } }
 
 // WithMaxTTL sets the longest [TTL] that an acquisition may ask for. The default is the
-// locker's own TTL.
+// locker's own TTL. It's also how long a voter has to wait that may have forgotten locks, so
+// all lockers on the same voters should use the same.
 func WithMaxTTL(d time.Duration) Option { return func(o *options) { o.maxTTL = d } }
 
 // WithDriftFactor sets how much faster than the holder's clock a voter's clock may run, as a
@@ -58,8 +61,18 @@ func WithNodeTimeout(d time.Duration) Option { return func(o *options) { o.nodeT
 // [clockdrift.System]; tests in virtual time need another.
 func WithClock(c clockdrift.Clock) Option { return func(o *options) { o.clock = c } }
 
-// WithoutFencing acquires with the plain SET NX PX command. [Lock.Fence] is 0 then.
-func WithoutFencing() Option { return func(o *options) { o.fencing = false } }
+// WithoutFencing acquires with the plain SET NX PX command. [Lock.Fence] is 0 then. There are
+// no guards either, since it's the fencing script that carries them.
+func WithoutFencing() Option { return func(o *options) { o.fencing, o.guards = false, false } }
+
+// WithoutGuards trusts every voter: also one that has just lost its memory, whose clock has
+// jumped, or that carries out a request long after it was given up. Classic Redlock does.
+func WithoutGuards() Option { return func(o *options) { o.guards = false } }
+
+// WithDurableNodes says that the voters' data survives every restart (appendonly yes and
+// appendfsync always), so that they can vote at once after one. A voter that comes back
+// without its data waits all the same.
+func WithDurableNodes() Option { return func(o *options) { o.durable = true } }
 
 // WithObserver sets a function that is called after each operation, from the goroutine that
 // ran it. It must be safe for concurrent use and should return quickly.
@@ -73,7 +86,7 @@ func TTL(d time.Duration) LockOption { return func(o *lockOptions) { o.ttl = d }
 func AutoRenew(on bool) LockOption { return func(o *lockOptions) { o.renew = on } }
 
 func newOptions(opts []Option) (options, error) {
-	o := options{ttl: defaultTTL, driftFactor: defaultDriftFactor, clock: clockdrift.System(), fencing: true}
+	o := options{ttl: defaultTTL, driftFactor: defaultDriftFactor, clock: clockdrift.System(), fencing: true, guards: true}
 	for _, opt := range opts {
 		opt(&o)
 	}

@@ -12,58 +12,104 @@ import (
 func (l *Locker) results(op operation, o quorum.Outcome[reply]) []NodeResult {
 	results := make([]NodeResult, len(l.nodes))
 	for i, node := range l.nodes {
-		r := NodeResult{Node: node, Outcome: TimedOut}
-		if o.Result != quorum.Pending {
-			r.Outcome = Unawaited
-		}
-		if o.Answered[i] {
-			a := o.Answers[i]
-			r.RTT = a.Elapsed
-			if a.Err != nil {
-				r.Outcome, r.Err = Failed, a.Err
-			} else {
-				r.Outcome = a.Reply.status.outcome()
-				// A won ballot that still failed was won too late.
-				if o.Result == quorum.Won && r.Outcome == Granted {
-					r.Outcome = Late
-				}
-				if op == opAcquire && r.Outcome == Held {
-					r.Remaining = time.Duration(max(a.Reply.value, 0)) * time.Millisecond
-				}
-			}
-		}
-		results[i] = r
+		results[i] = l.result(op, o, i)
+		results[i].Node = node
 	}
 	return results
 }
 
-// quorumError explains a poll that didn't succeed. Where enough voters answered and no
-// majority was among them, somebody else has the lock; with too few answers nobody can tell.
-// A lock that is held already is lost only when so many voters refused that the silent ones
-// can't make up a majority.
+func (l *Locker) result(op operation, o quorum.Outcome[reply], voter int) NodeResult {
+	switch a := o.Answers[voter]; {
+	case !o.Answered[voter] && o.Result == quorum.Pending:
+		return NodeResult{Outcome: TimedOut}
+	case !o.Answered[voter]:
+		return NodeResult{Outcome: Unawaited}
+	case a.Err != nil:
+		return NodeResult{Outcome: Failed, RTT: a.Elapsed, Err: a.Err}
+	default:
+		r := NodeResult{Outcome: outcomeOf[a.Reply.status], RTT: a.Elapsed}
+		if op == opAcquire && (r.Outcome == Held || r.Outcome == Quarantined) {
+			r.Remaining = time.Duration(max(a.Reply.value, 0)) * time.Millisecond
+		}
+		// A voter whose clock is ahead takes every request for a late one.
+		if r.Outcome == Granted || r.Outcome == Late {
+			if o, remaining := l.doubt(op, voter, a.Reply); o != Granted {
+				r.Outcome, r.Remaining = o, remaining
+			}
+		}
+		return r
+	}
+}
+
+// doubt returns what a voter's consent amounts to once the voter is looked at. It's only to
+// acquire or to keep the lock that a voter has to be relied upon.
+func (l *Locker) doubt(op operation, voter int, r reply) (Outcome, time.Duration) {
+	if l.watch == nil || (op != opAcquire && op != opExtend) {
+		return Granted, 0
+	}
+	if remaining, suspect := l.watch.suspect(voter); suspect {
+		return ClockSuspect, remaining
+	}
+	// Another voter may know of longer locks than this one's quarantine was measured by.
+	if longest := l.watch.maxTTL(); op == opAcquire && r.maxTTL < longest {
+		return Quarantined, longest - r.maxTTL
+	}
+	return Granted, 0
+}
+
+// carried reports whether a majority of the voters granted, counting only those that can be
+// relied upon now that all answers are in.
+func (l *Locker) carried(op operation, o quorum.Outcome[reply]) bool {
+	if o.Result != quorum.Won || l.watch == nil {
+		return o.Result == quorum.Won
+	}
+	l.watch.vet()
+	granted := 0
+	for voter := range l.nodes {
+		if l.result(op, o, voter).Outcome == Granted {
+			granted++
+		}
+	}
+	return granted >= quorum.Majority(len(l.nodes))
+}
+
+// quorumError explains a poll that didn't succeed.
+//
+// An acquisition failed because of another holder if the voters that named one are too many
+// for a majority, or if enough voters could be relied upon and some of them named one. A lock that is held already is lost only if so many voters refused
+// that the silent ones can't make up a majority.
 func (l *Locker) quorumError(ctx context.Context, op operation, name string, o quorum.Outcome[reply]) *QuorumError {
 	e := &QuorumError{
 		Op: op.String(), Name: name, Needed: quorum.Majority(len(l.nodes)),
 		Nodes: l.results(op, o), Reason: ErrNoQuorum, cause: ctx.Err(),
 	}
-	granted, refused := 0, 0
+	count := make(map[Outcome]int)
 	for _, r := range e.Nodes {
-		switch r.Outcome {
-		case Granted:
-			granted++
-		case Held, Gone, Superseded:
-			refused++
-		case Failed:
-			if errors.Is(r.Err, quorum.ErrClosed) {
-				e.cause = ErrClosed
-			}
+		count[r.Outcome]++
+		if errors.Is(r.Err, quorum.ErrClosed) {
+			e.cause = ErrClosed
 		}
 	}
+	refused := count[Held] + count[Gone] + count[Superseded] + count[ClockSuspect]
 	switch {
 	case op == opExtend && len(l.nodes)-refused < e.Needed:
 		e.Reason = ErrLost
-	case op != opExtend && granted+refused >= e.Needed:
-		e.Reason = ErrNotAcquired
+	case op == opAcquire || op == opConfirm:
+		free := len(l.nodes) - count[Held]
+		if free < e.Needed || (count[Held] > 0 && count[Granted]+count[Held] >= e.Needed) {
+			e.Reason = ErrNotAcquired
+		} else if count[Granted] >= e.Needed {
+			e.markLate()
+		}
 	}
 	return e
+}
+
+// markLate says why a majority wasn't enough: it came when the window had closed.
+func (e *QuorumError) markLate() {
+	for i := range e.Nodes {
+		if e.Nodes[i].Outcome == Granted {
+			e.Nodes[i].Outcome = Late
+		}
+	}
 }

@@ -399,6 +399,9 @@ func TestPeerN_WaiterGetsAFreeLock(t *testing.T) {
 		}()
 		time.Sleep(time.Second)
 		q.Member("waiter").Clock().Suspend(60 * ms)
+		for _, n := range q.Nodes() {
+			n.Jump(60 * ms)
+		}
 		for i := range q.Len() {
 			q.Member("waiter").Link(i).Cut() // whatever is said meanwhile isn't heard
 		}

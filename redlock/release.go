@@ -41,8 +41,12 @@ func (l *Locker) release(name, token string, ttl time.Duration, d *doubts) *quor
 		Timeout: l.options.nodeTimeout,
 		Until:   time.Now().Add(ttl + releasePatience),
 		Persist: true,
-		// Whoever answers doesn't hold our token any more.
-		Judge: func(int, reply) quorum.Vote { return quorum.Yes },
+		Judge: func(_ int, r reply) quorum.Vote {
+			if r.status == statusOK {
+				return quorum.Yes
+			}
+			return quorum.No
+		},
 		Repeat: func(voter int, a quorum.Answer[reply], sent int) (time.Duration, bool) {
 			pause := min(l.options.nodeTimeout<<min(sent, 10), longestPause)
 			switch {
@@ -94,21 +98,24 @@ func (lk *Lock) doUnlock(ctx context.Context) error {
 	return err
 }
 
+// releaseError tells a lock that was held until its release from one that a majority didn't
+// hold any more. Whoever answered doesn't hold it now, so enough answers are a success.
 func (l *Locker) releaseError(ctx context.Context, name string, o quorum.Outcome[reply]) error {
 	e := l.quorumError(ctx, opRelease, name, o)
-	refused := 0
+	released, refused := 0, 0
 	for _, r := range e.Nodes {
-		if r.Outcome == Held || r.Outcome == Gone {
+		switch r.Outcome {
+		case Granted:
+			released++
+		case Held, Gone:
 			refused++
 		}
 	}
 	switch {
 	case refused >= e.Needed:
 		e.Reason = ErrLost
-	case o.Result == quorum.Won:
+	case released+refused >= e.Needed:
 		return nil
-	default:
-		e.Reason = ErrNoQuorum
 	}
 	return e
 }

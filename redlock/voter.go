@@ -20,9 +20,10 @@ const (
 	opConfirm
 	opExtend
 	opRelease
+	opEnrol
 )
 
-var operationNames = [...]string{"acquire", "confirm", "extend", "release"}
+var operationNames = [...]string{"acquire", "confirm", "extend", "release", "enrol"}
 
 func (op operation) String() string { return operationNames[op] }
 
@@ -35,12 +36,15 @@ var (
 	extendSource string
 	//go:embed scripts/release.lua
 	releaseSource string
+	//go:embed scripts/enrol.lua
+	enrolSource string
 
 	scripts = [...]*redis.Script{
 		opAcquire: redis.NewScript(grantSource),
 		opConfirm: redis.NewScript(confirmSource),
 		opExtend:  redis.NewScript(extendSource),
 		opRelease: redis.NewScript(releaseSource),
+		opEnrol:   redis.NewScript(enrolSource),
 	}
 )
 
@@ -56,120 +60,145 @@ type request struct {
 	fence  int64
 	// restore asks an extension to take the lock back where the voter lost it.
 	restore bool
+	// notAfter is the reading of the holder's clock from which on nobody wants the lock to
+	// be planted any more.
+	notAfter time.Duration
 }
 
 // status is the first element of a script's reply.
 type status int64
 
 const (
-	statusOK         status = 1
-	statusHeld       status = 0
-	statusGone       status = -1
-	statusSuperseded status = -2
+	statusOK          status = 1
+	statusHeld        status = 0
+	statusGone        status = -1
+	statusSuperseded  status = -2
+	statusQuarantined status = -3
+	statusLate        status = -4
 )
 
-func (s status) outcome() Outcome {
-	switch s {
-	case statusOK:
-		return Granted
-	case statusHeld:
-		return Held
-	case statusGone:
-		return Gone
-	default:
-		return Superseded
-	}
+var outcomeOf = map[status]Outcome{
+	statusOK: Granted, statusHeld: Held, statusGone: Gone, statusSuperseded: Superseded,
+	statusQuarantined: Quarantined, statusLate: Late,
 }
 
 type reply struct {
 	status status
-	// value is the register of a fenced grant or confirmation, or, where an acquisition was
-	// refused, how many milliseconds the other's lock still lives.
+	// value is the register of a fenced grant or confirmation. Where an acquisition was
+	// refused, it's for how many milliseconds that will last.
 	value int64
+	// maxTTL is what the voter's quarantine was measured by; 0 without guards.
+	maxTTL time.Duration
 }
 
 // voter sends requests to one Redis node. It's the [quorum.Transport] of this package.
 type voter struct {
 	client redis.UniversalClient
-	node   string
+	guard  *guard // nil without guards
 }
 
 var _ quorum.Transport[request, reply] = (*voter)(nil)
 
-// Exchange sends the requests in one pipeline. What has to be asked again goes into a second
-// one: scripts that the server doesn't know (yet, or since its restart), and plain
+// Exchange sends the requests in one pipeline, and those whose first answer isn't conclusive in
+// a second one: scripts that the server doesn't know (yet, or since its restart), and plain
 // acquisitions that were refused.
 func (v *voter) Exchange(ctx context.Context, requests []request, answers []quorum.Answer[reply]) {
-	pipe := v.client.Pipeline()
-	cmds := make([]redis.Cmder, len(requests))
-	for i := range requests {
-		cmds[i] = requests[i].queue(ctx, pipe)
-	}
-	_, _ = pipe.Exec(ctx) // each command has its own error, too
-	var again redis.Pipeliner
-	for i, cmd := range cmds {
-		r := &requests[i]
-		second := r.second(cmd)
-		if second == nil {
-			answers[i].Reply, answers[i].Err = r.parse(cmd)
-			cmds[i] = nil
-			continue
+	if err := v.introduce(ctx); err != nil {
+		for i := range answers {
+			answers[i].Err = err
 		}
-		if again == nil {
-			again = v.client.Pipeline()
-		}
-		cmds[i] = second(ctx, again)
-	}
-	if again == nil {
 		return
 	}
-	_, _ = again.Exec(ctx)
-	for i, cmd := range cmds {
-		if cmd != nil {
-			answers[i].Reply, answers[i].Err = requests[i].parse(cmd)
+	pending := make([]int, len(requests))
+	for i := range pending {
+		pending[i] = i
+	}
+	pending = v.pass(ctx, requests, answers, pending, false)
+	if len(pending) > 0 {
+		v.pass(ctx, requests, answers, pending, true)
+	}
+}
+
+// pass sends the pending requests and returns those that have to be asked again in full.
+func (v *voter) pass(ctx context.Context, requests []request, answers []quorum.Answer[reply], pending []int, full bool) (again []int) {
+	pipe := v.client.Pipeline()
+	enrolment := v.enrol(ctx, pipe, requests, pending, full)
+	cmds := make([]redis.Cmder, len(pending))
+	for n, i := range pending {
+		cmds[n] = v.queue(ctx, pipe, &requests[i], full)
+	}
+	sent := enrolment.now()
+	_, _ = pipe.Exec(ctx) // each command has its own error, too
+	maxTTL, unfit := enrolment.conclude(sent)
+	for n, i := range pending {
+		r, cmd := &requests[i], cmds[n]
+		if !full && (inconclusive(r, cmd) || (r.needsGuard() && unknownScript(unfit))) {
+			again = append(again, i)
+			continue
+		}
+		answers[i].Reply, answers[i].Err = r.parse(cmd)
+		answers[i].Reply.maxTTL = maxTTL
+		if unfit != nil && r.needsGuard() && answers[i].Err == nil {
+			answers[i].Err = unfit
 		}
 	}
+	return again
 }
 
-// queue adds the request's command to the pipeline.
-func (r *request) queue(ctx context.Context, pipe redis.Pipeliner) redis.Cmder {
-	if r.op == opAcquire && !r.fenced {
-		return pipe.SetNX(ctx, r.name, r.token, r.ttl)
-	}
-	return scripts[r.op].EvalSha(ctx, pipe, r.keys(), r.args()...)
-}
+func unknownScript(err error) bool { return redis.HasErrorPrefix(err, "NOSCRIPT") }
 
-// second returns how to ask again after the first answer, or nil if that was conclusive.
-func (r *request) second(first redis.Cmder) func(context.Context, redis.Pipeliner) redis.Cmder {
-	set, plain := first.(*redis.BoolCmd)
-	switch {
-	case plain && first.Err() == nil && !set.Val():
+// inconclusive reports whether a request has to be asked again in full.
+func inconclusive(r *request, cmd redis.Cmder) bool {
+	if set, plain := cmd.(*redis.BoolCmd); plain {
 		// Refused, but perhaps by ourselves: a client library that sends the command again
 		// after a broken connection reads its own lock as taken.
-		return func(ctx context.Context, pipe redis.Pipeliner) redis.Cmder { return pipe.Get(ctx, r.name) }
-	case redis.HasErrorPrefix(first.Err(), "NOSCRIPT"):
-		return func(ctx context.Context, pipe redis.Pipeliner) redis.Cmder {
-			return scripts[r.op].Eval(ctx, pipe, r.keys(), r.args()...)
-		}
+		return cmd.Err() == nil && !set.Val()
 	}
-	return nil
+	return unknownScript(cmd.Err())
 }
 
-func (r *request) keys() []string {
-	if r.fenced && r.op != opRelease {
+// queue adds the request's command to the pipeline: scripts by their hash, or in full.
+func (v *voter) queue(ctx context.Context, pipe redis.Pipeliner, r *request, full bool) redis.Cmder {
+	plain := r.op == opAcquire && !r.fenced
+	switch {
+	case plain && full:
+		return pipe.Get(ctx, r.name)
+	case plain:
+		return pipe.SetNX(ctx, r.name, r.token, r.ttl)
+	}
+	return runScript(ctx, pipe, r.op, full, v.keys(r), v.args(r))
+}
+
+func runScript(ctx context.Context, pipe redis.Pipeliner, op operation, full bool, keys []string, args []any) *redis.Cmd {
+	if full {
+		return scripts[op].Eval(ctx, pipe, keys, args...)
+	}
+	return scripts[op].EvalSha(ctx, pipe, keys, args...)
+}
+
+func (v *voter) keys(r *request) []string {
+	switch {
+	case r.op == opAcquire && v.guard != nil:
+		return []string{r.name, fenceKey(r.name), markerKey}
+	case r.fenced && r.op != opRelease:
 		return []string{r.name, fenceKey(r.name)}
 	}
 	return []string{r.name}
 }
 
-func (r *request) args() []any {
+func (v *voter) args(r *request) []any {
+	life := registerLife.Milliseconds()
 	switch r.op {
 	case opAcquire:
-		return []any{r.token, r.ttl.Milliseconds(), r.fence, registerLife.Milliseconds()}
+		args := []any{r.token, r.ttl.Milliseconds(), r.fence, life}
+		if v.guard != nil {
+			args = append(args, v.guard.notAfter(r.notAfter), v.guard.maxTTL().Milliseconds())
+		}
+		return args
 	case opConfirm:
-		return []any{r.token, r.fence, registerLife.Milliseconds()}
+		return []any{r.token, r.fence, life}
 	case opExtend:
-		return []any{r.token, r.ttl.Milliseconds(), r.restore, r.fence, registerLife.Milliseconds()}
+		return []any{r.token, r.ttl.Milliseconds(), r.restore, r.fence, life, v.guard.notAfter(r.notAfter)}
 	default:
 		return []any{r.token}
 	}
@@ -177,11 +206,8 @@ func (r *request) args() []any {
 
 func (r *request) parse(cmd redis.Cmder) (reply, error) {
 	switch cmd := cmd.(type) {
-	case *redis.BoolCmd: // SET NX PX
-		if err := cmd.Err(); err != nil {
-			return reply{}, err
-		}
-		return reply{status: statusOK}, nil // a refusal is asked again
+	case *redis.BoolCmd: // SET NX PX; a refusal is asked again
+		return reply{status: statusOK}, cmd.Err()
 	case *redis.StringCmd: // GET after a refused SET NX PX
 		owner, err := cmd.Result()
 		if err != nil && !errors.Is(err, redis.Nil) {

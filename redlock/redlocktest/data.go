@@ -1,6 +1,7 @@
 package redlocktest
 
 import (
+	"slices"
 	"time"
 )
 
@@ -62,12 +63,16 @@ func (n *Node) PTTL(key string) (time.Duration, bool) {
 	return n.redis.TTL(key), n.redis.Exists(key)
 }
 
-// Keys returns the keys of database 0, sorted.
+// markerKey is where package redlock keeps what it knows of a node. See WithFreshNodes.
+const markerKey = "redlock:voter"
+
+// Keys returns the keys of database 0, sorted, without the marker by which package redlock
+// tells a node that may have forgotten locks.
 func (n *Node) Keys() []string {
 	n.exec.Lock()
 	defer n.exec.Unlock()
 	n.expire()
-	return n.redis.Keys()
+	return slices.DeleteFunc(n.redis.Keys(), func(key string) bool { return key == markerKey })
 }
 
 // Set stores a string in database 0, in place of whatever was at the key, that expires after

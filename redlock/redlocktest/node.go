@@ -77,6 +77,9 @@ func startNode(q *Quorum, index int) (*Node, error) {
 	n.redis.SetTime(n.clock.now())
 	n.redis.ClockTTL(true)
 	n.boot()
+	if !q.config.fresh {
+		n.redis.HSet(markerKey, "run", n.RunID(), "since", "0", "maxttl", "0")
+	}
 	q.workers.Go(n.run)
 	return n, nil
 }

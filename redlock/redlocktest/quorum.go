@@ -37,6 +37,7 @@ type Quorum struct {
 type config struct {
 	seed                   int64
 	minLatency, maxLatency time.Duration
+	fresh                  bool
 }
 
 // An Option changes how a quorum is built.
@@ -63,6 +64,17 @@ func WithLatency(least, most time.Duration) Option {
 			return fmt.Errorf("redlocktest: latency from %v to %v: want 0 <= least <= most", least, most)
 		}
 		c.minLatency, c.maxLatency = least, most
+		return nil
+	}
+}
+
+// WithFreshNodes makes the nodes ones that no lock was ever taken on. Package redlock lets such
+// a node wait for its MaxTTL before it counts the node's votes, because it can't tell it from
+// one that has forgotten everything. Without this option the nodes are enrolled already, as
+// if they had been in use for years.
+func WithFreshNodes() Option {
+	return func(c *config) error {
+		c.fresh = true
 		return nil
 	}
 }

@@ -2,8 +2,10 @@
 --   KEYS[1] lock   KEYS[2] register (fenced only)
 --   ARGV[1] token  ARGV[2] ttl, ms  ARGV[3] 1 to restore
 --   ARGV[4] fencing token  ARGV[5] life of the register, ms (fenced only)
+--   ARGV[6] not after, µs of this server's clock: for restoring
 -- Returns {1} when held for ttl from now, {0} when another holds it, {-1} when nobody does,
--- {-2} when nobody does but a later owner was here: its fencing token is in the register.
+-- {-2} when nobody does but a later owner was here: its fencing token is in the register,
+-- {-4} when the offer to restore comes too late.
 local owner = redis.call('GET', KEYS[1])
 if owner and owner ~= ARGV[1] then
   return {0}
@@ -17,10 +19,14 @@ if owner then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
 elseif register > value then
   return {-2}
-elseif ARGV[3] == '1' then
-  redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
-else
+elseif ARGV[3] ~= '1' then
   return {-1}
+else
+  local time = redis.call('TIME')
+  if time[1] * 1000000 + time[2] > tonumber(ARGV[6]) then
+    return {-4}
+  end
+  redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
 end
 if KEYS[2] then
   redis.call('SET', KEYS[2], string.format('%.0f', math.max(register, value)), 'PX', ARGV[5])

@@ -1,7 +1,22 @@
--- Grants a lock that nobody holds and, where the lock is fenced, a fencing value.
---   KEYS[1] lock   KEYS[2] register (fenced only)
+-- Grants a lock that nobody holds, and a fencing value with it.
+--   KEYS[1] lock   KEYS[2] register   KEYS[3] marker (guarded only)
 --   ARGV[1] token  ARGV[2] ttl, ms  ARGV[3] proposal, unix µs  ARGV[4] life of the register, ms
--- Returns {1, value} when granted, {0, remaining ms} when another holds it.
+--   ARGV[5] not after, µs of this server's clock   ARGV[6] MaxTTL, ms (guarded only)
+-- Returns {1, value} when granted, {0, remaining ms} when another holds it, {-3, remaining ms}
+-- while quarantined, {-4, 0} when the request comes too late.
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+if KEYS[3] then
+  if now > tonumber(ARGV[5]) then
+    return {-4, 0}
+  end
+  local marker = redis.call('HMGET', KEYS[3], 'since', 'maxttl')
+  local longest = math.max(tonumber(marker[2] or '0'), tonumber(ARGV[6]))
+  local wait = tonumber(marker[1] or now) + longest * 1000 - now
+  if wait > 0 then
+    return {-3, math.ceil(wait / 1000)}
+  end
+end
 local owner = redis.call('GET', KEYS[1])
 local register = tonumber(redis.call('GET', KEYS[2]) or '0')
 if owner == ARGV[1] then
@@ -12,8 +27,7 @@ if owner then
   return {0, redis.call('PTTL', KEYS[1])}
 end
 -- A client's clock may be far ahead; it mustn't carry the registers away for ever.
-local now = redis.call('TIME')
-local proposal = math.min(tonumber(ARGV[3]), (now[1] + 3600) * 1000000 + now[2])
+local proposal = math.min(tonumber(ARGV[3]), now + 3600000000)
 local value = math.max(register + 1, proposal)
 if value > 9007199254740991 then
   return redis.error_reply('ERR redlock: fencing register ' .. KEYS[2] .. ' is beyond 2^53-1')

@@ -1,0 +1,216 @@
+package clockdrift
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// Sample is one reading of a voter's clock. The voter read Time (since the Unix epoch, by its
+// own clock) at some moment between Sent and Received, which are readings of our [Clock].
+type Sample struct {
+	Sent, Received time.Duration
+	Time           time.Duration
+}
+
+// MonitorConfig says what a [Monitor] tolerates.
+type MonitorConfig struct {
+	// Drift is the largest rate, as a fraction, by which a voter's clock may run faster or
+	// slower than ours.
+	Drift float64
+	// Slack is how far a clock may be stepped besides that within one Memory. Time servers
+	// step clocks by a few milliseconds now and then.
+	Slack time.Duration
+	// Tolerance is how far a voter may be off the majority at first contact.
+	Tolerance time.Duration
+	// Memory is how far back a clock is watched, and for how long a voter that was found out
+	// has to be steady before it's trusted again: the longest TTL of a lock.
+	Memory time.Duration
+}
+
+// Monitor watches the clocks of a set of voters. It keeps, for each voter, the interval in
+// which the offset of its clock to ours must lie. A reply that can't be reconciled with what
+// is known makes the voter suspect: its clock jumped, or runs at another rate.
+//
+// It sees what its samples show: a clock that jumps there and back between two of them goes
+// unnoticed. A Monitor is pure data: it reads no clock and isn't safe for concurrent use.
+type Monitor struct {
+	config MonitorConfig
+	voters []voterClock
+}
+
+// Interval is a range of offsets: what has to be added to a reading of our clock to get the
+// voter's time since the Unix epoch.
+type Interval struct{ Low, High time.Duration }
+
+// distance returns how far the other interval is from this one, 0 where they overlap.
+func (i Interval) distance(o Interval) time.Duration {
+	return max(o.Low-i.High, i.Low-o.High, 0)
+}
+
+func (i Interval) widen(by time.Duration) Interval { return Interval{i.Low - by, i.High + by} }
+
+// fix is an interval and when it was found.
+type fix struct {
+	at     time.Duration
+	offset Interval
+}
+
+type voterClock struct {
+	samples int
+	best    fix // narrowest that all recent samples agree on
+	anchors [2]fix
+	vetted  bool // was compared with the majority
+	suspect bool
+	since   time.Duration // when it became suspect
+	jumps   int
+}
+
+// NewMonitor returns a monitor of n voters of which nothing is known yet.
+func NewMonitor(n int, config MonitorConfig) *Monitor {
+	return &Monitor{config: config, voters: make([]voterClock, n)}
+}
+
+// Observe takes a sample of a voter's clock and reports whether it contradicts the earlier ones.
+func (m *Monitor) Observe(voter int, s Sample) (jumped bool) {
+	v := &m.voters[voter]
+	now := fix{at: s.Received, offset: Interval{s.Time - s.Received, s.Time - s.Sent}}
+	if v.samples == 0 || m.stale(v, now.at) {
+		// What is known is too old to say anything about the clock's steadiness.
+		*v = voterClock{samples: 1, best: now, anchors: [2]fix{now, now}, suspect: v.suspect, since: v.since, jumps: v.jumps}
+		return false
+	}
+	v.samples++
+	for _, anchor := range v.anchors {
+		if m.predict(anchor, now.at).widen(m.config.Slack).distance(now.offset) > 0 {
+			v.best, v.anchors = now, [2]fix{now, now}
+			v.suspect, v.since = true, now.at
+			v.jumps++
+			return true
+		}
+	}
+	// Two anchors, so that one always reaches back for at least half of the memory.
+	if now.at-v.anchors[1].at > m.config.Memory/2 {
+		v.anchors = [2]fix{v.anchors[1], now}
+	}
+	v.best = m.narrow(v.best, now)
+	return false
+}
+
+// predict returns where the offset can be at the time now if the clock is steady.
+func (m *Monitor) predict(f fix, now time.Duration) Interval {
+	return f.offset.widen(time.Duration(float64(max(now-f.at, 0)) * m.config.Drift))
+}
+
+func (m *Monitor) narrow(old, now fix) fix {
+	p := m.predict(old, now.at)
+	if p.distance(now.offset) > 0 {
+		return now // a step that is tolerated
+	}
+	return fix{now.at, Interval{max(p.Low, now.offset.Low), min(p.High, now.offset.High)}}
+}
+
+func (m *Monitor) stale(v *voterClock, now time.Duration) bool {
+	return now-v.best.at > m.config.Memory
+}
+
+// Suspect reports whether a voter's vote mustn't count at the time now, and for how long it
+// has to be steady yet.
+func (m *Monitor) Suspect(voter int, now time.Duration) (remaining time.Duration, suspect bool) {
+	v := &m.voters[voter]
+	remaining = v.since + m.config.Memory - now
+	if !v.suspect || remaining <= 0 {
+		return 0, false
+	}
+	return remaining, true
+}
+
+// Vet compares the voters that are new, or weren't heard of for long, with all that were heard
+// of lately. One that is further off than the tolerance from where most of them agree is
+// suspect (K. Marzullo, Maintaining the Time in a Distributed System, 1984), and so are all if
+// they don't. Call it when the voters whose votes are about to count have been heard.
+func (m *Monitor) Vet(now time.Duration) {
+	for i := range m.voters {
+		v := &m.voters[i]
+		if v.samples == 0 || v.vetted {
+			continue
+		}
+		v.vetted = true
+		if _, already := m.Suspect(i, now); !already && !m.agrees(i, now) {
+			v.suspect, v.since = true, v.best.at
+		}
+	}
+}
+
+// agrees reports whether the voter is where most of the voters heard of lately are.
+func (m *Monitor) agrees(voter int, now time.Duration) bool {
+	var heard []Interval
+	for i := range m.voters {
+		if v := &m.voters[i]; v.samples > 0 && !m.stale(v, now) {
+			heard = append(heard, m.predict(v.best, now).widen(m.config.Tolerance/2))
+		}
+	}
+	own := m.predict(m.voters[voter].best, now).widen(m.config.Tolerance / 2)
+	common, count := Marzullo(heard)
+	return 2*count > len(heard) && common.distance(own) == 0
+}
+
+// Marzullo returns the smallest interval that lies in the largest number of the given ones,
+// and that number.
+func Marzullo(intervals []Interval) (common Interval, count int) {
+	type edge struct {
+		at   time.Duration
+		step int
+	}
+	var edges []edge
+	for _, i := range intervals {
+		edges = append(edges, edge{i.Low, 1}, edge{i.High, -1})
+	}
+	slices.SortFunc(edges, func(a, b edge) int {
+		if a.at != b.at {
+			return int(min(max(a.at-b.at, -1), 1))
+		}
+		return b.step - a.step // touching intervals overlap
+	})
+	depth := 0
+	for i, e := range edges {
+		depth += e.step
+		if depth > count {
+			count = depth
+			common = Interval{e.at, edges[i+1].at} // the deepest edge is never the last
+		}
+	}
+	return common, count
+}
+
+// Estimate is what a [Monitor] knows of one voter's clock.
+type Estimate struct {
+	// Known is false before the first sample; the rest is void then.
+	Known bool
+	// Offset bounds the voter's time since the Unix epoch less ours.
+	Offset Interval
+	// RateLow and RateHigh bound how much faster the voter's clock ran than ours over the time
+	// that is remembered, as a fraction; -0.5 is half as fast. They are infinite after a single sample.
+	RateLow, RateHigh float64
+	// Jumps counts the contradictions seen.
+	Jumps int
+}
+
+// Estimate returns what is known of a voter's clock at the time now.
+func (m *Monitor) Estimate(voter int, now time.Duration) Estimate {
+	v := &m.voters[voter]
+	if v.samples == 0 {
+		return Estimate{}
+	}
+	anchor := v.anchors[0]
+	e := Estimate{
+		Known:  true,
+		Offset: m.predict(v.best, now), RateLow: math.Inf(-1), RateHigh: math.Inf(1),
+		Jumps: v.jumps,
+	}
+	if span := float64(v.best.at - anchor.at); span > 0 {
+		e.RateLow = float64(v.best.offset.Low-anchor.offset.High) / span
+		e.RateHigh = float64(v.best.offset.High-anchor.offset.Low) / span
+	}
+	return e
+}

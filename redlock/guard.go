@@ -1,0 +1,165 @@
+package redlock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/a5bbb083/redlock/clockdrift"
+)
+
+// markerKey is where a voter's marker lives, see scripts/enrol.lua.
+const markerKey = "redlock:voter"
+
+// watch is what a locker knows of its voters as servers: their clocks, and the longest TTL
+// that any locker uses on them. It is safe for concurrent use.
+type watch struct {
+	clock   clockdrift.Clock
+	durable bool
+	longest atomic.Int64 // MaxTTL, our own or a larger one that was met
+
+	mu      sync.Mutex
+	monitor *clockdrift.Monitor
+}
+
+func newWatch(voters int, o *options) *watch {
+	w := &watch{
+		clock:   o.clock,
+		durable: o.durable,
+		monitor: clockdrift.NewMonitor(voters, clockdrift.MonitorConfig{
+			// Together they use up the drift that a lock's window allows for, and no more.
+			Drift:     o.driftFactor / 2,
+			Slack:     time.Duration(float64(o.ttl) * o.driftFactor / 2),
+			Tolerance: clockdrift.Allowance(o.ttl, o.driftFactor),
+			Memory:    o.maxTTL,
+		}),
+	}
+	w.longest.Store(int64(o.maxTTL))
+	return w
+}
+
+// adopt notes a MaxTTL that is in use on some voter.
+func (w *watch) adopt(d time.Duration) {
+	for {
+		known := w.longest.Load()
+		if int64(d) <= known || w.longest.CompareAndSwap(known, int64(d)) {
+			return
+		}
+	}
+}
+
+func (w *watch) maxTTL() time.Duration { return time.Duration(w.longest.Load()) }
+
+// vet prepares for counting votes, see [clockdrift.Monitor.Vet].
+func (w *watch) vet() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.monitor.Vet(w.clock.Now())
+}
+
+func (w *watch) suspect(voter int) (time.Duration, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.monitor.Suspect(voter, w.clock.Now())
+}
+
+func (w *watch) estimate(voter int) clockdrift.Estimate {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.monitor.Estimate(voter, w.clock.Now())
+}
+
+// guard is the watch over one voter. A nil guard stands for none.
+type guard struct {
+	*watch
+	voter int
+}
+
+// notAfter translates a reading of our clock into the voter's time, in microseconds since the
+// Unix epoch: the latest that it can be there, so that no request is refused too early.
+func (g *guard) notAfter(t time.Duration) int64 {
+	if g == nil {
+		return math.MaxInt64 >> 11 // beyond every clock, and exact in Lua
+	}
+	return (t + g.estimate(g.voter).Offset.High).Microseconds() + 1
+}
+
+// needsGuard reports whether a request's answer depends on the server being fit to vote.
+func (r *request) needsGuard() bool { return r.op != opRelease }
+
+// enrolment is the first command of a batch that asks for votes.
+type enrolment struct {
+	guard *guard
+	cmd   *redis.Cmd
+}
+
+// introduce enrols a voter whose clock isn't known yet, so that the first request that plants
+// something can already carry its time limit.
+func (v *voter) introduce(ctx context.Context) error {
+	if v.guard == nil || v.guard.estimate(v.guard.voter).Known {
+		return nil
+	}
+	pipe := v.client.Pipeline()
+	e := v.startEnrolment(ctx, pipe, true)
+	sent := e.now()
+	_, _ = pipe.Exec(ctx)
+	_, err := e.conclude(sent)
+	return err
+}
+
+func (v *voter) enrol(ctx context.Context, pipe redis.Pipeliner, requests []request, pending []int, full bool) enrolment {
+	if v.guard != nil {
+		for _, i := range pending {
+			if requests[i].needsGuard() {
+				return v.startEnrolment(ctx, pipe, full)
+			}
+		}
+	}
+	return enrolment{}
+}
+
+func (v *voter) startEnrolment(ctx context.Context, pipe redis.Pipeliner, full bool) enrolment {
+	g := v.guard
+	args := []any{g.maxTTL().Milliseconds(), g.durable}
+	return enrolment{g, runScript(ctx, pipe, opEnrol, full, []string{markerKey}, args)}
+}
+
+func (e enrolment) now() time.Duration {
+	if e.guard == nil {
+		return 0
+	}
+	return e.guard.clock.Now()
+}
+
+// conclude takes in what the server said about itself.
+func (e enrolment) conclude(sent time.Duration) (maxTTL time.Duration, err error) {
+	if e.guard == nil {
+		return math.MaxInt64, nil // nothing to be measured by, so nothing too short
+	}
+	received := e.guard.clock.Now()
+	values, err := e.cmd.Int64Slice()
+	if err == nil && len(values) != 3 {
+		err = fmt.Errorf("it returned %d values", len(values))
+	}
+	if refusal := redis.Error(nil); errors.As(err, &refusal) && !unknownScript(err) {
+		err = fmt.Errorf("redlock: can't tell whether the server is fit to vote (its user needs INFO, TIME, HMGET and HSET on %s): %w", markerKey, err)
+	}
+	if err != nil {
+		return 0, err
+	}
+	e.guard.mu.Lock()
+	e.guard.monitor.Observe(e.guard.voter, clockdrift.Sample{
+		Sent: sent, Received: received,
+		Time: time.Duration(values[0])*time.Second + time.Duration(values[1])*time.Microsecond,
+	})
+	e.guard.mu.Unlock()
+	maxTTL = time.Duration(values[2]) * time.Millisecond
+	e.guard.adopt(maxTTL)
+	return maxTTL, nil
+}

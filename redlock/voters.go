@@ -1,0 +1,45 @@
+package redlock
+
+import (
+	"time"
+)
+
+// Voter is what a [Locker] knows of one of its nodes.
+type Voter struct {
+	// Node is the voter's address.
+	Node string
+	// Known is false as long as the locker hasn't heard of the voter, or runs without guards;
+	// the rest is void then.
+	Known bool
+	// OffsetLow and OffsetHigh bound the voter's clock, as time since the Unix epoch, less the
+	// locker's own clock. Only differences between voters mean something.
+	OffsetLow, OffsetHigh time.Duration
+	// RateLow and RateHigh bound how much faster the voter's clock ran than the locker's, as a
+	// fraction: 0.01 is one per cent. They're infinite after a single exchange.
+	RateLow, RateHigh float64
+	// Jumps counts how often the voter's clock contradicted what was known of it.
+	Jumps int
+	// ClockSuspect is for how long the voter's votes don't count yet; 0 if they do.
+	ClockSuspect time.Duration
+}
+
+// Voters returns what is known of each node, in the order in which they were given. It asks
+// nobody.
+func (l *Locker) Voters() []Voter {
+	voters := make([]Voter, len(l.nodes))
+	for i, node := range l.nodes {
+		voters[i].Node = node
+		if l.watch == nil {
+			continue
+		}
+		e := l.watch.estimate(i)
+		suspect, _ := l.watch.suspect(i)
+		voters[i] = Voter{
+			Node: node, Known: e.Known,
+			OffsetLow: e.Offset.Low, OffsetHigh: e.Offset.High,
+			RateLow: e.RateLow, RateHigh: e.RateHigh,
+			Jumps: e.Jumps, ClockSuspect: suspect,
+		}
+	}
+	return voters
+}
