@@ -47,7 +47,14 @@ func (x *extension) prove() {
 // voter refuses if it has seen a later owner. Whatever it says is counted at the next
 // extension, not now.
 func (lk *Lock) restore(voter int) {
-	l, left := lk.locker, lk.Remaining()
+	// Under the lock's mutex, so that the offer is either in the queue before the release or not
+	// made at all.
+	lk.mu.Lock()
+	defer lk.mu.Unlock()
+	l, left := lk.locker, lk.remaining()
+	if left == 0 {
+		return
+	}
 	r := lk.extendRequest(true)
 	r.notAfter = l.options.clock.Now() + left
 	l.group.Start(quorum.Poll[request, reply]{

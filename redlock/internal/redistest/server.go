@@ -1,19 +1,17 @@
-// Package redistest starts real redis-server processes for tests.
+// Package redistest starts real redis-server processes for tests: single ones, with TLS, under
+// a Sentinel, and as a cluster. All of them end with the test.
 //
 // Where there is no redis-server, a test that needs one is skipped, unless the environment says
 // REDLOCK_REQUIRE_REDIS=1: then it fails, so that CI can't lose these tests silently.
 package redistest
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
+	"crypto/tls"
 	"net"
 	"os"
 	"os/exec"
-	"strconv"
-	"syscall"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,7 +19,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Require skips the test without a redis-server, or fails it where one is required.
+// startTime bounds how long a server takes to start, on a machine that is busy with other tests.
+const startTime = 20 * time.Second
+
+// Require skips the test without a redis-server, or fails it where one is required. It
+// returns the program's path.
 func Require(tb testing.TB) string {
 	tb.Helper()
 	path, err := exec.LookPath("redis-server")
@@ -35,132 +37,134 @@ func Require(tb testing.TB) string {
 	return ""
 }
 
-// Server is one redis-server process with a directory of its own.
+// Server is a redis-server with an address and a directory of its own. Restarted, it's another
+// process at the same address.
 type Server struct {
+	*Process
 	Addr string
 
-	tb   testing.TB
-	path string
-	args []string
-	cmd  *exec.Cmd
-	log  *bytes.Buffer
+	args  []string
+	sign  string // what it prints when it has started
+	print *output
+	tls   *tls.Config
 }
 
 // Start starts a server without persistence, with more arguments if given, and waits until it
-// answers. It ends with the test.
+// takes connections.
 func Start(tb testing.TB, args ...string) *Server {
 	tb.Helper()
-	s := &Server{tb: tb, path: Require(tb), args: args}
-	dir := tb.TempDir()
-	tb.Cleanup(s.Kill)
-	// The port is free when it's chosen, but not necessarily when the server binds it.
+	return start(tb, serverSign, func(port string) []string {
+		return append(serverArgs(tb, "--port", port), args...)
+	})
+}
+
+// serverSign is what a server prints when it takes connections.
+const serverSign = "Ready to accept connections"
+
+func serverArgs(tb testing.TB, more ...string) []string {
+	return append([]string{
+		"--bind", "127.0.0.1", "--dir", tb.TempDir(), "--save", "", "--appendonly", "no",
+		"--repl-diskless-sync-delay", "0",
+	}, more...)
+}
+
+// start starts a redis-server on a free port. The port is free when it's chosen, but not
+// necessarily when the server binds it, so that it takes another where that fails.
+func start(tb testing.TB, sign string, args func(port string) []string) *Server {
+	tb.Helper()
+	var s *Server
 	for range 5 {
-		s.Addr = freeAddr(tb)
-		_, port, err := net.SplitHostPort(s.Addr)
-		require.NoError(tb, err)
-		s.args = append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no"}, args...)
-		s.launch()
-		if s.ready() {
+		port := freePort(tb)
+		s = &Server{Addr: net.JoinHostPort("127.0.0.1", port), args: args(port), sign: sign}
+		if s.launch(tb) {
+			// Here and not in launch: lockers are closed before their servers are killed, also
+			// before those that were restarted.
+			tb.Cleanup(func() { s.Kill() })
 			return s
 		}
-		s.Kill()
 	}
-	tb.Fatalf("redis-server didn't start: %s", s.log)
+	require.FailNow(tb, "redis-server didn't start", s.print)
 	return nil
 }
 
 // StartAll starts n servers.
-func StartAll(tb testing.TB, n int) []*Server {
+func StartAll(tb testing.TB, n int, args ...string) []*Server {
 	tb.Helper()
 	all := make([]*Server, n)
 	for i := range all {
-		all[i] = Start(tb)
+		all[i] = Start(tb, args...)
 	}
 	return all
 }
 
-func freeAddr(tb testing.TB) string {
+func freePort(tb testing.TB) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(tb, err)
 	defer func() { require.NoError(tb, l.Close()) }()
-	return l.Addr().String()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	require.NoError(tb, err)
+	return port
 }
 
-func (s *Server) launch() {
-	s.tb.Helper()
-	s.log = new(bytes.Buffer)
-	s.cmd = exec.Command(s.path, s.args...)
-	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
-	require.NoError(s.tb, s.cmd.Start())
-}
-
-func (s *Server) ready() bool {
-	c := s.Client(nil)
-	defer func() { _ = c.Close() }()
-	for range 250 {
-		if c.Ping(context.Background()).Err() == nil {
-			return true
+// launch reports whether the process has started. What it prints is the sign, and not an answer
+// on its port: that may come from another program, and needs a password with some servers.
+func (s *Server) launch(tb testing.TB) bool {
+	tb.Helper()
+	s.print = new(output)
+	cmd := exec.Command(Require(tb), s.args...)
+	cmd.Stdout, cmd.Stderr = s.print, s.print
+	s.Process = Launch(tb, cmd)
+	for deadline := time.Now().Add(startTime); time.Now().Before(deadline); {
+		select {
+		case <-s.Exited():
+			return false
+		case <-time.After(5 * time.Millisecond):
+			if strings.Contains(s.print.String(), s.sign) {
+				return true
+			}
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
+	s.Kill()
 	return false
 }
 
-// Client returns a client with the given options, or the defaults of go-redis; the caller
-// closes it. The address is filled in.
+// Restart starts the server again, and kills it first if it still runs. It has the same address
+// and the same directory, and has forgotten everything unless its arguments say otherwise.
+func (s *Server) Restart() {
+	s.tb.Helper()
+	s.Kill()
+	require.True(s.tb, s.launch(s.tb), "redis-server didn't start again: %v", s.print)
+}
+
+// Client returns a client with the given options, or the defaults of go-redis. The address and
+// what TLS needs are filled in. The client is closed when the test ends.
 func (s *Server) Client(o *redis.Options) *redis.Client {
 	if o == nil {
 		o = &redis.Options{}
 	}
 	o.Addr = s.Addr
-	return redis.NewClient(o)
+	o.TLSConfig = s.tls
+	c := redis.NewClient(o)
+	s.tb.Cleanup(func() { _ = c.Close() }) // fails where the test has closed it already
+	return c
 }
 
-// Pause stops the process with SIGSTOP and returns when it has stopped.
-func (s *Server) Pause() {
+// Do runs a command as the default user and returns the reply.
+func (s *Server) Do(args ...any) any {
 	s.tb.Helper()
-	s.signal(syscall.SIGSTOP)
-	require.Eventually(s.tb, func() bool { return s.state() == 'T' }, 5*time.Second, time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	c := s.Client(nil)
+	defer func() { require.NoError(s.tb, c.Close()) }()
+	reply, err := c.Do(ctx, args...).Result()
+	require.NoError(s.tb, err, "%v", args)
+	return reply
 }
 
-// Resume lets a paused process go on.
-func (s *Server) Resume() {
-	s.tb.Helper()
-	s.signal(syscall.SIGCONT)
-}
-
-func (s *Server) signal(sig syscall.Signal) {
-	s.tb.Helper()
-	require.NoError(s.tb, s.cmd.Process.Signal(sig))
-}
-
-// state returns the process's state as /proc has it, such as T for stopped.
-func (s *Server) state() byte {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(s.cmd.Process.Pid) + "/stat")
-	if i := bytes.LastIndexByte(stat, ')'); err == nil && i+2 < len(stat) {
-		return stat[i+2]
+// URL returns the redis:// or rediss:// URL of the server.
+func (s *Server) URL() string {
+	if s.tls != nil {
+		return "rediss://" + s.Addr
 	}
-	return 0
+	return "redis://" + s.Addr
 }
-
-// Kill ends the process with SIGKILL and waits for its end. A server that has ended stays ended.
-func (s *Server) Kill() {
-	if s.cmd == nil || s.cmd.Process == nil {
-		return
-	}
-	if err := s.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		s.tb.Errorf("killing redis-server: %v", err)
-	}
-	_ = s.cmd.Wait() // its exit status is that of the signal
-	s.cmd.Process = nil
-}
-
-// Restart starts the server again after Kill, at the same address and directory.
-func (s *Server) Restart() {
-	s.tb.Helper()
-	s.launch()
-	require.True(s.tb, s.ready(), "redis-server didn't start again: %s", s.log)
-}
-
-// URL returns the redis:// URL of the server.
-func (s *Server) URL() string { return fmt.Sprintf("redis://%s", s.Addr) }

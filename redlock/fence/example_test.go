@@ -1,0 +1,120 @@
+package fence_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/a5bbb083/redlock/redlock/fence"
+)
+
+// Client 1 gets token 33 and is paused, client 2 gets token 34 and writes. When client 1 wakes
+// up and writes at last, it's too late.
+func ExampleMemory() {
+	ctx := context.Background()
+	guard := fence.NewMemory()
+	var balance int
+	set := func(token int64, value int) {
+		err := guard.Do(ctx, "account", token, func(context.Context) error {
+			balance = value
+			return nil
+		})
+		fmt.Println(balance, err)
+	}
+	set(34, 200)
+	set(33, 100)
+	// Output:
+	// 200 <nil>
+	// 200 fence: stale token: 33 for "account", where 34 has been seen; the lock was lost, don't write
+}
+
+func ExampleWithNames() {
+	guard := fence.NewMemory(fence.WithNames("account", "stock"))
+	err := guard.Do(context.Background(), "acount", 33, func(context.Context) error { return nil })
+	fmt.Println(err)
+	// Output: fence: unknown name: "acount"; correct it, or add it to WithNames
+}
+
+func ExampleRedis_Set() {
+	server, err := miniredis.Run() // in place of a Redis server
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer server.Close()
+	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	defer client.Close()
+
+	ctx := context.Background()
+	guard := fence.NewRedis(client)
+	fmt.Println(guard.Set(ctx, "account", 34, "account", "new", 0))
+	err = guard.Set(ctx, "account", 33, "account", "old", 0)
+	fmt.Println(errors.Is(err, fence.ErrStale))
+	fmt.Println(client.Get(ctx, "account").Val())
+	// Output:
+	// <nil>
+	// true
+	// new
+}
+
+// Any write that Lua can do. Its keys have the name as their hash tag, so that it works in a
+// cluster too.
+func ExampleRedis_Run() {
+	server, err := miniredis.Run() // in place of a Redis server
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer server.Close()
+	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	defer client.Close()
+
+	deposit := fence.NewScript(`
+		redis.call('RPUSH', KEYS[2], ARGV[1])
+		return redis.call('INCRBY', KEYS[1], ARGV[1])`)
+	keys := []string{"{account}:balance", "{account}:journal"}
+	guard := fence.NewRedis(client)
+	for _, token := range []int64{34, 33, 34} {
+		balance, err := guard.Run(context.Background(), deposit, "account", token, keys, 50).Int()
+		fmt.Println(balance, err)
+	}
+	// Output:
+	// 50 <nil>
+	// 0 fence: stale token: 33 for "account", where 34 has been seen; the lock was lost, don't write
+	// 100 <nil>
+}
+
+func ExampleMiddleware() {
+	save := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "saved") })
+	mux := http.NewServeMux()
+	guarded := fence.Middleware(fence.NewMemory(), func(r *http.Request) string { return r.PathValue("id") })
+	mux.Handle("PUT /account/{id}", guarded(save))
+	server := httptest.NewServer(mux)
+	defer server.Close()
+
+	for _, token := range []int64{34, 33} {
+		r, err := http.NewRequest(http.MethodPut, server.URL+"/account/42", nil)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fence.SetToken(r, token)
+		resp, err := server.Client().Do(r)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		body, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		fmt.Printf("%s: %s", resp.Status, body)
+	}
+	// Output:
+	// 200 OK: saved
+	// 409 Conflict: {"title":"fence: stale token","status":409,"detail":"fence: stale token: 33 for \"42\", where 34 has been seen; the lock was lost, don't write","name":"42","token":33,"highest":34}
+}

@@ -1,0 +1,215 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/a5bbb083/redlock/redlock"
+	"github.com/a5bbb083/redlock/redlock/redlocktest"
+)
+
+// client is a program that takes locks. It runs as one process after the other: a process
+// that is killed is followed by one on a new machine, so that what the old one has sent can
+// still be on its way.
+type client struct {
+	world *world
+	index int
+	name  string // of the process
+	born  int    // processes so far
+	skew  time.Duration
+
+	rand   *rand.Rand
+	member *redlocktest.Member
+	locker *redlock.Locker
+	alive  context.Context
+	die    context.CancelFunc
+	holds  *claim // what the renewals that are observed belong to
+}
+
+func newClient(w *world, index int) *client {
+	c := &client{world: w, index: index}
+	c.start()
+	return c
+}
+
+// start begins a new process.
+func (c *client) start() {
+	c.born++
+	c.name = fmt.Sprintf("%d.%d", c.index, c.born)
+	c.rand = c.world.seeded(c.name)
+	c.member = c.world.member(c.name)
+	c.alive, c.die = context.WithCancel(context.Background())
+	off := c.between(-c.world.plan.WallSkew, c.world.plan.WallSkew)
+	opts := []redlock.Option{
+		redlock.WithTTL(MaxTTL), redlock.WithNodeTimeout(NodeTimeout), redlock.WithDriftFactor(DriftFactor),
+		redlock.WithClock(c.member.Clock()), redlock.WithObserver(c.observe),
+	}
+	if c.world.plan.Durable {
+		opts = append(opts, redlock.WithDurableNodes())
+	}
+	random := c.world.seeded(c.name + " locker")
+	locker, err := c.world.open(c.member.Clients(), Sources{
+		Token: func() (uint64, uint64) {
+			hi, lo := random.Uint64(), random.Uint64()
+			c.world.history.begin(c.name, hi, lo)
+			return hi, lo
+		},
+		Jitter: random.Int64N,
+		Wall:   func() time.Time { return c.world.wall(off) },
+	}, opts...)
+	if err != nil {
+		panic(err) // the options above are valid
+	}
+	c.locker = locker
+}
+
+// kill ends the process as SIGKILL does: its sockets are closed, and what they had taken is
+// still delivered.
+func (c *client) kill() {
+	c.world.history.died(c.name)
+	for _, conn := range c.member.Clients() {
+		_ = conn.Close() // an error means that it was closed before
+	}
+	c.die()
+}
+
+// shutDown ends the process's goroutines.
+func (c *client) shutDown() {
+	_ = c.locker.Close() // doesn't own its clients, so it can't fail
+	c.die()
+}
+
+// run lives one process after the other until the faults end.
+func (c *client) run() {
+	for {
+		for c.alive.Err() == nil && !c.world.over() {
+			c.sleep(MaxTTL / 8)
+			c.step()
+		}
+		if c.alive.Err() == nil {
+			return
+		}
+		c.shutDown()
+		c.start()
+	}
+}
+
+func (c *client) between(least, most time.Duration) time.Duration {
+	return least + time.Duration(c.rand.Int64N(int64(most-least)+1))
+}
+
+// sleep rests for a random time, but not beyond the end of the process.
+func (c *client) sleep(most time.Duration) {
+	timer := time.NewTimer(c.between(1, most))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.alive.Done():
+	}
+}
+
+// step takes a lock in one of the ways that there are.
+func (c *client) step() {
+	name := c.world.plan.Names[c.rand.IntN(len(c.world.plan.Names))]
+	ttl := MaxTTL >> c.rand.IntN(3)
+	renew := c.rand.IntN(4) == 0
+	opts := []redlock.LockOption{redlock.TTL(ttl), redlock.AutoRenew(renew)}
+	switch c.rand.IntN(8) {
+	case 0, 1, 2:
+		c.take("try", name, c.alive, opts, ttl, renew, c.locker.TryLock)
+	case 3:
+		c.do(name, ttl)
+	default:
+		ctx, cancel := context.WithTimeout(c.alive, c.between(NodeTimeout, MaxTTL))
+		defer cancel()
+		c.take("lock", name, ctx, opts, ttl, renew, c.locker.Lock)
+	}
+}
+
+type acquire func(context.Context, string, ...redlock.LockOption) (*redlock.Lock, error)
+
+func (c *client) take(what, name string, ctx context.Context, opts []redlock.LockOption, ttl time.Duration, renew bool, by acquire) {
+	h := c.world.history
+	known := h.newest(name)
+	h.note("client %s: %s %q", c.name, what, name)
+	lk, err := by(ctx, name, opts...)
+	if err != nil {
+		h.note("client %s: %q refused: %s", c.name, name, reason(err))
+		return
+	}
+	c.holds = h.acquired(c.name, lk, known)
+	c.hold(lk, ttl, renew)
+}
+
+// hold does what holders do, and at last releases the lock or doesn't.
+func (c *client) hold(lk *redlock.Lock, ttl time.Duration, renew bool) {
+	for range c.rand.IntN(4) {
+		c.sleep(ttl)
+		if c.rand.IntN(2) == 0 {
+			c.extend(lk)
+		}
+	}
+	if !renew && c.rand.IntN(4) == 0 {
+		return // it stops here, and its lock runs out
+	}
+	c.unlock(lk)
+}
+
+func (c *client) extend(lk *redlock.Lock) {
+	err := lk.Extend(c.alive)
+	c.world.history.note("client %s: extended %q: %s", c.name, lk.Name(), reason(err))
+}
+
+func (c *client) unlock(lk *redlock.Lock) {
+	c.world.history.note("client %s: unlock %q", c.name, lk.Name())
+	err := lk.Unlock(c.alive)
+	c.world.history.note("client %s: unlocked %q: %s", c.name, lk.Name(), reason(err))
+}
+
+// do works under the lock as most programs will.
+func (c *client) do(name string, ttl time.Duration) {
+	h := c.world.history
+	known := h.newest(name)
+	ctx, cancel := context.WithTimeout(c.alive, c.between(NodeTimeout, 2*MaxTTL))
+	defer cancel()
+	h.note("client %s: do %q", c.name, name)
+	err := c.locker.Do(ctx, name, func(ctx context.Context, lk *redlock.Lock) error {
+		c.holds = h.acquired(c.name, lk, known)
+		c.sleep(2 * ttl)
+		return ctx.Err()
+	}, redlock.TTL(ttl))
+	h.note("client %s: did %q: %s", c.name, name, reason(err))
+}
+
+// mustLock takes the lock within the bound for a healthy majority.
+func (c *client) mustLock(name string) {
+	ctx, cancel := context.WithTimeout(c.alive, Recovery)
+	defer cancel()
+	h := c.world.history
+	known, begun := h.newest(name), h.now()
+	lk, err := c.locker.Lock(ctx, name)
+	if err != nil {
+		h.violation("recovery: client %s can't lock %q within %v after the faults: %v", c.name, name, h.now()-begun, err)
+		return
+	}
+	h.acquired(c.name, lk, known)
+	c.unlock(lk)
+}
+
+// snatch makes one attempt and lets go at once.
+func (c *client) snatch(name string) {
+	known := c.world.history.newest(name)
+	if lk, err := c.locker.TryLock(c.alive, name); err == nil {
+		c.world.history.acquired(c.name, lk, known)
+		c.unlock(lk)
+	}
+}
+
+// observe notes that a lock may be valid for longer now.
+func (c *client) observe(e redlock.Event) {
+	if e.Op == "extend" && e.Err == nil {
+		c.world.history.extended()
+	}
+}

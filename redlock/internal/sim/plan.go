@@ -1,0 +1,139 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/a5bbb083/redlock/clockdrift"
+)
+
+// The lockers' options, the same in every run. They are as close together as they can be, so
+// that a run sees many locks expire.
+const (
+	// MaxTTL is the lockers' TTL and MaxTTL.
+	MaxTTL = 2 * time.Second
+	// NodeTimeout is the lockers' node time-out.
+	NodeTimeout = 25 * time.Millisecond
+	// DriftFactor is the lockers' drift factor.
+	DriftFactor = 0.01
+
+	// exchange is the longest round trip that the library learns anything from: package
+	// redlock ends an exchange after max(4*NodeTimeout, 100 ms).
+	exchange = 100 * time.Millisecond
+	// settling is the part of the bound on recovery that isn't MaxTTL: the pauses between the
+	// attempts of Lock, and exchanges with voters that don't answer.
+	settling = time.Second
+)
+
+// Visible is the smallest jump of a clock that no guard can miss: its tolerance at first
+// contact, what it puts down to steps and drift, and the round trips of the three samples that
+// go into a comparison.
+var Visible = (clockdrift.Allowance(MaxTTL, DriftFactor) + 2*drift(3*MaxTTL) + 3*exchange).Round(100 * time.Millisecond)
+
+// Recovery is the time in which a healthy majority locks again. A forgetful voter waits for
+// MaxTTL from the first contact, and a clock that was found wrong is trusted after being
+// steady for MaxTTL; a lock left behind by a dead client is gone sooner. With the drift that
+// voters may have, and with the pauses between attempts, that's it.
+const Recovery = MaxTTL + MaxTTL/50 + settling
+
+func drift(d time.Duration) time.Duration { return time.Duration(float64(d) * DriftFactor) }
+
+// Plan is all that a seed decides before a run begins. The clients' choices come from the
+// seed as well, but depend on what happens to them.
+type Plan struct {
+	Seed    uint64
+	Nodes   int
+	Clients int
+	Names   []string
+	// Every message takes between MinLatency and MaxLatency.
+	MinLatency, MaxLatency time.Duration
+	// Rate is how fast the voters' clocks run, those that aren't wrong.
+	Rate float64
+	// Durable makes the lockers trust voters at once after a restart.
+	Durable bool
+	// Forgetful allows voters to lose their memory.
+	Forgetful bool
+	// WallSkew is how far the clients' wall clocks may be off in either direction.
+	WallSkew time.Duration
+	// Wrong lists the voters whose clocks may be wrong.
+	Wrong []int
+	// Length is when the faults end.
+	Length time.Duration
+
+	events []event
+}
+
+// event is one thing that happens to the world. Every fault is two: its begin and its end.
+type event struct {
+	at   time.Duration
+	what string
+	do   func(*world)
+}
+
+// NewPlan returns the plan of a seed.
+func NewPlan(seed uint64) *Plan {
+	p := &planner{rand: rand.New(rand.NewPCG(seed, 1)), Plan: Plan{Seed: seed}}
+	p.setUp()
+	for range 4 + p.rand.IntN(28) {
+		p.anyFault(p.moment())
+	}
+	p.planSteps()
+	p.planWrongClocks()
+	slices.SortStableFunc(p.events, func(a, b event) int { return int(a.at - b.at) })
+	return &p.Plan
+}
+
+// planner writes a plan.
+type planner struct {
+	Plan
+	rand *rand.Rand
+}
+
+func (p *planner) setUp() {
+	p.Nodes = 3 + 2*p.rand.IntN(2)
+	p.Clients = 2 + p.rand.IntN(3)
+	p.Names = []string{"job", "shop:{42}"}[:1+p.rand.IntN(2)]
+	p.MinLatency = p.between(50*time.Microsecond, time.Millisecond)
+	p.MaxLatency = p.MinLatency + p.between(100*time.Microsecond, 8*time.Millisecond)
+	p.Length = p.between(3*MaxTTL, 5*MaxTTL)
+	p.Durable = p.rand.IntN(4) == 0
+	p.Forgetful = p.rand.IntN(3) > 0
+	if p.Forgetful {
+		p.WallSkew = MaxTTL / 8
+	} else {
+		p.WallSkew = time.Hour / 2
+	}
+	minority := (p.Nodes - 1) / 2
+	p.Wrong = p.rand.Perm(p.Nodes)[:p.rand.IntN(minority+1)]
+	switch p.rand.IntN(4) {
+	case 0:
+		p.Rate = 1
+	case 1: // the whole of the drift factor
+		p.Rate = 1 + DriftFactor*(0.85+0.14*p.rand.Float64())
+	default: // leave room for steps
+		p.Rate = 1 + DriftFactor*0.4*(2*p.rand.Float64()-1)
+	}
+}
+
+func (p *planner) between(least, most time.Duration) time.Duration {
+	return least + time.Duration(p.rand.Int64N(int64(most-least)+1))
+}
+
+// moment returns an instant at which a fault may begin.
+func (p *planner) moment() time.Duration { return p.between(0, p.Length) }
+
+// spell returns how long a fault lasts: short ones are as likely as long ones.
+func (p *planner) spell() time.Duration {
+	if p.rand.IntN(2) == 0 {
+		return p.between(time.Millisecond, 4*NodeTimeout)
+	}
+	return p.between(4*NodeTimeout, MaxTTL*3/2)
+}
+
+func (p *planner) add(at time.Duration, do func(*world), format string, args ...any) {
+	if at < p.Length {
+		p.events = append(p.events, event{at, fmt.Sprintf(format, args...), do})
+	}
+}

@@ -1,0 +1,197 @@
+package sim
+
+import (
+	"io"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/a5bbb083/redlock/redlock"
+	"github.com/a5bbb083/redlock/redlock/redlocktest"
+)
+
+// Sources is what a locker gets from outside and must be the seed's in a simulation.
+type Sources struct {
+	// Token returns the random bits of a lock's token. It's called once by each attempt, at
+	// its start.
+	Token func() (hi, lo uint64)
+	// Jitter returns a number in [0, n).
+	Jitter func(n int64) int64
+	// Wall is the client's wall clock.
+	Wall func() time.Time
+}
+
+// Open makes a locker that asks one thing of a voter at a time.
+type Open func([]redis.UniversalClient, Sources, ...redlock.Option) (*redlock.Locker, error)
+
+// world is one run.
+type world struct {
+	plan    *Plan
+	open    Open
+	quorum  *redlocktest.Quorum
+	history *history
+	clients []*client
+
+	mu      sync.Mutex
+	members []*redlocktest.Member // of all processes there ever were
+	stopped time.Duration         // for how long the clients were stopped in all
+}
+
+// Run carries out a plan and reports what it found. Call it within a synctest bubble. The
+// trace, which may be nil, gets every command that reaches a voter and every event at a
+// client, a line each, with its virtual time.
+func Run(tb redlocktest.TB, plan *Plan, open Open, trace io.Writer) *Report {
+	w := newWorld(tb, plan, open, trace)
+	var processes sync.WaitGroup
+	for _, c := range w.clients {
+		processes.Go(c.run)
+	}
+	w.strike()
+	processes.Wait()
+	w.settle()
+	return w.history.report(plan)
+}
+
+func newWorld(tb redlocktest.TB, plan *Plan, open Open, trace io.Writer) *world {
+	w := &world{
+		plan: plan,
+		open: open,
+		quorum: redlocktest.New(tb, plan.Nodes,
+			redlocktest.WithSeed(int64(plan.Seed)), redlocktest.WithLatency(plan.MinLatency, plan.MaxLatency)),
+		history: newHistory(plan, trace),
+	}
+	for i, n := range w.quorum.Nodes() {
+		n.SetRate(plan.Rate)
+		w.history.watch(i, n)
+	}
+	for i := range plan.Clients {
+		w.clients = append(w.clients, newClient(w, i))
+	}
+	return w
+}
+
+// strike lets the plan's events happen, each at its time, and returns when the time is up.
+func (w *world) strike() {
+	for _, e := range w.plan.events {
+		time.Sleep(e.at - w.history.now())
+		w.history.note("%s", e.what)
+		e.do(w)
+	}
+	time.Sleep(w.plan.Length - w.history.now())
+	w.history.note("the faults end")
+	for _, n := range w.quorum.Nodes() {
+		n.SetRate(w.plan.Rate)
+		n.Resume()
+		if !n.Running() {
+			n.Restart(true)
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, m := range w.members {
+		for i := range w.plan.Nodes {
+			l := m.Link(i)
+			heal(l)
+			l.Delay(0, 0)
+			l.DropRequests(0)
+			l.DropReplies(0)
+		}
+	}
+}
+
+// stop makes everything but the clients live through d.
+func (w *world) stop(d time.Duration) {
+	w.mu.Lock()
+	w.stopped += d
+	w.mu.Unlock()
+	for _, c := range w.clients {
+		c.member.Clock().Suspend(d)
+	}
+	for _, n := range w.quorum.Nodes() {
+		n.Jump(d)
+	}
+	w.history.check()
+}
+
+// over reports whether the clients should come to an end.
+func (w *world) over() bool { return w.history.now() >= w.plan.Length }
+
+// member returns a machine for a new process.
+func (w *world) member(name string) *redlocktest.Member {
+	m := w.quorum.Member(name)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.members = append(w.members, m)
+	return m
+}
+
+// wall returns the wall clock of a machine that's off by so much.
+func (w *world) wall(off time.Duration) time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Now().Add(w.stopped + off)
+}
+
+// settle lets the dust settle after the faults, and checks what must be true then.
+func (w *world) settle() {
+	w.recover()
+	// Locks that were left behind run out, also where a clock was set back.
+	time.Sleep(w.plan.longestLife())
+	w.rush()
+	w.history.requireTidy(w.quorum)
+	for _, c := range w.clients {
+		c.shutDown()
+	}
+}
+
+// recover has every client, and one that knows nothing yet, take each lock.
+func (w *world) recover() {
+	w.clients = append(w.clients, newClient(w, len(w.clients)))
+	w.all(func(c *client) {
+		for _, name := range w.plan.Names {
+			c.mustLock(name)
+		}
+	})
+}
+
+// rush makes all clients grab for the same lock again and again, with a few messages lost but
+// no voter out of order, so that many attempts fail with the votes split.
+func (w *world) rush() {
+	w.all(func(c *client) {
+		for range 3 {
+			c.sleep(time.Millisecond)
+			l := c.member.Link(c.rand.IntN(w.plan.Nodes))
+			if c.rand.IntN(2) == 0 {
+				l.DropRequests(c.rand.IntN(2))
+			} else {
+				l.DropReplies(c.rand.IntN(2))
+			}
+			c.snatch(w.plan.Names[0])
+		}
+	})
+	time.Sleep(tidyUp)
+}
+
+// tidyUp is how long the releases may take when no voter is out of order: an exchange that
+// fails, its repetition after a pause, and some more of them where a request was in doubt.
+// It's well below the locks' TTL, which would tidy up as well.
+const tidyUp = MaxTTL / 2
+
+func (w *world) all(do func(*client)) {
+	var busy sync.WaitGroup
+	for _, c := range w.clients {
+		busy.Go(func() { do(c) })
+	}
+	busy.Wait()
+}
+
+// seeded returns a random source that belongs to one part of the run.
+func (w *world) seeded(part string) *rand.Rand {
+	h := uint64(14695981039346656037) // FNV-1a
+	for i := range len(part) {
+		h = (h ^ uint64(part[i])) * 1099511628211
+	}
+	return rand.New(rand.NewPCG(w.plan.Seed, h))
+}
