@@ -90,8 +90,10 @@ func (a *attempt) run(ctx context.Context) (fence int64, err error) {
 		return 0, err
 	}
 	votes := newElection(len(a.locker.nodes))
+	// A voter that isn't relied upon for the lock isn't for the value either: a clock that leapt
+	// lets registers expire as well.
 	for voter, answer := range outcome.Answers {
-		if outcome.Answered[voter] && answer.Err == nil && answer.Reply.status == statusOK {
+		if a.locker.result(opAcquire, outcome, voter).Outcome == Granted {
 			votes.grant(voter, answer.Reply.value)
 		}
 	}

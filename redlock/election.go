@@ -38,7 +38,7 @@ func (e election) count(value int64) int {
 }
 
 // candidate returns the token to confirm where none was agreed on: the largest value granted.
-// A smaller one could be below what an earlier owner had.
+// The voter that granted it would refuse to confirm a smaller one.
 func (e election) candidate() int64 {
 	var highest int64
 	for _, v := range e.values {

@@ -41,10 +41,10 @@ func (l *Locker) result(op operation, o quorum.Outcome[reply], voter int) NodeRe
 	}
 }
 
-// doubt returns what a voter's consent amounts to once the voter is looked at. It's only to
-// acquire or to keep the lock that a voter has to be relied upon.
+// doubt returns what a voter's consent amounts to once the voter is looked at. Only for a
+// release it doesn't have to be relied upon.
 func (l *Locker) doubt(op operation, voter int, r reply) (Outcome, time.Duration) {
-	if l.watch == nil || (op != opAcquire && op != opExtend) {
+	if l.watch == nil || op == opRelease {
 		return Granted, 0
 	}
 	if remaining, suspect := l.watch.suspect(voter); suspect {
