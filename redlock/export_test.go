@@ -1,6 +1,29 @@
 package redlock
 
-import "time"
+import (
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/a5bbb083/redlock/quorum"
+)
+
+// NewRepeatable is [New] for runs that repeat exactly: what is random comes from the given
+// functions, and each voter has a single worker, since which of two goes first is up to the
+// scheduler.
+func NewRepeatable(nodes []redis.UniversalClient, token func() (hi, lo uint64), jitter func(int64) int64, wall func() time.Time, opts ...Option) (*Locker, error) {
+	o, err := newOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	names, err := nodeNames(nodes)
+	if err != nil {
+		return nil, err
+	}
+	l := newLocker(nodes, names, o, quorum.Config{Workers: 1})
+	l.random, l.jitter, l.wall = token, jitter, wall
+	return l, nil
+}
 
 // SetWall makes the machine's wall clock, which only the proposals for fencing tokens come
 // from, run ahead of (or behind) the real one.

@@ -149,7 +149,9 @@ func (c *conn) Close() error {
 	}
 	c.closed = true
 	c.inbox = nil
-	if c.connecting { // as if the peer's machine had never heard of it
+	if c.connecting || c.number == 0 {
+		// As if the peer's machine had never heard of it. Where it was only dialled, that can
+		// be a matter of luck, and a message would count.
 		c.link.node.discard([]*conn{c})
 	} else if !c.dead {
 		c.request(nil, false)

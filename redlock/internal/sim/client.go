@@ -25,7 +25,6 @@ type client struct {
 	locker *redlock.Locker
 	alive  context.Context
 	die    context.CancelFunc
-	holds  *claim // what the renewals that are observed belong to
 }
 
 func newClient(w *world, index int) *client {
@@ -132,14 +131,14 @@ type acquire func(context.Context, string, ...redlock.LockOption) (*redlock.Lock
 
 func (c *client) take(what, name string, ctx context.Context, opts []redlock.LockOption, ttl time.Duration, renew bool, by acquire) {
 	h := c.world.history
-	known := h.newest(name)
+	known := h.known(name)
 	h.note("client %s: %s %q", c.name, what, name)
 	lk, err := by(ctx, name, opts...)
 	if err != nil {
 		h.note("client %s: %q refused: %s", c.name, name, reason(err))
 		return
 	}
-	c.holds = h.acquired(c.name, lk, known)
+	h.acquired(c.name, lk, known)
 	c.hold(lk, ttl, renew)
 }
 
@@ -158,8 +157,9 @@ func (c *client) hold(lk *redlock.Lock, ttl time.Duration, renew bool) {
 }
 
 func (c *client) extend(lk *redlock.Lock) {
-	err := lk.Extend(c.alive)
-	c.world.history.note("client %s: extended %q: %s", c.name, lk.Name(), reason(err))
+	if err := lk.Extend(c.alive); err != nil { // a success was observed
+		c.world.history.note("client %s: not extended %q: %s", c.name, lk.Name(), reason(err))
+	}
 }
 
 func (c *client) unlock(lk *redlock.Lock) {
@@ -171,12 +171,12 @@ func (c *client) unlock(lk *redlock.Lock) {
 // do works under the lock as most programs will.
 func (c *client) do(name string, ttl time.Duration) {
 	h := c.world.history
-	known := h.newest(name)
+	known := h.known(name)
 	ctx, cancel := context.WithTimeout(c.alive, c.between(NodeTimeout, 2*MaxTTL))
 	defer cancel()
 	h.note("client %s: do %q", c.name, name)
 	err := c.locker.Do(ctx, name, func(ctx context.Context, lk *redlock.Lock) error {
-		c.holds = h.acquired(c.name, lk, known)
+		h.acquired(c.name, lk, known)
 		c.sleep(2 * ttl)
 		return ctx.Err()
 	}, redlock.TTL(ttl))
@@ -188,7 +188,7 @@ func (c *client) mustLock(name string) {
 	ctx, cancel := context.WithTimeout(c.alive, Recovery)
 	defer cancel()
 	h := c.world.history
-	known, begun := h.newest(name), h.now()
+	known, begun := h.known(name), h.now()
 	lk, err := c.locker.Lock(ctx, name)
 	if err != nil {
 		h.violation("recovery: client %s can't lock %q within %v after the faults: %v", c.name, name, h.now()-begun, err)
@@ -200,7 +200,7 @@ func (c *client) mustLock(name string) {
 
 // snatch makes one attempt and lets go at once.
 func (c *client) snatch(name string) {
-	known := c.world.history.newest(name)
+	known := c.world.history.known(name)
 	if lk, err := c.locker.TryLock(c.alive, name); err == nil {
 		c.world.history.acquired(c.name, lk, known)
 		c.unlock(lk)
@@ -210,6 +210,6 @@ func (c *client) snatch(name string) {
 // observe notes that a lock may be valid for longer now.
 func (c *client) observe(e redlock.Event) {
 	if e.Op == "extend" && e.Err == nil {
-		c.world.history.extended()
+		c.world.history.note("client %s: extended %q", c.name, e.Name)
 	}
 }

@@ -23,7 +23,7 @@ func (p *planner) planSteps() {
 	}
 }
 
-func (p *planner) isWrong(node int) bool {
+func (p *Plan) isWrong(node int) bool {
 	for _, n := range p.Wrong {
 		if n == node {
 			return true
@@ -84,6 +84,7 @@ func (c *wrongClock) fault(at time.Duration) time.Duration {
 
 func (c *wrongClock) jump(at, by time.Duration) {
 	c.off += by
+	c.setBack += max(-by, 0)
 	for _, n := range c.nodes {
 		c.add(at, func(w *world) { w.quorum.Node(n).Jump(by) }, "jump the clock of voter %d by %v", n, by)
 	}
@@ -102,5 +103,6 @@ func (c *wrongClock) wrongRate(at time.Duration) time.Duration {
 		c.add(at+spell, func(w *world) { w.quorum.Node(n).SetRate(w.plan.Rate) }, "rate of voter %d: as the others'", n)
 	}
 	c.off += time.Duration(float64(spell) * (rate - c.Rate))
+	c.setBack += spell
 	return at + spell
 }

@@ -16,24 +16,23 @@ import (
 type Report struct {
 	// Violations lists the promises that were broken, in the order in which it was noticed.
 	Violations []string
-	// Acquired and Refused count the attempts.
-	Acquired, Refused int
-	// Commands counts what the voters executed.
+	// Attempts counts the acquisitions begun, and Acquired those that succeeded.
+	Attempts, Acquired int
+	// Commands counts what the voters were sent.
 	Commands int
 }
 
-// attempt is what is known about one token.
+// attempt is what is known of one acquisition.
 type attempt struct {
-	client string
-	name   string
-	// until is when the lock's holder can have used it last; while it's only being acquired,
-	// when the attempt is over.
+	client string // the process
+	dead   bool   // the process is
+	// until is when anybody can have had a use for the lock last: when the attempt is over, or
+	// the latest deadline of the lock that came of it.
 	until time.Duration
 	lock  *redlock.Lock // nil unless it was acquired
-	dead  bool          // the process is
 }
 
-// history is what happened so far, and what it broke.
+// history is what happened so far, and the judge of it. It is safe for concurrent use.
 type history struct {
 	begun time.Time
 	plan  *Plan
@@ -42,6 +41,176 @@ type history struct {
 	mu       sync.Mutex
 	attempts map[string]*attempt // by token
 	locks    []*attempt          // those acquired, oldest first
-	highest  map[string]int64    // fencing token by name
+	newest   map[string]int64    // the largest fencing token, by name
+	voters   []voter
 	report   Report
+}
+
+// voter is what was last seen of one.
+type voter struct {
+	node  *redlocktest.Node
+	wrong bool // its clock may be
+	seen  time.Duration
+	owner map[string]string // by name
+}
+
+func newHistory(plan *Plan, trace io.Writer) *history {
+	if trace == nil {
+		trace = io.Discard
+	}
+	return &history{begun: time.Now(), plan: plan, trace: trace, attempts: map[string]*attempt{}, newest: map[string]int64{}}
+}
+
+func (h *history) now() time.Duration { return time.Since(h.begun) }
+
+// note records an event at a client or a fault. Whenever one happens, all locks are looked at.
+func (h *history) note(format string, args ...any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.line(format, args...)
+	h.checkExclusion()
+}
+
+func (h *history) line(format string, args ...any) {
+	if h.trace != io.Discard {
+		fmt.Fprintf(h.trace, "%v %s\n", h.now(), fmt.Sprintf(format, args...))
+	}
+}
+
+func (h *history) violation(format string, args ...any) {
+	v := fmt.Sprintf("%v ", h.now()) + fmt.Sprintf(format, args...)
+	h.report.Violations = append(h.report.Violations, v)
+	h.line("VIOLATION: %s", v)
+}
+
+// begin records that a process begins an attempt with this token.
+func (h *history) begin(client string, hi, lo uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.report.Attempts++
+	h.attempts[fmt.Sprintf("%016x%016x", hi, lo)] = &attempt{client: client, until: h.now() + NodeTimeout}
+}
+
+// known returns the largest fencing token of a name so far.
+func (h *history) known(name string) int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.newest[name]
+}
+
+// acquired records a success of an acquisition that began when known was the newest token.
+func (h *history) acquired(client string, lk *redlock.Lock, known int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.line("client %s: acquired %q, token %s, fencing token %d", client, lk.Name(), lk.Token(), lk.Fence())
+	h.checkFence(client, lk, known)
+	a := h.attempts[lk.Token()]
+	a.lock = lk
+	h.report.Acquired++
+	h.locks = append(h.locks, a)
+	h.checkExclusion()
+}
+
+func (h *history) checkFence(client string, lk *redlock.Lock, known int64) {
+	if lk.Fence() <= known {
+		h.violation("fencing: client %s got token %d for %q after %d was known", client, lk.Fence(), lk.Name(), known)
+	}
+	for _, a := range h.locks {
+		if a.lock.Name() == lk.Name() && a.lock.Fence() == lk.Fence() {
+			h.violation("fencing: clients %s and %s both got token %d for %q", a.client, client, lk.Fence(), lk.Name())
+		}
+	}
+	h.newest[lk.Name()] = max(h.newest[lk.Name()], lk.Fence())
+}
+
+// checkExclusion looks at all locks. Two windows overlap only if the earlier lock is still
+// valid when the later one is acquired or extended, and each of these is an event.
+func (h *history) checkExclusion() {
+	holder := map[string]*attempt{}
+	for _, a := range h.locks {
+		left := a.lock.Remaining()
+		if a.dead || left == 0 {
+			continue
+		}
+		a.until = max(a.until, h.now()+left)
+		if other := holder[a.lock.Name()]; other != nil {
+			h.violation("exclusion: clients %s and %s both hold %q, for another %v and %v",
+				other.client, a.client, a.lock.Name(), other.lock.Remaining(), left)
+		}
+		holder[a.lock.Name()] = a
+	}
+}
+
+// died records that a process was killed: it runs no code that could believe anything.
+func (h *history) died(client string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, a := range h.attempts {
+		a.dead = a.dead || a.client == client
+	}
+}
+
+// watch records the commands that a voter is sent, and looks for ghosts.
+func (h *history) watch(i int, n *redlocktest.Node) {
+	v := voter{node: n, owner: map[string]string{}, wrong: h.plan.isWrong(i)}
+	h.voters = append(h.voters, v)
+	n.OnCommand(func(c redlocktest.Command) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.report.Commands++
+		h.line("voter %d: %s: %s %.48q", i, c.Member, c.Name, c.Args)
+		h.checkGhosts(i, &v)
+		v.seen = h.now()
+	})
+}
+
+// ghostTolerance is how much too late a voter may plant a lock: its clock is known as exactly
+// as a round trip allows, and drifts.
+const ghostTolerance = exchange + MaxTTL/20
+
+// checkGhosts looks at what the voter's last command did.
+func (h *history) checkGhosts(i int, v *voter) {
+	for _, name := range h.plan.Names {
+		token, _ := v.node.Get(name)
+		if token == v.owner[name] {
+			continue
+		}
+		v.owner[name] = token
+		a := h.attempts[token]
+		if a == nil || v.wrong { // the lock is gone, or the voter can't tell when it's too late
+			continue
+		}
+		if late := v.seen - a.until; late > ghostTolerance {
+			h.violation("ghost: voter %d planted %q for client %s, %v after anybody could use it", i, name, a.client, late)
+		}
+	}
+}
+
+// requireTidy checks that nothing but fencing registers is left on the voters.
+func (h *history) requireTidy() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i, v := range h.voters {
+		for _, key := range v.node.Keys() {
+			if !strings.HasSuffix(key, ":fence") {
+				h.violation("left behind: voter %d still has %q", i, key)
+			}
+		}
+	}
+}
+
+// reason shortens an error to what is the same in every run.
+func reason(err error) string {
+	if err == nil {
+		return "ok"
+	}
+	var q *redlock.QuorumError
+	if errors.As(err, &q) {
+		outcomes := make([]string, len(q.Nodes))
+		for i, n := range q.Nodes {
+			outcomes[i] = n.Outcome.String()
+		}
+		return fmt.Sprintf("%v: %s", q.Reason, strings.Join(outcomes, ", "))
+	}
+	return err.Error()
 }

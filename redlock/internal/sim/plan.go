@@ -62,7 +62,8 @@ type Plan struct {
 	// Length is when the faults end.
 	Length time.Duration
 
-	events []event
+	events  []event
+	setBack time.Duration // how far a clock can fall behind in all
 }
 
 // event is one thing that happens to the world. Every fault is two: its begin and its end.

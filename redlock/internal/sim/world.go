@@ -51,7 +51,7 @@ func Run(tb redlocktest.TB, plan *Plan, open Open, trace io.Writer) *Report {
 	w.strike()
 	processes.Wait()
 	w.settle()
-	return w.history.report(plan)
+	return &w.history.report
 }
 
 func newWorld(tb redlocktest.TB, plan *Plan, open Open, trace io.Writer) *world {
@@ -112,7 +112,7 @@ func (w *world) stop(d time.Duration) {
 	for _, n := range w.quorum.Nodes() {
 		n.Jump(d)
 	}
-	w.history.check()
+	w.history.note("they go on")
 }
 
 // over reports whether the clients should come to an end.
@@ -138,9 +138,9 @@ func (w *world) wall(off time.Duration) time.Time {
 func (w *world) settle() {
 	w.recover()
 	// Locks that were left behind run out, also where a clock was set back.
-	time.Sleep(w.plan.longestLife())
+	time.Sleep(w.plan.setBack + 2*MaxTTL)
 	w.rush()
-	w.history.requireTidy(w.quorum)
+	w.history.requireTidy()
 	for _, c := range w.clients {
 		c.shutDown()
 	}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/report"
+)
+
+func TestBadCommandLines(t *testing.T) {
+	for line, want := range map[string]string{
+		"run clock-jmp":                           `there is no scenario "clock-jmp". Did you mean "clock-jump"?`,
+		"run xyzzy":                               `there is no scenario "xyzzy". There are: control,`,
+		"run --subject clasic":                    `there is no subject "clasic". Did you mean "classic"?`,
+		"run --subject classic,what":              `there is no subject "what"`,
+		"run --subject=":                          "name at least one of naive",
+		"run --backend reddis":                    `Did you mean "redis"?`,
+		"run --nodes 0":                           "--nodes 0: give from 1",
+		"run --nodes -3":                          "--nodes -3: give from 1",
+		"run --nodes 65":                          "--nodes 65: give from 1 to 64",
+		"run --nodes five":                        `invalid argument "five"`,
+		"run --nodes 2":                           "--nodes 2 is too few for partition (3), clock-jump (3), crash-amnesia (3)",
+		"run control clock-jump --nodes 1":        "--nodes 1 is too few for clock-jump (3)",
+		"run --parallel 0":                        "--parallel 0: give from 1",
+		"run --timeout 0s":                        "--timeout 0s: give more than 0",
+		"run --timeout -1s":                       "--timeout -1s: give more than 0",
+		"run --timeout 10":                        `invalid argument "10"`,
+		"run --json /does/not/exist/results.json": "--json: open /does/not/exist/results.json",
+		"run --sead 7":                            "unknown flag: --sead",
+		"rnu":                                     `unknown command "rnu"`,
+		"list everything":                         `unknown command "everything"`,
+		"version 2":                               `unknown command "2"`,
+	} {
+		t.Run(line, func(t *testing.T) {
+			got := bench(t.Context(), strings.Fields(line)...)
+			assert.Equal(t, statusUsage, got.status)
+			assert.Contains(t, got.errOut, want)
+			assert.Contains(t, got.errOut, "--help")
+			assert.Empty(t, got.out, "nothing was run")
+			assert.NotContains(t, got.errOut, "[1/", "nothing was run")
+		})
+	}
+}
+
+func TestRun(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "results.json")
+	got := bench(t.Context(), "run", "control", "--subject", "single,naive,single", "--nodes", "1", "--seed", "9", "--json", file)
+	require.Zero(t, got.status, got.errOut)
+	assert.Contains(t, got.out, "│ control  │ held   │ held  │", "in the order asked for, and once")
+	assert.Contains(t, got.errOut, "[2/2] control, ", "plain lines where nobody looks")
+	assert.NotContains(t, got.out+got.errOut, "\x1b")
+
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	var r report.Report
+	require.NoError(t, json.Unmarshal(data, &r))
+	assert.Equal(t, "embedded", r.Backend)
+	assert.Equal(t, 1, r.Nodes)
+	assert.Equal(t, int64(9), r.Seed)
+	require.Len(t, r.Results, 2)
+	assert.Equal(t, "single", r.Results[0].Subject)
+	assert.True(t, r.Results[0].AsExpected)
+}
+
+func TestJSONOnStandardOutput(t *testing.T) {
+	got := bench(t.Context(), "run", "control", "--subject", "naive", "--json", "-")
+	require.Zero(t, got.status, got.errOut)
+	var r report.Report
+	require.NoError(t, json.Unmarshal([]byte(got.out), &r), "nothing but JSON")
+	assert.Contains(t, got.errOut, "│ control", "the tables are elsewhere")
+}
+
+func TestUnexpectedVerdict(t *testing.T) {
+	got := bench(t.Context(), "run", "control", "--subject", "broken")
+	assert.Equal(t, statusUnexpected, got.status)
+	assert.Contains(t, got.out, "control under broken: violated, expected held")
+	assert.Contains(t, got.errOut, "1 of 1 experiments didn't end as expected")
+}
+
+func TestUnknownVerdict(t *testing.T) {
+	got := bench(t.Context(), "run", "expiry", "--subject", "classic", "--timeout", "300ms")
+	assert.Equal(t, statusUnexpected, got.status)
+	assert.Contains(t, got.out, "expiry under classic: unknown")
+	assert.Contains(t, got.out, "took longer than 300ms; give it more with --timeout")
+}
+
+func TestNoRedisServer(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	got := bench(t.Context(), "run", "control", "--backend", "redis")
+	assert.Equal(t, statusEnvironment, got.status)
+	assert.Contains(t, got.errOut, "no redis-server found in PATH; install it")
+}
+
+func TestCancelledBeforeTheStart(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	got := bench(ctx, "run", "control")
+	assert.Equal(t, statusInterrupted, got.status)
+	assert.Contains(t, got.errOut, "interrupted after 0 of 5 experiments")
+}
+
+func TestList(t *testing.T) {
+	got := bench(t.Context(), "list")
+	require.Zero(t, got.status)
+	golden(t, "testdata/list.txt", got.out)
+
+	got = bench(t.Context(), "list", "--json")
+	require.Zero(t, got.status)
+	golden(t, "testdata/list.json", got.out)
+}
+
+func TestHelp(t *testing.T) {
+	got := bench(t.Context(), "--help")
+	require.Zero(t, got.status)
+	golden(t, "testdata/help.txt", got.out)
+	got = bench(t.Context(), "run", "--help")
+	require.Zero(t, got.status)
+	golden(t, "testdata/help-run.txt", got.out)
+}
+
+func TestVersion(t *testing.T) {
+	for _, args := range [][]string{{"version"}, {"--version"}} {
+		got := bench(t.Context(), args...)
+		assert.Zero(t, got.status)
+		assert.Regexp(t, `^redlock-bench version \S+.* \(go`, got.out)
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	for line, want := range map[string][]string{
+		"run c":                 {"control", "clock-jump", "crash-amnesia"},
+		"run --backend ":        {"embedded", "redis"},
+		"run --subject ":        {"naive", "single", "unchecked", "classic", "guarded"},
+		"run --subject naive,s": {"naive,single"},
+		"run --subject naive,":  {"naive,single", "naive,unchecked", "naive,classic", "naive,guarded"},
+		"run --nodes ":          nil,
+		"completion ":           {"bash", "zsh", "fish", "powershell"},
+		"run control expiry c":  {"clock-jump", "crash-amnesia"},
+	} {
+		t.Run(line, func(t *testing.T) {
+			got := bench(t.Context(), append([]string{"__complete"}, strings.Split(line, " ")...)...)
+			require.Zero(t, got.status)
+			var words []string
+			for word := range strings.Lines(got.out) {
+				word, _, _ = strings.Cut(strings.TrimSpace(word), "\t")
+				if word != "" && !strings.HasPrefix(word, ":") {
+					words = append(words, word)
+				}
+			}
+			assert.Subset(t, words, want)
+			if want == nil {
+				assert.Empty(t, words)
+			}
+		})
+	}
+	got := bench(t.Context(), "__complete", "run", "control", "expiry", "c")
+	assert.NotContains(t, got.out, "control", "it was given already")
+	got = bench(t.Context(), "completion", "bash")
+	assert.Zero(t, got.status)
+	assert.Contains(t, got.out, "__start_redlock-bench")
+}
+
+func TestEditDistance(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"a", "", 1}, {"", "abc", 3}, {"kitten", "sitting", 3}, {"redis", "redis", 0}, {"clasic", "classic", 1}} {
+		assert.Equal(t, c.want, editDistance(c.a, c.b), "%q %q", c.a, c.b)
+		assert.Equal(t, c.want, editDistance(c.b, c.a), "%q %q", c.b, c.a)
+	}
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9/logging"
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/doctor"
+)
+
+// doctorFlags are the flags of doctor.
+type doctorFlags struct {
+	nodes    string
+	ttl      time.Duration
+	duration time.Duration
+	timeout  time.Duration
+	probe    string
+	json     string
+}
+
+func newDoctorCommand() *cobra.Command {
+	var f doctorFlags
+	cmd := &cobra.Command{
+		Use:   "doctor --nodes URL,...",
+		Short: "Find out whether running servers are fit for locking, and what to change",
+		Long: `Ask Redis servers about themselves, watch their clocks and answer times, and say
+whether package redlock can safely lock on them: are they reachable, independent
+of each other, masters, new enough; may their users run what locks need; what do a
+restart, a full memory and their clocks do to a lock that is held.
+
+A finding is "ok", a "note", a "warning" (it costs availability, or harms together
+with something else) or an "error" (it breaks safety, or the node can't vote). What
+to change follows after "->", as a command for redis-cli where there is one.
+
+It only reads, apart from one key whose name begins with the --probe and ends at
+random: a script sets it, tries the commands of the lock scripts on it, and deletes
+it; otherwise it expires in 10 s. Each node is asked for its time 50 times a second.
+Passwords belong into the URLs, redis://[USER:PASSWORD@]HOST:PORT, with special
+characters written as %2F, %40, %2C and so on. They are never printed.
+
+The JSON form has the same content, under names that stay: ttl_ms, interrupted, fit,
+nodes (node, url, reached, version, role, run_id, answers, clock), findings (check,
+level, nodes, found, change), recommendations (option, value, why) and unchecked.
+Its times are milliseconds where the name ends in _ms; rates are fractions.
+
+Exit status: 0 if there is no error among the findings, 1 if there is one, 2 for a
+command line that makes no sense, 3 if no node answers, 130 if interrupted.`,
+		Example: `  redlock-bench doctor --nodes redis://10.0.0.1:6379,redis://10.0.1.1:6379,redis://10.0.2.1:6379
+  redlock-bench doctor --nodes redis://locker:secret@a:6379 --ttl 30s --duration 1m --json -`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				// Not repeated, since it may be a URL with a password.
+				return fmt.Errorf("doctor takes no arguments, but got %d; give the servers with --nodes URL,URL,… without spaces", len(args))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return examine(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	flags := cmd.Flags()
+	// A plain string: the parser for lists prints what it can't parse, passwords and all.
+	flags.StringVar(&f.nodes, "nodes", "", "the servers: `URL,...`")
+	flags.DurationVar(&f.ttl, "ttl", 10*time.Second, "judge for locks with this `TTL`")
+	flags.DurationVar(&f.duration, "duration", 5*time.Second, "watch clocks and answer times for this `TIME`; the longer, the sharper the rates")
+	flags.DurationVar(&f.timeout, "timeout", 2*time.Second, "the `TIME` to wait for each answer")
+	flags.StringVar(&f.probe, "probe", doctor.DefaultProbe, "the `BEGINNING` of the probe key's name, for users who may touch some keys only")
+	flags.StringVar(&f.json, "json", "", "also write the report as JSON to `FILE`; - is standard output, and moves the text to standard error")
+	for _, name := range []string{"nodes", "ttl", "duration", "timeout", "probe"} {
+		completeFlag(cmd, name)
+	}
+	return cmd
+}
+
+// examine is the command.
+func examine(ctx context.Context, f doctorFlags, out, errOut io.Writer) (err error) {
+	if f.nodes == "" {
+		return errors.New("--nodes: give the URL of each server, such as redis://host:6379, separated by commas")
+	}
+	config := doctor.Config{URLs: strings.Split(f.nodes, ","), TTL: f.ttl, Duration: f.duration, Timeout: f.timeout, Probe: f.probe}
+	progress, finish := watchProgress(errOut, f.duration)
+	config.Progress = progress
+	d, err := doctor.New(config)
+	if err != nil {
+		return err
+	}
+	jsonOut, textOut := io.Writer(nil), out
+	switch f.json {
+	case "":
+	case "-":
+		jsonOut, textOut = out, errOut
+	default:
+		file, err := os.Create(f.json)
+		if err != nil {
+			return fmt.Errorf("--json: %w", err)
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		jsonOut = file
+	}
+
+	logging.Disable() // go-redis would print what is reported anyway
+	r, err := d.Examine(ctx)
+	finish()
+	if err != nil {
+		return &statusError{statusInterrupted, fmt.Errorf("interrupted before anything was known: %w", err)}
+	}
+	err = r.WriteText(textOut, inColour(textOut))
+	if jsonOut != nil {
+		err = errors.Join(err, r.WriteJSON(jsonOut))
+	}
+	if err != nil {
+		return &statusError{statusEnvironment, err}
+	}
+	return diagnosis(ctx, r)
+}
+
+// diagnosis is the error, if any, that a report amounts to.
+func diagnosis(ctx context.Context, r *doctor.Report) error {
+	switch {
+	case r.Interrupted:
+		return &statusError{statusInterrupted, fmt.Errorf("interrupted: %w", context.Cause(ctx))}
+	case r.Reached() == 0:
+		return &statusError{statusEnvironment, fmt.Errorf("none of %d nodes answers", len(r.Nodes))}
+	case !r.Fit:
+		return &statusError{statusUnexpected, fmt.Errorf("%d finding(s) that break safety, or keep a node from voting", r.Count(doctor.Error))}
+	}
+	return nil
+}
+
+// watchProgress shows how far the watch is: a bar on a terminal, nothing but a first line
+// elsewhere.
+func watchProgress(w io.Writer, duration time.Duration) (show func(time.Duration), finish func()) {
+	if !isTerminal(w) {
+		said := false
+		return func(time.Duration) {
+			if !said {
+				said = true
+				_, _ = fmt.Fprintf(w, "watching clocks and answer times for %v\n", duration)
+			}
+		}, func() {}
+	}
+	bar := progressbar.NewOptions64(duration.Milliseconds(),
+		progressbar.OptionSetWriter(w),
+		progressbar.OptionSetDescription("watching"),
+		progressbar.OptionSetWidth(30),
+		progressbar.OptionClearOnFinish(),
+	)
+	return func(done time.Duration) { _ = bar.Set64(done.Milliseconds()) }, func() { _ = bar.Clear() }
+}

@@ -1,0 +1,67 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+)
+
+// Judgement is what all checkers together say about a history.
+type Judgement struct {
+	// Exclusion is the verdict on the lock itself, and Overlap for how long more than one
+	// client believed that it held it.
+	Exclusion Verdict
+	Overlap   time.Duration
+	// Fencing is the verdict on the tokens and on what the fenced register took.
+	Fencing Verdict
+	// Availability is the verdict on whether the lock was granted, or kept, where it could be.
+	Availability Verdict
+	// Acquired and Refused count the attempts to take the lock.
+	Acquired, Refused int
+	// StaleAccepted counts the stale writes that the plain register took, StaleRefused those
+	// that the fenced one refused.
+	StaleAccepted, StaleRefused int
+	// Lost counts the updates that the plain register lost.
+	Lost int
+	// Findings says in a sentence each what was found to be wrong.
+	Findings []string
+}
+
+// Judge runs all checkers.
+func Judge(h *history.History) Judgement {
+	exclusion := Exclusion(h.Beliefs())
+	plain, fenced := Writes(h, history.Plain), Writes(h, history.Fenced)
+	tokens, availability := Tokens(h), Availability(h)
+	j := Judgement{
+		Exclusion:     exclusion.Verdict,
+		Overlap:       exclusion.Total,
+		Fencing:       tokens.Verdict,
+		StaleAccepted: plain.StaleAccepted,
+		StaleRefused:  fenced.StaleRefused,
+		Lost:          plain.Lost,
+		Availability:  availability.Verdict,
+		Findings:      slices.Concat(tokens.Faults, availability.Faults),
+	}
+	// Updates that the fenced register lost don't count: no fencing helps where a client reads
+	// while the last write of the one before it is still under way.
+	if fenced.StaleAccepted > 0 {
+		j.Fencing = Violated
+		j.Findings = append(j.Findings, fmt.Sprintf("the fenced register took %d stale writes", fenced.StaleAccepted))
+	}
+	for _, o := range exclusion.Overlaps {
+		j.Findings = append(j.Findings, fmt.Sprintf("+%v: %v", (o.From-h.Start).Round(100*time.Microsecond), o))
+	}
+	for _, o := range h.Operations {
+		switch {
+		case o.Op != protocol.Acquire || o.Open():
+		case o.OK:
+			j.Acquired++
+		default:
+			j.Refused++
+		}
+	}
+	return j
+}

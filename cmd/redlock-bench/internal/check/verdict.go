@@ -1,0 +1,23 @@
+// Package check judges histories. It's pure: the same history always gets the same verdict.
+//
+// There are three checkers, one to a file. [Exclusion] asks whether two clients ever believed
+// at the same time that they held the lock. [Writes] asks what that did to the resource. [Tokens]
+// asks whether fencing tokens are fit to tell old writes from new.
+//
+// A verdict of held means that no violation was found in this history, and no more than that.
+package check
+
+// Verdict is what a checker concludes.
+type Verdict string
+
+const (
+	// Held means that no violation was found.
+	Held Verdict = "held"
+	// Violated means that a violation is certain.
+	Violated Verdict = "violated"
+	// Unknown means that the history can't tell: an operation never returned, or the fault
+	// that was to be judged wasn't seen to take effect.
+	Unknown Verdict = "unknown"
+	// None means that there is nothing to judge: the lock has no fencing tokens.
+	None Verdict = "none"
+)

@@ -1,0 +1,25 @@
+package cluster
+
+// State is a condition that lasts until something ends it.
+type State string
+
+const (
+	Stopped State = "stopped"    // the process gets no time, as after SIGSTOP
+	Down    State = "down"       // the process doesn't exist
+	CutOff  State = "cut off"    // nothing passes on a link
+	Slow    State = "slow"       // messages on a link take longer
+	Bent    State = "clock bent" // the wall clock differs from the host's
+)
+
+// Change says for programs what a [Proof] says in words: which state began or ended, and whose.
+type Change struct {
+	State State `json:"state,omitempty"` // none: the fault changed nothing that lasts
+	Over  bool  `json:"over,omitempty"`  // it ended; otherwise it began, or goes on with another Detail
+
+	// Node is the name of the node that was hit, and Clients are those whose links to it were,
+	// counted from 0. Without a node, the clients themselves were hit.
+	Node    string `json:"node,omitempty"`
+	Clients []int  `json:"clients,omitempty"`
+
+	Detail string `json:"detail,omitempty"` // what there is to know besides: "+10s", "requests"
+}

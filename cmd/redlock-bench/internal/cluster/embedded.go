@@ -1,0 +1,182 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/a5bbb083/redlock/redlock/redlocktest"
+)
+
+// embeddedNode is a node inside this process, reached by TCP like a real one.
+type embeddedNode struct {
+	base
+	node *redlocktest.Node
+	log  Persistence
+}
+
+func startEmbedded(ctx context.Context, config Config) (*Cluster, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	quorum, err := redlocktest.Start(config.Nodes, redlocktest.WithSeed(config.Seed))
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{config: config}
+	c.stop = sync.OnceValue(func() error {
+		for _, n := range c.nodes {
+			n.(*embeddedNode).disconnect()
+		}
+		quorum.Close()
+		return nil
+	})
+	for i, node := range quorum.Nodes() {
+		addr, err := node.Listen("127.0.0.1:0")
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("cluster: start node %s: %w", NodeName(i), err), c.Close())
+		}
+		n := &embeddedNode{base: base{index: i}, node: node, log: config.Persistence}
+		n.connect(addr.String())
+		c.nodes = append(c.nodes, n)
+	}
+	return c, nil
+}
+
+// Running implements [Node].
+func (n *embeddedNode) Running() bool { return n.node.Running() }
+
+// silence is for how long a paused node is given the chance to answer nevertheless.
+const silence = 50 * time.Millisecond
+
+// answered is what an observation of a node that answers reads like.
+const answered = "answered"
+
+// observe tells whether the node answers a PING in time.
+func (n *embeddedNode) observe(ctx context.Context, within time.Duration) string {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	if ping(ctx, n.Addr()) == nil {
+		return answered
+	}
+	return fmt.Sprintf("no answer in %v", within)
+}
+
+// Pause implements [Node].
+func (n *embeddedNode) Pause(ctx context.Context) (Proof, error) {
+	n.faults.Lock()
+	defer n.faults.Unlock()
+	if _, err := n.direct(); err != nil {
+		return Proof{}, err
+	}
+	proof := n.proof("paused", "PING").begins(Stopped)
+	before := n.observe(ctx, silence)
+	n.node.Pause()
+	proof = proof.seen(before, n.observe(ctx, silence))
+	if proof.After == answered {
+		return Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
+	}
+	if err := ctx.Err(); err != nil {
+		return Proof{}, fmt.Errorf("%w: node %s wasn't given the time to answer: %w", ErrNotProven, n.Name(), err)
+	}
+	return proof, nil
+}
+
+// Resume implements [Node].
+func (n *embeddedNode) Resume(ctx context.Context) (Proof, error) {
+	n.faults.Lock()
+	defer n.faults.Unlock()
+	if _, err := n.direct(); err != nil {
+		return Proof{}, err
+	}
+	proof := n.proof("resumed", "PING").ends(Stopped)
+	// Short, because the pause goes on meanwhile.
+	before := n.observe(ctx, silence/10)
+	n.node.Resume()
+	proof = proof.seen(before, n.observe(ctx, adminTimeout))
+	if proof.After != answered {
+		return Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
+	}
+	return proof, nil
+}
+
+// Kill implements [Node].
+func (n *embeddedNode) Kill(context.Context) (Proof, error) {
+	n.faults.Lock()
+	defer n.faults.Unlock()
+	if _, err := n.direct(); err != nil {
+		return Proof{}, err
+	}
+	return n.kill()
+}
+
+func (n *embeddedNode) kill() (Proof, error) {
+	proof := n.proof("crashed", "state of the embedded node").begins(Down)
+	n.node.Crash()
+	n.disconnect()
+	if n.node.Running() {
+		return Proof{}, fmt.Errorf("%w: node %s still runs", ErrNotProven, n.Name())
+	}
+	return proof.seen("running", "gone"), nil
+}
+
+// Restart implements [Node].
+func (n *embeddedNode) Restart(ctx context.Context, memory Memory) (Proof, error) {
+	n.faults.Lock()
+	defer n.faults.Unlock()
+	if err := checkMemory(n.Name(), n.log, memory); err != nil {
+		return Proof{}, err
+	}
+	if memory == PowerLoss {
+		return Proof{}, errNoPowerLoss()
+	}
+	proof := n.proof("restarted, memory: "+string(memory), "run_id and DBSIZE").ends(Down)
+	before := n.node.RunID()
+	n.node.Restart(memory == Keep)
+	n.connect(n.Addr())
+	after, err := n.RunID(ctx)
+	if err != nil {
+		return Proof{}, err
+	}
+	keys, err := n.keys(ctx)
+	if err != nil {
+		return Proof{}, err
+	}
+	proof = proof.seen("run "+before[:8], fmt.Sprintf("run %s with %s", after[:8], keyCount(keys)))
+	if after == before || memory == Lose && keys > 0 {
+		return Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
+	}
+	return proof, nil
+}
+
+// Checkpoint implements [Node].
+func (n *embeddedNode) Checkpoint(context.Context) (Proof, error) { return Proof{}, errNoPowerLoss() }
+
+func errNoPowerLoss() error {
+	return fmt.Errorf("%w: an embedded node has no log that a power loss could cut; use the backend %q", ErrUnsupported, Redis)
+}
+
+// ClockControl implements [Node].
+func (n *embeddedNode) ClockControl() error { return nil }
+
+// JumpClock implements [Node].
+func (n *embeddedNode) JumpClock(ctx context.Context, d time.Duration) (Proof, error) {
+	n.faults.Lock()
+	defer n.faults.Unlock()
+	return proveJump(ctx, n, d, func() error {
+		n.node.Jump(d)
+		return nil
+	})
+}
+
+// SetClockRate implements [Node].
+func (n *embeddedNode) SetClockRate(ctx context.Context, rate float64) (Proof, error) {
+	n.faults.Lock()
+	defer n.faults.Unlock()
+	return proveRate(ctx, n, rate, func() error {
+		n.node.SetRate(rate)
+		return nil
+	})
+}

@@ -1,0 +1,112 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrUnsupported matches the errors of faults that a backend can't inject on this machine.
+var ErrUnsupported = errors.New("cluster: fault not supported")
+
+// ErrNotProven matches the errors of faults that were injected but not seen to take effect.
+var ErrNotProven = errors.New("cluster: fault not seen to take effect")
+
+// ErrNotRunning matches the errors of calls that need a running node.
+var ErrNotRunning = errors.New("cluster: node not running")
+
+// Memory says what a node finds in its memory after a restart.
+type Memory string
+
+const (
+	// Keep restarts with everything that was ever acknowledged, as a durable log gives. It
+	// needs a cluster with [EverySecond] or [Always] on real servers.
+	Keep Memory = "keep"
+	// Lose restarts empty, as a server without persistence does.
+	Lose Memory = "lose"
+	// PowerLoss restarts with what was on disk at the last [Node.Checkpoint]: the writes of
+	// the last second are gone, which is what appendfsync everysec allows. It needs a
+	// cluster with [EverySecond]. There is no such thing under [Always], which syncs before
+	// it replies.
+	PowerLoss Memory = "power-loss"
+)
+
+// Node is one Redis server of the cluster. Its methods may be called concurrently; faults on
+// one node happen one after the other.
+//
+// The methods that ask the server something go straight to it, around all proxies, and give
+// up when the context ends or after two seconds, whichever comes first.
+type Node interface {
+	// Index is the node's place in the cluster, from 0.
+	Index() int
+	// Name is the letter by which reports call the node: A, B, C and so on.
+	Name() string
+	// Addr is the host and port at which the server itself listens. It may differ after a
+	// restart if something else took the port meanwhile.
+	Addr() string
+	// Running tells whether the server exists. A paused server does.
+	Running() bool
+
+	// Time reads the node's own wall clock with the TIME command.
+	Time(ctx context.Context) (time.Time, error)
+	// RunID reads the random id that a server draws at each start.
+	RunID(ctx context.Context) (string, error)
+	// Value reads a string key; false means that there is none.
+	Value(ctx context.Context, key string) (string, bool, error)
+	// Command sends any command and returns its reply as go-redis decodes it.
+	Command(ctx context.Context, args ...any) (any, error)
+
+	// Pause stops the server as SIGSTOP does: it answers nothing, while requests pile up in
+	// its socket buffers.
+	Pause(ctx context.Context) (Proof, error)
+	// Resume ends a pause. The requests that piled up are then served, even those whose
+	// clients are long gone.
+	Resume(ctx context.Context) (Proof, error)
+	// Kill ends the server at once, with no chance to save or to say goodbye.
+	Kill(ctx context.Context) (Proof, error)
+	// Restart starts the server anew, after killing it if it still runs.
+	Restart(ctx context.Context, memory Memory) (Proof, error)
+	// Checkpoint notes that all writes so far are on disk. A later restart with [PowerLoss]
+	// goes back to this point, provided that the node died within a second of it.
+	Checkpoint(ctx context.Context) (Proof, error)
+	// Flush deletes every key.
+	Flush(ctx context.Context) (Proof, error)
+
+	// ClockControl returns nil if this node's clock can be bent, and otherwise an error that
+	// matches [ErrUnsupported] and says what to install.
+	ClockControl() error
+	// JumpClock moves the node's wall clock by d at once, forwards or backwards.
+	JumpClock(ctx context.Context, d time.Duration) (Proof, error)
+	// SetClockRate lets the node's wall clock run rate times as fast as the host's from now
+	// on, without a jump. A rate of 1 is the host's own.
+	SetClockRate(ctx context.Context, rate float64) (Proof, error)
+}
+
+// NodeName is the name of the node at a place in the cluster: A to Z, and N27 after that.
+func NodeName(index int) string {
+	if index < 26 {
+		return string(rune('A' + index))
+	}
+	return fmt.Sprintf("N%d", index+1)
+}
+
+// The limits keep a bent clock inside what the arithmetic of clocks in nanoseconds can hold.
+const (
+	maxClockJump = 10 * 365 * 24 * time.Hour
+	maxClockRate = 1000
+)
+
+func checkJump(d time.Duration) error {
+	if d == 0 || d.Abs() > maxClockJump {
+		return fmt.Errorf("cluster: clock jump of %v: give one other than 0 and of at most %v", d, maxClockJump)
+	}
+	return nil
+}
+
+func checkRate(rate float64) error {
+	if !(rate > 0 && rate <= maxClockRate) {
+		return fmt.Errorf("cluster: clock rate of %v: give one above 0 and of at most %v", rate, maxClockRate)
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Pause implements [Node] with SIGSTOP.
+func (n *serverNode) Pause(ctx context.Context) (Proof, error) { return n.signalled(ctx, PauseProcess) }
+
+// Resume implements [Node] with SIGCONT.
+func (n *serverNode) Resume(ctx context.Context) (Proof, error) {
+	return n.signalled(ctx, ResumeProcess)
+}
+
+func (n *serverNode) signalled(ctx context.Context, signal func(context.Context, int) (Proof, error)) (Proof, error) {
+	n.faults.Lock()
+	defer n.faults.Unlock()
+	if _, err := n.direct(); err != nil {
+		return Proof{}, err
+	}
+	proof, err := signal(ctx, n.process.pid())
+	proof.Target, proof.Change.Node = "node "+n.Name(), n.Name()
+	return proof, err
+}
+
+// Kill implements [Node] with SIGKILL.
+func (n *serverNode) Kill(context.Context) (Proof, error) {
+	n.faults.Lock()
+	defer n.faults.Unlock()
+	if _, err := n.direct(); err != nil {
+		return Proof{}, err
+	}
+	return n.kill()
+}
+
+func (n *serverNode) kill() (Proof, error) {
+	p := n.process
+	proof := n.proof("crashed", fmt.Sprintf("wait for process %d", p.pid())).begins(Down)
+	n.disconnect()
+	ending, err := p.kill()
+	if err != nil {
+		return Proof{}, err
+	}
+	n.died = time.Now()
+	return proof.seen("running", ending), nil
+}
+
+// Restart implements [Node].
+func (n *serverNode) Restart(ctx context.Context, memory Memory) (Proof, error) {
+	n.faults.Lock()
+	defer n.faults.Unlock()
+	if n.closed {
+		return Proof{}, fmt.Errorf("%w: node %s: the cluster is closed", ErrNotRunning, n.Name())
+	}
+	// Said before a running server is killed for nothing.
+	if err := checkMemory(n.Name(), n.host.config.Persistence, memory); err != nil {
+		return Proof{}, err
+	}
+	if memory == PowerLoss {
+		if err := n.checkAge(); err != nil {
+			return Proof{}, err
+		}
+	}
+	if n.Running() {
+		if _, err := n.kill(); err != nil {
+			return Proof{}, err
+		}
+	}
+	proof := n.proof("restarted, memory: "+string(memory), "run_id and DBSIZE").ends(Down)
+	before := n.runID
+	forgotten, err := n.prepareMemory(memory)
+	if err != nil {
+		return Proof{}, err
+	}
+	if err := n.start(ctx); err != nil {
+		return Proof{}, err
+	}
+	keys, err := n.keys(ctx)
+	if err != nil {
+		return Proof{}, err
+	}
+	proof = proof.seen("run "+before[:8], fmt.Sprintf("run %s with %s%s", n.runID[:8], keyCount(keys), forgotten))
+	if n.runID == before || memory == Lose && keys > 0 {
+		return Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
+	}
+	return proof, nil
+}
+
+// ClockControl implements [Node].
+func (n *serverNode) ClockControl() error { return n.host.clockErr }
+
+// JumpClock implements [Node].
+func (n *serverNode) JumpClock(ctx context.Context, d time.Duration) (Proof, error) {
+	n.faults.Lock()
+	defer n.faults.Unlock()
+	return proveJump(ctx, n, d, func() error {
+		now := time.Now()
+		return n.bendClock(n.bend.jumped(now, d))
+	})
+}
+
+// SetClockRate implements [Node].
+func (n *serverNode) SetClockRate(ctx context.Context, rate float64) (Proof, error) {
+	n.faults.Lock()
+	defer n.faults.Unlock()
+	return proveRate(ctx, n, rate, func() error {
+		now := time.Now()
+		return n.bendClock(n.bend.atRate(now, rate))
+	})
+}
+
+func (n *serverNode) bendClock(b bend) error {
+	if n.host.clock == nil {
+		return n.host.clockErr
+	}
+	if err := n.host.clock.write(n.dir, b, n.started); err != nil {
+		return errors.Join(fmt.Errorf("cluster: bend the clock of node %s", n.Name()), err)
+	}
+	n.bend = b
+	return nil
+}

@@ -1,0 +1,113 @@
+package doctor
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// textWidth is where the text of findings is wrapped.
+const textWidth = 76
+
+var colours = map[Level]text.Color{OK: text.FgGreen, Note: text.FgCyan, Warning: text.FgYellow, Error: text.FgRed}
+
+// WriteText writes the report for people: a table of the nodes, a line for each finding, what
+// is recommended, and a line that sums up.
+func (r *Report) WriteText(w io.Writer, colour bool) error {
+	if colour {
+		text.EnableColors() // its own guess looks at the environment only
+	}
+	var b strings.Builder
+	b.WriteString(r.nodeTable() + "\n\n")
+	for _, f := range r.Findings {
+		r.writeFinding(&b, f, colour)
+	}
+	if len(r.Recommendations) > 0 {
+		b.WriteString("\nRecommended from what was measured:\n")
+		for _, o := range r.Recommendations {
+			fmt.Fprintf(&b, "  %s\n%s\n", o.Option, indent(o.Why, 6))
+		}
+	}
+	b.WriteString("\nCan't be seen from here:\n")
+	for _, u := range r.Unchecked {
+		fmt.Fprintf(&b, "  - %s\n", strings.TrimSpace(indent(u, 4)))
+	}
+	b.WriteString("\n" + r.summary() + "\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (r *Report) nodeTable() string {
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	t.Style().Format.Header = text.FormatDefault
+	t.AppendHeader(table.Row{"", "node", "version", "answers p50 / p90 / p99 / max, ms", "clock ahead, ms", "rate, ppm"})
+	for _, n := range r.Nodes {
+		row := table.Row{n.Node, n.URL, n.Version, "-", "-", "-"}
+		if a := n.Answers; a != nil {
+			row[3] = fmt.Sprintf("%.2f / %.2f / %.2f / %.2f", a.P50MS, a.P90MS, a.P99MS, a.MaxMS)
+		}
+		if c := n.Clock; c != nil {
+			row[4] = fmt.Sprintf("%+.2f .. %+.2f", c.OffsetLowMS, c.OffsetHighMS)
+			if c.RateLow != nil && c.RateHigh != nil {
+				row[5] = fmt.Sprintf("%+.0f .. %+.0f", 1e6**c.RateLow, 1e6**c.RateHigh)
+			}
+		}
+		t.AppendRow(row)
+	}
+	return t.Render()
+}
+
+func (r *Report) writeFinding(b *strings.Builder, f Finding, colour bool) {
+	level := fmt.Sprintf("%-7s", f.Level)
+	if colour {
+		level = colours[f.Level].Sprint(level)
+	}
+	found := f.Found
+	if len(f.Nodes) < len(r.Nodes) {
+		found = nodeList(f.Nodes) + ": " + found
+	}
+	fmt.Fprintf(b, "%s  %-11s  %s\n", level, f.Check, strings.TrimSpace(indent(found, 22)))
+	if f.Change != "" {
+		fmt.Fprintf(b, "%22s-> %s\n", "", strings.TrimSpace(indent(f.Change, 25)))
+	}
+}
+
+func nodeList(nodes []int) string {
+	name := "node"
+	if len(nodes) > 1 {
+		name = "nodes"
+	}
+	return name + " " + strings.Trim(strings.ReplaceAll(fmt.Sprint(nodes), " ", ", "), "[]")
+}
+
+// indent wraps a text and moves all of its lines to the right.
+func indent(s string, by int) string {
+	margin := strings.Repeat(" ", by)
+	lines := strings.Split(text.WrapSoft(s, textWidth), "\n")
+	for i, line := range lines {
+		lines[i] = margin + strings.TrimSpace(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (r *Report) summary() string {
+	verdict := "no reason found why locks on these nodes wouldn't be safe"
+	if !r.Fit {
+		verdict = "not fit for locking as it is"
+	}
+	if r.Interrupted {
+		verdict += " (interrupted: watched for less than asked)"
+	}
+	return fmt.Sprintf("%s, %s, %s: %s.", count(r.Count(Error), "error"), count(r.Count(Warning), "warning"), count(r.Count(Note), "note"), verdict)
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,140 @@
+// Package experiment performs experiments and judges them: one with [Spec.Run], many with [Run].
+package experiment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/scenario"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/worker"
+)
+
+const (
+	// attempts is how often an experiment is begun, each time with twice the TTL, before its
+	// verdict is unknown because the machine is too slow for it.
+	attempts = 3
+	// firstTTL is that of the locks in the first attempt. It's short, since most scenarios
+	// wait for it to pass, and long compared with what happens within it on an idle machine.
+	firstTTL = time.Second
+)
+
+// Spec is one cell of the table: a scenario under a subject.
+type Spec struct {
+	Scenario scenario.Scenario
+	Subject  subject.Subject
+	Cluster  cluster.Config
+	// Worker is the program, with its arguments, that runs a client of a built-in subject.
+	Worker []string
+	// Timeout bounds the experiment with all its attempts.
+	Timeout time.Duration
+	// Watch is how often to look who has the lock's key on each node; 0 is never.
+	Watch time.Duration
+}
+
+// Outcome is what became of a [Spec].
+type Outcome struct {
+	Spec     Spec
+	Expected scenario.Expectation
+	// Judgement is what the checkers say. Where the experiment didn't come off, a verdict of
+	// held becomes unknown, and Err says why.
+	check.Judgement
+	Err error
+	// History is the record that was judged, and Evidence what was noted, a sentence each.
+	History  *history.History
+	Evidence []string
+	// Elapsed is how long it took, with all attempts.
+	Elapsed time.Duration
+}
+
+// AsExpected tells whether the verdicts are the expected ones. Of a stranger nothing is expected
+// but a program that works.
+func (o *Outcome) AsExpected() bool {
+	if o.Spec.Subject.Stranger {
+		return !errors.Is(o.Err, worker.ErrWorker)
+	}
+	return o.Err == nil && o.Expected.Met(o.Judgement)
+}
+
+// Run performs the experiment, again if it was spoiled. The error is non-nil only if there was
+// no experiment at all: the nodes couldn't be started, or ctx ended.
+func (s Spec) Run(ctx context.Context) (*Outcome, error) {
+	began := time.Now()
+	bounded, cancel := context.WithTimeoutCause(ctx, s.Timeout, fmt.Errorf("the experiment took longer than %v; give it more with --timeout", s.Timeout))
+	defer cancel()
+	ttl := firstTTL
+	for attempt := 1; ; attempt++ {
+		o, err := s.attempt(bounded, ttl)
+		switch {
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case err != nil:
+			return nil, err
+		case attempt < attempts && repeatable(o.Err) && bounded.Err() == nil && o.Exclusion != check.Violated:
+			ttl *= 2
+			continue
+		}
+		o.Elapsed = time.Since(began)
+		return o, nil
+	}
+}
+
+// repeatable tells whether another attempt may come off: not where a fault can't be injected, or
+// a worker failed.
+func repeatable(err error) bool {
+	return errors.Is(err, lab.ErrSpoiled) || errors.Is(err, cluster.ErrNotProven)
+}
+
+func (s Spec) attempt(ctx context.Context, ttl time.Duration) (o *Outcome, err error) {
+	o = &Outcome{Spec: s, Expected: s.Scenario.Expect(s.Subject)}
+	command := s.Subject.Command
+	if command == nil {
+		command = s.Worker
+	}
+	l, err := lab.Open(ctx, lab.Config{
+		Scenario: s.Scenario.Name, Cluster: s.Cluster, Subject: s.Subject, Worker: command,
+		Clients: s.Scenario.Clients, TTL: ttl, NodeTimeout: s.Scenario.NodeTimeout(ttl), Watch: s.Watch,
+	})
+	switch {
+	case errors.Is(err, lab.ErrSpoiled) || errors.Is(err, worker.ErrWorker):
+		// The nodes are fine; it's the client that couldn't lock or didn't even start.
+		o.fail(err)
+		return o, nil
+	case err != nil:
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	if err = s.Scenario.Perform(ctx, l); err == nil {
+		err = l.Settle(ctx)
+	}
+	o.History, o.Evidence = l.History(), l.Evidence()
+	o.Judgement = check.Judge(o.History)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		o.fail(err)
+	}
+	return o, nil
+}
+
+// fail withdraws the verdicts that depend on the experiment having come off.
+func (o *Outcome) fail(err error) {
+	o.Err = err
+	if o.Exclusion != check.Violated {
+		o.Exclusion = check.Unknown
+	}
+	if o.Fencing != check.Violated && o.Expected.Fencing != check.None {
+		o.Fencing = check.Unknown
+	}
+	if o.Availability != check.Violated && o.Spec.Scenario.Demands {
+		o.Availability = check.Unknown
+	}
+	o.Evidence = append(o.Evidence, "the experiment didn't come off: "+err.Error())
+}

@@ -1,0 +1,155 @@
+package experiment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/scenario"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/worker"
+)
+
+func find(t *testing.T, scenarioName, subjectName string) Spec {
+	s, err := scenario.Find(scenarioName)
+	require.NoError(t, err)
+	sub, err := subject.Find(subjectName)
+	require.NoError(t, err)
+	return spec(s, sub, cluster.Embedded)
+}
+
+func TestBrokenSubjectIsCaught(t *testing.T) {
+	for _, name := range []string{"control", "partition", "stale-unlock"} {
+		t.Run(name, func(t *testing.T) {
+			o, err := find(t, name, "broken").Run(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, check.Violated, o.Exclusion)
+			assert.Positive(t, o.Overlap)
+			assert.NotEmpty(t, o.Findings)
+			assert.False(t, o.AsExpected())
+		})
+	}
+}
+
+func TestFewestNodes(t *testing.T) {
+	for _, s := range scenario.All() {
+		t.Run(s.Name, func(t *testing.T) {
+			x := find(t, s.Name, "classic")
+			x.Cluster.Nodes = s.MinNodes
+			o, err := x.Run(t.Context())
+			require.NoError(t, err)
+			assert.True(t, o.AsExpected(), "%+v: %q", o.Judgement, o.Evidence)
+		})
+	}
+}
+
+// failing is a scenario in which client 1 acquires the lock before the experiment fails.
+func failing(t *testing.T, err error, begun *int) Spec {
+	x := find(t, "control", "guarded")
+	x.Scenario.Perform = func(ctx context.Context, l *lab.Lab) error {
+		*begun++
+		if err := l.Clients()[0].Acquire(ctx); err != nil {
+			return err
+		}
+		if err == nil {
+			<-ctx.Done()
+			return context.Cause(ctx)
+		}
+		return err
+	}
+	return x
+}
+
+func TestFailedExperimentsAreUnknown(t *testing.T) {
+	for name, c := range map[string]struct {
+		err   error
+		begun int
+	}{
+		"the backend can't inject the fault": {cluster.ErrUnsupported, 1},
+		"a worker failed":                    {worker.ErrWorker, 1},
+		"the fault wasn't seen":              {cluster.ErrNotProven, attempts},
+		"the machine was too slow":           {lab.ErrSpoiled, attempts},
+	} {
+		t.Run(name, func(t *testing.T) {
+			begun := 0
+			o, err := failing(t, fmt.Errorf("details: %w", c.err), &begun).Run(t.Context())
+			require.NoError(t, err)
+			assert.ErrorIs(t, o.Err, c.err)
+			assert.Equal(t, check.Unknown, o.Exclusion)
+			assert.Equal(t, check.Unknown, o.Fencing)
+			assert.False(t, o.AsExpected())
+			assert.Contains(t, o.Evidence[len(o.Evidence)-1], "details: "+c.err.Error())
+			assert.Equal(t, c.begun, begun)
+		})
+	}
+}
+
+// TestViolationStands shows that a violation that was seen isn't excused by what failed later.
+func TestViolationStands(t *testing.T) {
+	x := find(t, "control", "broken")
+	x.Scenario.Perform = func(ctx context.Context, l *lab.Lab) error {
+		for _, c := range l.Clients() {
+			if err := c.Acquire(ctx); err != nil {
+				return err
+			}
+		}
+		return lab.Spoiled("too late")
+	}
+	o, err := x.Run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, check.Violated, o.Exclusion)
+	assert.ErrorIs(t, o.Err, lab.ErrSpoiled)
+	assert.False(t, o.AsExpected())
+}
+
+func TestTimeout(t *testing.T) {
+	begun := 0
+	x := failing(t, nil, &begun)
+	x.Timeout = 500 * time.Millisecond
+	began := time.Now()
+	o, err := x.Run(t.Context())
+	require.NoError(t, err)
+	assert.Less(t, time.Since(began), 10*time.Second)
+	assert.Equal(t, check.Unknown, o.Exclusion)
+	assert.ErrorContains(t, o.Err, "--timeout")
+	assert.LessOrEqual(t, begun, 1, "an experiment without time isn't begun again")
+}
+
+func TestWorkerThatDoesntStart(t *testing.T) {
+	x := find(t, "control", "classic")
+	x.Worker = []string{"/bin/false"}
+	o, err := x.Run(t.Context())
+	require.NoError(t, err)
+	assert.ErrorIs(t, o.Err, worker.ErrWorker)
+	assert.Equal(t, check.Unknown, o.Exclusion)
+}
+
+func TestNodesThatDontStart(t *testing.T) {
+	x := find(t, "control", "classic")
+	x.Cluster.Nodes = -1
+	outcomes, err := Run(t.Context(), []Spec{x, x, x}, 2, func(*Outcome) { t.Error("nothing was performed") })
+	assert.Error(t, err)
+	assert.Empty(t, outcomes)
+}
+
+func TestCancelKeepsWhatIsDone(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	stop := errors.New("enough")
+	begun := 0
+	endless := failing(t, nil, &begun)
+	outcomes, err := Run(ctx, []Spec{find(t, "control", "single"), endless, endless}, 1, func(*Outcome) {
+		time.AfterFunc(100*time.Millisecond, func() { cancel(stop) })
+	})
+	assert.ErrorIs(t, err, stop)
+	require.Len(t, outcomes, 1)
+	assert.True(t, outcomes[0].AsExpected())
+}

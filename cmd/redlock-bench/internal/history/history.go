@@ -1,0 +1,119 @@
+// Package history is the record of one experiment: what each client did and believed, what the
+// resource took, and which faults were seen to take effect.
+//
+// All times are readings of the host's boot clock (clockdrift.System), which all processes of
+// an experiment share. A history is plain data; it can be stored as JSON and judged again.
+package history
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+)
+
+// History is everything that is known about an experiment.
+type History struct {
+	Scenario string `json:"scenario"`
+	Subject  string `json:"subject"`
+	Backend  string `json:"backend"`
+	Nodes    int    `json:"nodes"`
+	Seed     int64  `json:"seed"`
+	// Clients are the names of all clients, in their order.
+	Clients []string `json:"clients,omitempty"`
+	// TTL is how long a lock lives.
+	TTL time.Duration `json:"ttl_ns,omitempty"`
+
+	// Start is when the experiment began, and End when the last look at it was taken.
+	Start time.Duration `json:"start_ns"`
+	End   time.Duration `json:"end_ns,omitempty"`
+	// Operations are in the order in which they were sent.
+	Operations []Operation `json:"operations"`
+	// Writes are in the order in which the resource took or refused them.
+	Writes []Write `json:"writes"`
+	// Faults are in the order in which they were injected.
+	Faults []cluster.Proof `json:"faults"`
+	// Demands are in the order in which they were made.
+	Demands []Demand `json:"demands,omitempty"`
+	// Keys is what was seen of the lock's key, if the nodes were watched.
+	Keys []Key `json:"keys,omitempty"`
+	// Notes are what the harness saw, the faults included.
+	Notes []Note `json:"notes,omitempty"`
+}
+
+// Key is a span in which each look at a node found the same value under the lock's name. From is
+// the first of these looks, and Until the one that found something else, or else the last of them.
+type Key struct {
+	Node  string        `json:"node"`
+	Value string        `json:"value"`
+	From  time.Duration `json:"from_ns"`
+	Until time.Duration `json:"until_ns"`
+}
+
+// Note is something that the harness saw.
+type Note struct {
+	At    time.Duration `json:"at_ns"`
+	What  string        `json:"what"`
+	Fault bool          `json:"fault,omitempty"` // it's the proof of one of [History.Faults]
+}
+
+// Demand is something that the lock had no reason to refuse: enough nodes were up and in reach,
+// and nobody held it.
+type Demand struct {
+	At   time.Duration `json:"at_ns"`
+	What string        `json:"what"`
+	Met  bool          `json:"met"`
+}
+
+// Operation is one request to a client and what came of it.
+type Operation struct {
+	Client string      `json:"client"`
+	Op     protocol.Op `json:"op"`
+	// Lease numbers the client's acquisition that the operation belongs to.
+	Lease int64 `json:"lease"`
+
+	Invoked time.Duration `json:"invoked_ns"`
+	// Returned is 0 for an operation that never returned: it may have taken effect, or may
+	// still do so. All fields below are meaningless then.
+	Returned time.Duration `json:"returned_ns,omitempty"`
+
+	OK         bool          `json:"ok"`
+	Token      string        `json:"token,omitempty"` // what marks the lock on the nodes
+	Fence      int64         `json:"fence,omitempty"`
+	ValidUntil time.Duration `json:"valid_until_ns,omitempty"`
+	LostAt     time.Duration `json:"lost_at_ns,omitempty"`
+	Error      string        `json:"error,omitempty"`
+}
+
+// Open reports whether the operation never returned.
+func (o Operation) Open() bool { return o.Returned == 0 }
+
+// Register names one of the resource's two registers.
+type Register string
+
+const (
+	// Plain takes every write.
+	Plain Register = "plain"
+	// Fenced takes only writes with a good fencing token.
+	Fenced Register = "fenced"
+)
+
+// Write is one attempt to write to a register: of Read + 1, by a client that had read Read.
+type Write struct {
+	Client   string        `json:"client"`
+	Lease    int64         `json:"lease"`
+	Register Register      `json:"register"`
+	At       time.Duration `json:"at_ns"`
+	Fence    int64         `json:"fence,omitempty"`
+	Read     int64         `json:"read"`
+	Accepted bool          `json:"accepted"`
+}
+
+// Holder is one acquisition by one client.
+type Holder struct {
+	Client string
+	Lease  int64
+}
+
+func (h Holder) String() string { return fmt.Sprintf("%s (acquisition %d)", h.Client, h.Lease) }

@@ -1,0 +1,160 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/worker"
+)
+
+const (
+	// replyTimeout bounds the wait for a worker that nothing holds up.
+	replyTimeout = 20 * time.Second
+	// patience, in TTLs, is how long a client tries to get a lock that it should get.
+	patience = 10
+	// Between two attempts a client rests for a random time in this range.
+	minRest, maxRest = 2 * time.Millisecond, 10 * time.Millisecond
+)
+
+// Client is a client under test. It performs one operation at a time; all but those of
+// [Client.Begin] return when that's done.
+type Client struct {
+	lab     *Lab
+	index   int
+	name    string
+	process *worker.Process
+	random  *rand.Rand
+
+	lease      int64         // of the last acquisition
+	validUntil time.Duration // as last reported
+	refusal    string        // the last one's reason
+	stopped    bool          // by SIGSTOP
+}
+
+func (l *Lab) newClient(ctx context.Context, index int) (*Client, error) {
+	c := &Client{
+		lab: l, index: index, name: fmt.Sprintf("client %d", index+1),
+		random: rand.New(rand.NewPCG(uint64(l.config.Cluster.Seed), uint64(index))),
+	}
+	greeting, cancel := context.WithTimeout(ctx, replyTimeout)
+	defer cancel()
+	var err error
+	c.process, err = worker.Start(greeting, l.config.Worker, protocol.Config{
+		Client:      c.name,
+		Subject:     l.config.Subject.Name,
+		Nodes:       l.links.URLs(index),
+		Resource:    "http://" + c.Resource().Addr(),
+		NodeTimeout: protocol.InMilliseconds(l.config.NodeTimeout),
+		TTL:         protocol.InMilliseconds(l.config.TTL),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.warmUp(ctx); err != nil {
+		return nil, errors.Join(err, c.process.Close())
+	}
+	return c, nil
+}
+
+// warmUp takes and releases a lock of the client's own: connections are open then, scripts are
+// loaded, and what goes wrong from now on is due to the experiment. It isn't recorded.
+func (c *Client) warmUp(ctx context.Context) error {
+	name := fmt.Sprintf("warm-up of %s", c.name)
+	ask := func(r protocol.Request) (protocol.Reply, error) {
+		ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+		defer cancel()
+		r.Name = name
+		return c.process.Do(ctx, r)
+	}
+	for deadline := c.lab.Now() + patience*c.lab.TTL(); ; {
+		reply, err := ask(protocol.Request{Op: protocol.Acquire, TTL: protocol.InMilliseconds(c.lab.TTL())})
+		if err != nil {
+			return err
+		}
+		if reply.OK {
+			_, err = ask(protocol.Request{Op: protocol.Release})
+			return err
+		}
+		if c.lab.Now() > deadline {
+			return Spoiled("%s couldn't take a lock on healthy nodes: %s", c.name, reply.Error)
+		}
+		if err := c.rest(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *Client) rest(ctx context.Context) error {
+	return sleep(ctx, minRest+time.Duration(c.random.Int64N(int64(maxRest-minRest))))
+}
+
+// String is the client's name in reports.
+func (c *Client) String() string { return c.name }
+
+// Index is the client's place in the lab, from 0, by which faults name it.
+func (c *Client) Index() int { return c.index }
+
+// Link is the network between the client and a node.
+func (c *Client) Link(node int) *nemesis.Link { return c.lab.links.Link(c.index, node) }
+
+// Resource is the network between the client and the resource.
+func (c *Client) Resource() *nemesis.Link { return c.lab.writeways.Link(c.index, 0) }
+
+// ValidUntil is the instant up to which the client believes in its lock, as it last reported.
+func (c *Client) ValidUntil() time.Duration { return c.validUntil }
+
+// Refusal is why the client was last refused something, in its own words.
+func (c *Client) Refusal() string { return c.refusal }
+
+// Believes tells whether the client still believes in its lock.
+func (c *Client) Believes() bool { return c.lab.Now() < c.validUntil }
+
+// Renews tells whether the client's locks renew themselves.
+func (c *Client) Renews() bool { return c.process.Renews() }
+
+// Pause stops the client's process.
+func (c *Client) Pause(ctx context.Context) error {
+	c.stopped = true
+	return c.witness(cluster.PauseProcess(ctx, c.process.PID()))
+}
+
+// AwaitStopped waits until the client's process has stopped itself.
+func (c *Client) AwaitStopped(ctx context.Context) error {
+	c.stopped = true
+	return c.witness(cluster.AwaitStopped(ctx, c.process.PID()))
+}
+
+// Resume lets the client's process go on. It does nothing if that isn't stopped.
+func (c *Client) Resume(ctx context.Context) error {
+	if !c.stopped {
+		return nil
+	}
+	c.stopped = false
+	return c.witness(cluster.ResumeProcess(ctx, c.process.PID()))
+}
+
+// Outlast waits until the time of the client's lock is over. The time of a lock that renews itself
+// is over only if its process stands still, so that's stopped.
+func (c *Client) Outlast(ctx context.Context) error {
+	if c.Renews() && !c.stopped {
+		if err := c.Pause(ctx); err != nil {
+			return err
+		}
+	}
+	return c.lab.SleepUntil(ctx, c.validUntil)
+}
+
+func (c *Client) witness(proof cluster.Proof, err error) error {
+	if err == nil {
+		proof.Target = fmt.Sprintf("%s (%s)", c.name, proof.Target)
+		proof.Change.Clients = []int{c.index}
+		c.lab.Witness(proof)
+	}
+	return err
+}

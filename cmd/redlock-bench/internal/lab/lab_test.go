@@ -1,0 +1,170 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/worker"
+)
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "worker" {
+		if err := worker.Serve(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// ttl leaves room for a slow machine.
+const ttl = 5 * time.Second
+
+func config(t *testing.T, subjectName string) Config {
+	s, err := subject.Find(subjectName)
+	require.NoError(t, err)
+	return Config{
+		Scenario: "test", Cluster: cluster.Config{Nodes: 3, Seed: 1}, Subject: s,
+		Worker: []string{os.Args[0], "worker"}, Clients: 2, TTL: ttl, NodeTimeout: ttl / 10,
+	}
+}
+
+func openLab(t *testing.T, subjectName string) *Lab {
+	l, err := Open(t.Context(), config(t, subjectName))
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, l.Close()) })
+	return l
+}
+
+func TestRecord(t *testing.T) {
+	l := openLab(t, "guarded")
+	first, second := l.Clients()[0], l.Clients()[1]
+	ctx := t.Context()
+	require.NoError(t, first.Acquire(ctx))
+	assert.True(t, first.Believes())
+	taken, err := second.TryAcquire(ctx)
+	require.NoError(t, err)
+	assert.False(t, taken)
+	require.NoError(t, first.Read(ctx))
+	wrote, err := first.Write(ctx, true)
+	require.NoError(t, err)
+	assert.True(t, wrote)
+	released, err := first.Release(ctx)
+	require.NoError(t, err)
+	assert.True(t, released)
+	assert.False(t, first.Believes())
+
+	h := l.History()
+	var ops []protocol.Op
+	for _, o := range h.Operations {
+		ops = append(ops, o.Op)
+		assert.False(t, o.Open())
+		assert.GreaterOrEqual(t, o.Invoked, h.Start)
+	}
+	assert.Equal(t, []protocol.Op{protocol.Acquire, protocol.Acquire, protocol.Read, protocol.Write, protocol.Release}, ops)
+	assert.Len(t, h.Writes, 2)
+	assert.Equal(t, history.Holder{Client: "client 1", Lease: h.Operations[0].Lease},
+		history.Holder{Client: h.Writes[0].Client, Lease: h.Writes[0].Lease})
+	j := check.Judge(h)
+	assert.Equal(t, check.Held, j.Exclusion)
+	assert.Equal(t, check.Held, j.Fencing)
+	assert.Equal(t, 1, j.Acquired)
+	assert.Equal(t, 1, j.Refused)
+}
+
+func TestFaultsHitOneClientAndAreWitnessed(t *testing.T) {
+	l := openLab(t, "classic")
+	cut, other := l.Clients()[0], l.Clients()[1]
+	applied, err := l.Inject(t.Context(), nemesis.Fault{Kind: nemesis.Partition, Clients: []int{cut.Index()}, Nodes: []int{0, 1}})
+	require.NoError(t, err)
+	acquired, refused, err := cut.Contend(t.Context(), l.Now()+time.Millisecond)
+	require.NoError(t, err)
+	assert.False(t, acquired)
+	assert.LessOrEqual(t, refused, 1)
+	require.NoError(t, other.Acquire(t.Context()))
+	_, err = applied.Undo(t.Context())
+	require.NoError(t, err)
+
+	assert.Len(t, l.History().Faults, 2, "one proof a node")
+	assert.Contains(t, strings.Join(l.Evidence(), "\n"), "partition")
+}
+
+func TestOperationUnderWayIsOpen(t *testing.T) {
+	l := openLab(t, "classic")
+	c := l.Clients()[0]
+	require.NoError(t, c.Pause(t.Context()))
+	pending, err := c.Begin(protocol.Request{Op: protocol.Acquire})
+	require.NoError(t, err)
+	assert.True(t, l.History().Operations[0].Open())
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	_, err = pending.Wait(ctx)
+	assert.ErrorIs(t, err, worker.ErrWorker)
+	require.NoError(t, c.Resume(t.Context()))
+	reply, err := pending.Wait(t.Context())
+	require.NoError(t, err)
+	assert.True(t, reply.OK)
+	assert.False(t, l.History().Operations[0].Open())
+	assert.Len(t, l.History().Faults, 2, "stopped and continued")
+}
+
+func TestHeldWrite(t *testing.T) {
+	l := openLab(t, "guarded")
+	c := l.Clients()[0]
+	require.NoError(t, c.Acquire(t.Context()))
+	require.NoError(t, c.Read(t.Context()))
+	c.Resource().Hold(nemesis.Requests)
+	write, err := c.Begin(protocol.Request{Op: protocol.Write, Recheck: true})
+	require.NoError(t, err)
+	require.NoError(t, c.Resource().WaitHeld(t.Context(), nemesis.Requests, 1))
+	assert.Empty(t, l.History().Writes)
+	c.Resource().Pass(nemesis.Requests)
+	reply, err := write.Wait(t.Context())
+	require.NoError(t, err)
+	assert.True(t, reply.OK)
+	assert.Len(t, l.History().Writes, 2)
+}
+
+func TestOpenFailsCleanly(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil func(*Config)
+		want  error
+	}{
+		"no such program": {func(c *Config) { c.Worker = []string{"/does/not/exist"} }, os.ErrNotExist},
+		"dying worker":    {func(c *Config) { c.Worker = []string{"/bin/false"} }, worker.ErrWorker},
+		// No answer can come within it, and so no lock either.
+		"locks that are never granted": {func(c *Config) { c.TTL, c.NodeTimeout = 50*time.Millisecond, 1 }, ErrSpoiled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := config(t, "classic")
+			c.spoil(&config)
+			_, err := Open(t.Context(), config)
+			assert.ErrorIs(t, err, c.want)
+		})
+	}
+}
+
+func TestCloseEndsClients(t *testing.T) {
+	l, err := Open(t.Context(), config(t, "single"))
+	require.NoError(t, err)
+	pid := l.Clients()[0].process.PID()
+	require.NoError(t, l.Clients()[0].Pause(t.Context()))
+	require.NoError(t, l.Close())
+	assert.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH)
+}

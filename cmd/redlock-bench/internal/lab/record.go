@@ -1,0 +1,117 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/worker"
+)
+
+// History returns a copy of the record so far.
+func (l *Lab) History() *history.History {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := l.record
+	h.Operations = slices.Clone(h.Operations)
+	h.Faults = slices.Clone(h.Faults)
+	h.Demands = slices.Clone(h.Demands)
+	h.Notes = slices.Clone(h.Notes)
+	h.Writes = l.resource.Writes()
+	h.Keys = l.watch.seen()
+	h.End = l.Now()
+	return &h
+}
+
+// Evidence returns what was noted so far, a sentence each, in the order of time.
+func (l *Lab) Evidence() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var evidence []string
+	for _, n := range l.record.Notes {
+		since := (n.At - l.record.Start).Round(100 * time.Microsecond)
+		evidence = append(evidence, fmt.Sprintf("+%v: %s", since, n.What))
+	}
+	return evidence
+}
+
+// Note adds a sentence to the evidence.
+func (l *Lab) Note(format string, args ...any) {
+	l.note(history.Note{At: l.Now(), What: fmt.Sprintf(format, args...)})
+}
+
+func (l *Lab) note(n history.Note) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.record.Notes = append(l.record.Notes, n)
+}
+
+// Witness records faults that were seen to take effect.
+func (l *Lab) Witness(proofs ...cluster.Proof) {
+	for _, p := range proofs {
+		l.mu.Lock()
+		l.record.Faults = append(l.record.Faults, p)
+		l.mu.Unlock()
+		l.note(history.Note{At: p.Seen, What: p.String(), Fault: true})
+	}
+}
+
+// Demand records whether the lock gave what it had no reason to refuse.
+func (l *Lab) Demand(met bool, format string, args ...any) {
+	d := history.Demand{At: l.Now(), What: fmt.Sprintf(format, args...), Met: met}
+	l.mu.Lock()
+	l.record.Demands = append(l.record.Demands, d)
+	l.mu.Unlock()
+	outcome := "granted"
+	if !met {
+		outcome = "refused"
+	}
+	l.note(history.Note{At: d.At, What: fmt.Sprintf("demanded: %s: %s", d.What, outcome)})
+}
+
+// Inject applies a fault and records the proofs of its effect. What it returns can undo it.
+func (l *Lab) Inject(ctx context.Context, f nemesis.Fault) (*nemesis.Applied, error) {
+	applied, err := f.Apply(ctx, l.cluster, l.links)
+	if err != nil {
+		return nil, err
+	}
+	l.Witness(applied.Proofs...)
+	return applied, nil
+}
+
+// begun records an operation that was sent and returns its place in the record.
+func (l *Lab) begun(client string, lease int64, call *worker.Call) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.record.Operations = append(l.record.Operations, history.Operation{
+		Client: client, Op: call.Request.Op, Lease: lease, Invoked: call.Request.Now,
+	})
+	return len(l.record.Operations) - 1
+}
+
+// ended completes the record of an operation.
+func (l *Lab) ended(place int, reply protocol.Reply) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	o := &l.record.Operations[place]
+	o.Invoked, o.Returned = reply.Invoked, reply.Returned
+	o.OK, o.Token, o.Fence, o.ValidUntil, o.Error = reply.OK, reply.Token, reply.Fence, reply.ValidUntil, reply.Error
+}
+
+// Settle asks the clients whose locks renew themselves for the end of their belief, which they
+// couldn't know before. It asks only those that can answer.
+func (l *Lab) Settle(ctx context.Context) error {
+	for _, c := range l.clients {
+		if c.Renews() && !c.stopped && c.validUntil > 0 {
+			if _, err := c.Check(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,164 @@
+package nemesis
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+)
+
+var someFaults = []struct {
+	fault Fault
+	text  string
+	json  string
+}{
+	{
+		Fault{Kind: ClockJump, Nodes: []int{2}, At: 1500 * time.Millisecond, By: 40 * time.Second, For: 10 * time.Second},
+		"1.5s clock-jump of C by 40s for 10s",
+		`{"kind":"clock-jump","nodes":[2],"at":"1.5s","for":"10s","by":"40s"}`,
+	}, {
+		Fault{Kind: CrashNode, Nodes: []int{0, 1}, Memory: cluster.Lose},
+		"0s crash-node of A,B, memory: lose",
+		`{"kind":"crash-node","nodes":[0,1],"memory":"lose","at":"0s"}`,
+	}, {
+		Fault{Kind: AsymmetricPartition, Nodes: []int{3, 4}, Clients: []int{0}, Direction: Replies, For: time.Second},
+		"0s asymmetric-partition of replies between client 1 and D,E for 1s",
+		`{"kind":"asymmetric-partition","nodes":[3,4],"clients":[0],"direction":"replies","at":"0s","for":"1s"}`,
+	}, {
+		Fault{Kind: ClockRate, Nodes: []int{1}, At: time.Second, Rate: 1.5},
+		"1s clock-rate of B at rate 1.5",
+		`{"kind":"clock-rate","nodes":[1],"rate":1.5,"at":"1s"}`,
+	},
+}
+
+func TestFaultsAreData(t *testing.T) {
+	for _, some := range someFaults {
+		t.Run(string(some.fault.Kind), func(t *testing.T) {
+			require.NoError(t, some.fault.Validate(5, 2))
+			assert.Equal(t, some.text, some.fault.String())
+			data, err := json.Marshal(some.fault)
+			require.NoError(t, err)
+			assert.JSONEq(t, some.json, string(data))
+			var back Fault
+			require.NoError(t, json.Unmarshal(data, &back))
+			assert.Equal(t, some.fault, back)
+		})
+	}
+}
+
+func TestBadFaultsAreRefused(t *testing.T) {
+	l := newLab(t, cluster.Config{Nodes: 1})
+	for want, fault := range map[string]Fault{
+		"at least one node":      {Kind: PauseNode},
+		"node 1: give from 0":    {Kind: PauseNode, Nodes: []int{1}},
+		"client -1: give":        {Kind: Partition, Nodes: []int{0}, Clients: []int{-1}},
+		"client 2: give":         {Kind: Partition, Nodes: []int{0}, Clients: []int{2}},
+		"neither can be":         {Kind: PauseNode, Nodes: []int{0}, For: -1},
+		"there is no fault":      {Kind: "earthquake", Nodes: []int{0}},
+		`memory "": give`:        {Kind: CrashNode, Nodes: []int{0}},
+		"duration other than 0":  {Kind: ClockJump, Nodes: []int{0}},
+		"rate 0: give one above": {Kind: ClockRate, Nodes: []int{0}},
+		`direction "": give`:     {Kind: AsymmetricPartition, Nodes: []int{0}},
+		"duration above 0":       {Kind: SlowNode, Nodes: []int{0}, By: -1},
+	} {
+		_, err := fault.Apply(t.Context(), l.Cluster, l.links)
+		require.ErrorContains(t, err, want)
+	}
+	var fault Fault
+	require.ErrorContains(t, json.Unmarshal([]byte(`{"kind":"flush","for":"soon"}`), &fault), "for")
+}
+
+// Each kind is applied and undone on either backend, and what it does is seen by a client.
+func TestApply(t *testing.T) {
+	type observe func(*testing.T, context.Context, *lab)
+	lockIsGone := func(t *testing.T, ctx context.Context, l *lab) { assert.False(t, has(t, ctx, l.Node(0), "lock")) }
+	for name, test := range map[string]struct {
+		fault         Fault
+		during, after observe
+	}{
+		"pause":       {Fault{Kind: PauseNode}, answers(false, false), answers(true, true)},
+		"crash":       {Fault{Kind: CrashNode, Memory: cluster.Lose}, answers(false, false), lockIsGone},
+		"crash, keep": {Fault{Kind: CrashNode, Memory: cluster.Keep}, answers(false, false), hasLock},
+		"flush":       {Fault{Kind: FlushNode}, lockIsGone, lockIsGone},
+		"clock jump":  {Fault{Kind: ClockJump, By: 40 * time.Second}, lockIsGone, lockIsGone},
+		"clock rate":  {Fault{Kind: ClockRate, Rate: 500}, soon(lockIsGone), lockIsGone},
+		"partition":   {Fault{Kind: Partition, Clients: []int{0}}, answers(false, true), answers(true, true)},
+		"partition of all": {
+			Fault{Kind: Partition}, answers(false, false), answers(true, true),
+		},
+		"lost replies": {
+			Fault{Kind: AsymmetricPartition, Direction: Replies, Clients: []int{1}}, answers(true, false), answers(true, true),
+		},
+		"slow":  {Fault{Kind: SlowNode, By: 80 * time.Millisecond, Clients: []int{0}}, answers(false, true), answers(true, true)},
+		"reset": {Fault{Kind: ResetLinks}, answers(true, true), answers(true, true)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, ctx context.Context, l *lab) {
+				require.NoError(t, l.client(t, l.links.Link(0, 0)).Set(ctx, "lock", "token", 30*time.Second).Err())
+				test.fault.Nodes = []int{0}
+				applied, err := test.fault.Apply(ctx, l.Cluster, l.links)
+				if l.Node(0).ClockControl() != nil && (test.fault.Kind == ClockJump || test.fault.Kind == ClockRate) {
+					require.ErrorIs(t, err, cluster.ErrUnsupported)
+					return
+				}
+				require.NoError(t, err)
+				require.Len(t, applied.Proofs, 1)
+				t.Log(applied.Proofs[0])
+				test.during(t, ctx, l)
+				undone, err := applied.Undo(ctx)
+				require.NoError(t, err)
+				for _, proof := range undone {
+					t.Log(proof)
+				}
+				test.after(t, ctx, l)
+				again, err := applied.Undo(ctx)
+				require.NoError(t, err)
+				assert.Empty(t, again, "undone once")
+			})
+		})
+	}
+}
+
+func hasLock(t *testing.T, ctx context.Context, l *lab) {
+	t.Helper()
+	assert.True(t, has(t, ctx, l.Node(0), "lock"))
+}
+
+// soon gives a fault some time to show.
+func soon(observe func(*testing.T, context.Context, *lab)) func(*testing.T, context.Context, *lab) {
+	return func(t *testing.T, ctx context.Context, l *lab) {
+		time.Sleep(100 * time.Millisecond)
+		observe(t, ctx, l)
+	}
+}
+
+// answers tells for each client whether node A answers it within its patience. Node B always
+// does.
+func answers(wanted ...bool) func(*testing.T, context.Context, *lab) {
+	return func(t *testing.T, ctx context.Context, l *lab) {
+		t.Helper()
+		for client, want := range wanted {
+			got := probeAll(ctx, []*Link{l.links.Link(client, 0)}, impatient).answered == 1
+			assert.Equal(t, want, got, "client %d", client+1)
+			other := probeAll(ctx, []*Link{l.links.Link(client, 1)}, patience).answered == 1
+			assert.True(t, other, "client %d to the other node", client+1)
+		}
+	}
+}
+
+// A fault that fails on one node is taken back on the others.
+func TestApplyIsAllOrNothing(t *testing.T) {
+	onBoth(t, func(t *testing.T, ctx context.Context, l *lab) {
+		_, err := l.Node(1).Kill(ctx)
+		require.NoError(t, err)
+		_, err = Fault{Kind: PauseNode, Nodes: []int{0, 1}}.Apply(ctx, l.Cluster, l.links)
+		require.ErrorIs(t, err, cluster.ErrNotRunning)
+		_, err = l.links.Link(0, 0).Probe(ctx)
+		require.NoError(t, err, "node A goes on")
+	})
+}

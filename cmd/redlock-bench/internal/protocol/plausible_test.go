@@ -1,0 +1,47 @@
+package protocol
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestPlausible(t *testing.T) {
+	const sent, received = 10 * time.Second, 11 * time.Second
+	good := Reply{ID: 3, OK: true, Token: "t", Fence: 5, Invoked: sent, Returned: received, Counters: &Counters{}}
+	for name, c := range map[string]struct {
+		op      Op
+		fencing bool
+		spoil   func(*Reply)
+		want    string // part of the error; "" for none
+	}{
+		"good":                    {Acquire, true, func(*Reply) {}, ""},
+		"within the slack":        {Acquire, true, func(r *Reply) { r.Invoked -= slack; r.Returned += slack }, ""},
+		"good without fencing":    {Acquire, false, func(r *Reply) { r.Fence = 0 }, ""},
+		"refused":                 {Acquire, true, func(r *Reply) { r.OK, r.Token, r.Fence = false, "", 0 }, ""},
+		"greeting needs no times": {Hello, true, func(r *Reply) { r.Invoked, r.Returned = 0, 0 }, ""},
+		"wrong id":                {Check, true, func(r *Reply) { r.ID = 4 }, "id 4"},
+		"began before sent":       {Check, true, func(r *Reply) { r.Invoked -= slack + 1 }, "it was sent at"},
+		"over before it began":    {Check, true, func(r *Reply) { r.Invoked, r.Returned = received, sent }, "it was sent at"},
+		"over after the reply":    {Check, true, func(r *Reply) { r.Returned += slack + 1 }, "answered by"},
+		"no times":                {Check, true, func(r *Reply) { r.Invoked, r.Returned = 0, 0 }, "it was sent at"},
+		"no token":                {Acquire, true, func(r *Reply) { r.Token = "" }, "without a token"},
+		"no fencing token":        {Acquire, true, func(r *Reply) { r.Fence = 0 }, "fencing token 0"},
+		"negative fencing token":  {Acquire, true, func(r *Reply) { r.Fence = -1 }, "fencing token -1"},
+		"unannounced fencing":     {Acquire, false, func(*Reply) {}, "fencing token 5"},
+		"read without counters":   {Read, true, func(r *Reply) { r.Counters = nil }, "without counters"},
+		"failed read":             {Read, true, func(r *Reply) { r.OK, r.Counters = false, nil }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			reply := good
+			c.spoil(&reply)
+			err := Request{ID: 3, Op: c.op, Now: sent}.Plausible(reply, received, c.fencing)
+			if c.want == "" {
+				assert.NoError(t, err)
+			} else {
+				assert.ErrorContains(t, err, c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,103 @@
+// Package report shows outcomes: as JSON for programs, and as tables for people.
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/experiment"
+)
+
+// Report is the JSON form of a run. Its fields are stable: later versions add to them.
+type Report struct {
+	Backend string   `json:"backend"`
+	Nodes   int      `json:"nodes"`
+	Seed    int64    `json:"seed"`
+	Results []Result `json:"results"`
+}
+
+// Result is one experiment.
+type Result struct {
+	Scenario string `json:"scenario"`
+	Subject  string `json:"subject"`
+	// Exclusion is the verdict on the lock, Expected the one that this scenario is known to
+	// give, or "any". AsExpected covers all verdicts, that on fencing and on stale writes included.
+	Exclusion  check.Verdict `json:"exclusion"`
+	Expected   check.Verdict `json:"expected"`
+	AsExpected bool          `json:"as_expected"`
+	// OverlapMS is for how long more than one client believed that it held the lock, in
+	// milliseconds and fractions of them.
+	OverlapMS float64 `json:"overlap_ms"`
+	// Availability is the verdict on whether the lock was granted, or kept, where nothing stood
+	// against it; "none" where the scenario doesn't ask.
+	Availability check.Verdict `json:"availability"`
+	// Acquired and Refused count attempts to take the lock.
+	Acquired int `json:"acquired"`
+	Refused  int `json:"refused"`
+	// Evidence says how the harness saw what happened, the effect of each fault above all.
+	Evidence []string `json:"evidence"`
+	// Fencing is the verdict on the fencing tokens, and on the register that checks them;
+	// "none" where there are no tokens.
+	Fencing check.Verdict `json:"fencing"`
+	// StaleWritesAccepted counts the stale writes that the register without fencing took, and
+	// StaleWritesRefused those that the fenced one refused. Every write goes to both.
+	StaleWritesAccepted int `json:"stale_writes_accepted"`
+	StaleWritesRefused  int `json:"stale_writes_refused"`
+	// LostUpdates counts the updates that the register without fencing lost.
+	LostUpdates int `json:"lost_updates"`
+}
+
+// New makes a report of the outcomes, in their order.
+func New(backend string, nodes int, seed int64, outcomes []*experiment.Outcome) *Report {
+	r := &Report{Backend: backend, Nodes: nodes, Seed: seed, Results: []Result{}}
+	for _, o := range outcomes {
+		r.Results = append(r.Results, Result{
+			Scenario:            o.Spec.Scenario.Name,
+			Subject:             o.Spec.Subject.Name,
+			Exclusion:           o.Exclusion,
+			Expected:            o.Expected.Exclusion,
+			AsExpected:          o.AsExpected(),
+			OverlapMS:           milliseconds(o.Overlap),
+			Availability:        o.Availability,
+			Acquired:            o.Acquired,
+			Refused:             o.Refused,
+			Evidence:            append(append([]string{}, o.Evidence...), o.Findings...),
+			Fencing:             o.Fencing,
+			StaleWritesAccepted: o.StaleAccepted,
+			StaleWritesRefused:  o.StaleRefused,
+			LostUpdates:         o.Lost,
+		})
+	}
+	return r
+}
+
+// milliseconds rounds up to the microsecond, so that no overlap looks like none.
+func milliseconds(d time.Duration) float64 {
+	return math.Ceil(float64(d)/float64(time.Microsecond)) / 1000
+}
+
+// WriteJSON writes the report as indented JSON.
+func (r *Report) WriteJSON(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(r); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	return nil
+}
+
+// Unexpected returns the results that aren't as expected.
+func (r *Report) Unexpected() []Result {
+	var unexpected []Result
+	for _, result := range r.Results {
+		if !result.AsExpected {
+			unexpected = append(unexpected, result)
+		}
+	}
+	return unexpected
+}

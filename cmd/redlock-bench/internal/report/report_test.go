@@ -1,0 +1,119 @@
+package report
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/experiment"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/scenario"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// outcome makes up what became of an experiment.
+func outcome(t *testing.T, scenarioName, subjectName string, j check.Judgement, err error) *experiment.Outcome {
+	s, findErr := scenario.Find(scenarioName)
+	require.NoError(t, findErr)
+	sub, findErr := subject.Find(subjectName)
+	require.NoError(t, findErr)
+	if j.Availability == "" {
+		j.Availability = check.None
+	}
+	return &experiment.Outcome{
+		Spec: experiment.Spec{Scenario: s, Subject: sub}, Expected: s.Expect(sub),
+		Judgement: j, Err: err, Evidence: []string{"+1ms: something was seen"},
+	}
+}
+
+func example(t *testing.T) *Report {
+	held := check.Judgement{Exclusion: check.Held, Fencing: check.None, Acquired: 30, Refused: 7}
+	overlap := check.Judgement{
+		Exclusion: check.Violated, Fencing: check.None, Overlap: 812345678 * time.Nanosecond,
+		Acquired: 2, StaleAccepted: 1, Lost: 1, Findings: []string{"+2ms: two believed"},
+	}
+	unknown := check.Judgement{Exclusion: check.Unknown, Fencing: check.Unknown}
+	fenced := check.Judgement{Exclusion: check.Held, Fencing: check.Held, Acquired: 2, StaleAccepted: 1, StaleRefused: 1, Lost: 1}
+	refused := check.Judgement{Exclusion: check.Held, Fencing: check.None, Availability: check.Violated}
+	granted := check.Judgement{Exclusion: check.Held, Fencing: check.Held, Availability: check.Held}
+	return New("embedded", 5, 7, []*experiment.Outcome{
+		outcome(t, "control", "classic", held, nil),
+		outcome(t, "control", "guarded", overlap, nil),
+		outcome(t, "clock-jump", "classic", overlap, nil),
+		outcome(t, "clock-jump", "guarded", unknown, errors.New("no compiler")),
+		outcome(t, "pause-after-check", "guarded", fenced, nil),
+		outcome(t, "orphan", "classic", refused, nil),
+		outcome(t, "orphan", "guarded", granted, nil),
+	})
+}
+
+// golden compares text with a file.
+func golden(t *testing.T, file string, got []byte) {
+	if *update {
+		require.NoError(t, os.WriteFile(file, got, 0o644))
+	}
+	want, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), string(got))
+}
+
+func TestJSON(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, example(t).WriteJSON(&out))
+	golden(t, "testdata/report.json", out.Bytes())
+}
+
+func TestEmptyReportHasLists(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, New("redis", 3, 1, nil).WriteJSON(&out))
+	assert.JSONEq(t, `{"backend":"redis","nodes":3,"seed":1,"results":[]}`, out.String())
+}
+
+func TestTables(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, example(t).WriteTables(&out, false))
+	golden(t, "testdata/tables.txt", out.Bytes())
+	assert.NotContains(t, out.String(), "\x1b")
+}
+
+func TestColour(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, example(t).WriteTables(&out, true))
+	assert.Contains(t, out.String(), "\x1b[31mviolated, 812 ms", "red")
+	assert.Contains(t, out.String(), "\x1b[32mheld", "green")
+}
+
+func TestUnexpected(t *testing.T) {
+	var names []string
+	for _, r := range example(t).Unexpected() {
+		names = append(names, r.Scenario+" "+r.Subject)
+	}
+	assert.Equal(t, []string{"control guarded", "clock-jump guarded"}, names)
+}
+
+func TestShortOverlapsDontLookLikeNone(t *testing.T) {
+	assert.Equal(t, 0.001, milliseconds(1))
+	assert.Equal(t, 0.0, milliseconds(0))
+	assert.Equal(t, 812.346, milliseconds(812345678))
+}
+
+// full is a file that takes nothing.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("disk full") }
+
+func TestWriteErrors(t *testing.T) {
+	assert.ErrorContains(t, example(t).WriteJSON(full{}), "disk full")
+	assert.ErrorContains(t, example(t).WriteTables(full{}, false), "disk full")
+}

@@ -1,0 +1,83 @@
+package scenario
+
+import (
+	"context"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+)
+
+var bareMajority = Scenario{
+	Name:   "bare-majority",
+	About:  "one restart must not end a lock that only just a majority granted, when the other nodes have been back since",
+	Source: "https://github.com/go-redsync/redsync/issues/186",
+	Steps: []string{
+		"client 1 reaches just a majority of the nodes, and acquires the lock",
+		"the other nodes are back, and client 1 renews its lock",
+		"one node of the majority restarts with an empty memory",
+		"client 1 must be able to renew its lock, which nobody else wants",
+	},
+	Clients:  1,
+	MinNodes: 3,
+	Demands:  true,
+	Denies:   []string{"unchecked", "classic", "redsync", "redsync-failfast"},
+	Perform: func(ctx context.Context, l *lab.Lab) error {
+		holder := l.Clients()[0]
+		if err := acquireFromBareMajority(ctx, l, holder); err != nil {
+			return err
+		}
+		kept, err := renew(ctx, holder)
+		if err != nil {
+			return err
+		}
+		if !kept {
+			return lab.Spoiled("%v couldn't renew its lock with all nodes up: %s", holder, holder.Refusal())
+		}
+		if err := forget(ctx, l, []int{0}); err != nil {
+			return err
+		}
+		over := holder.ValidUntil()
+		kept, err = renew(ctx, holder)
+		if err != nil {
+			return err
+		}
+		if !kept && l.Now() > over {
+			return lab.Spoiled("the lock of %v was over before it could be renewed", holder)
+		}
+		l.Demand(kept, "%v renews its lock after one node has restarted: %s", holder, holder.Refusal())
+		return nil
+	},
+}
+
+// acquireFromBareMajority has a client acquire the lock while it reaches no more than a majority of
+// the nodes. It returns when it reaches all of them.
+func acquireFromBareMajority(ctx context.Context, l *lab.Lab, c *lab.Client) error {
+	majority, _, _ := sides(l.Len())
+	rest := span(len(majority), l.Len())
+	cut, err := l.Inject(ctx, nemesis.Fault{Kind: nemesis.Partition, Clients: []int{c.Index()}, Nodes: rest})
+	if err != nil {
+		return err
+	}
+	if err := c.Acquire(ctx); err != nil {
+		return err
+	}
+	// What was on its way is lost, or the other nodes would grant the lock after all.
+	if _, err := l.Inject(ctx, nemesis.Fault{Kind: nemesis.ResetLinks, Clients: []int{c.Index()}, Nodes: rest}); err != nil {
+		return err
+	}
+	back, err := cut.Undo(ctx)
+	l.Witness(back...)
+	return err
+}
+
+// forget restarts nodes with an empty memory.
+func forget(ctx context.Context, l *lab.Lab, nodes []int) error {
+	crash, err := l.Inject(ctx, nemesis.Fault{Kind: nemesis.CrashNode, Nodes: nodes, Memory: cluster.Lose})
+	if err != nil {
+		return err
+	}
+	restarts, err := crash.Undo(ctx)
+	l.Witness(restarts...)
+	return err
+}

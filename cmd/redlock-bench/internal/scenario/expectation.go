@@ -1,0 +1,60 @@
+package scenario
+
+import (
+	"slices"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
+)
+
+// Any stands for an expected verdict where every one is as expected.
+const Any check.Verdict = "any"
+
+// Expectation is what a scenario should show under one subject.
+type Expectation struct {
+	// Exclusion, Fencing and Availability are the expected verdicts.
+	Exclusion, Fencing, Availability check.Verdict
+	// StaleWrites tells that the plain register takes a stale write, and that the fenced one
+	// refuses it if the subject has tokens. Scenarios about something else don't say.
+	StaleWrites bool
+	// LostUpdates tells whether the plain register loses updates.
+	LostUpdates bool
+}
+
+// Expect returns what the scenario should show under sub.
+func (s Scenario) Expect(sub subject.Subject) Expectation {
+	if sub.Stranger {
+		return Expectation{Exclusion: Any, Fencing: Any, Availability: Any}
+	}
+	e := Expectation{Exclusion: check.Held, Fencing: check.None, Availability: check.None, StaleWrites: s.StaleWrites}
+	switch {
+	case slices.Contains(s.Races, sub.Name):
+		e.Exclusion = Any
+	case slices.Contains(s.Breaks, sub.Name):
+		e.Exclusion = check.Violated
+	}
+	if sub.Fencing {
+		e.Fencing = check.Held
+	}
+	switch {
+	case slices.Contains(s.Denies, sub.Name):
+		e.Availability = check.Violated
+	case s.Demands:
+		e.Availability = check.Held
+	}
+	e.LostUpdates = e.StaleWrites || e.Exclusion == check.Violated
+	return e
+}
+
+// Met tells whether a judgement is as expected.
+func (e Expectation) Met(j check.Judgement) bool {
+	if e.StaleWrites && (j.StaleAccepted == 0 || e.Fencing == check.Held && j.StaleRefused == 0) {
+		return false
+	}
+	if e.Exclusion != Any && (j.Lost > 0) != e.LostUpdates {
+		return false
+	}
+	return meets(j.Exclusion, e.Exclusion) && meets(j.Fencing, e.Fencing) && meets(j.Availability, e.Availability)
+}
+
+func meets(got, expected check.Verdict) bool { return expected == Any || got == expected }

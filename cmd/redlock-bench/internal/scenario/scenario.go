@@ -1,0 +1,83 @@
+// Package scenario has the experiments: each injects one fault at the moment at which it hurts
+// most, and waits until the fault was seen to be in effect before it goes on.
+//
+// No scenario is built on a sleep that suits some machine. Where time matters, it waits for
+// what it can observe (a reply in the proxy, a process in state T, the end of a belief), and
+// gives up with lab.ErrSpoiled where the machine was too slow.
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
+)
+
+// Scenario is one kind of experiment.
+type Scenario struct {
+	// Name is what the command line calls it.
+	Name string
+	// About says in one line what it shows.
+	About string
+	// Source says who described it first, and where.
+	Source string
+	// Steps says what happens, in order.
+	Steps []string
+	// Clients is how many clients it needs, MinNodes how many nodes at least.
+	Clients, MinNodes int
+	// Patient makes clients wait for a node for as long as the experiment may take: a time-out
+	// is a look at the clock, and this scenario is about clients that don't look.
+	Patient bool
+
+	// Perform performs the experiment in a lab with the right number of clients and nodes. It
+	// leaves the judgement to the checkers. An error means that the experiment didn't come off.
+	Perform func(context.Context, *lab.Lab) error
+	// Breaks names the subjects whose exclusion it violates, and Races those for which that's a
+	// matter of microseconds, so that both verdicts are as expected.
+	Breaks, Races []string
+	// Demands tells that it demands something of the lock, see lab.Lab.Demand, and Denies names
+	// the subjects that refuse it.
+	Demands bool
+	Denies  []string
+	// StaleWrites tells that under every subject a write comes after one of a later holder,
+	// because no lock can prevent that.
+	StaleWrites bool
+}
+
+// All returns the scenarios in the order in which they are best read.
+func All() []Scenario {
+	return []Scenario{
+		control, staleUnlock, partition, pauseInFlight, clockJump, crashAmnesia,
+		pauseAfterCheck, delayedWrite, expiry,
+		slowRenewal, revival, cancelledAcquire, orphan, bareMajority,
+	}
+}
+
+// Names returns the names of [All].
+func Names() []string {
+	var names []string
+	for _, s := range All() {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// Find returns the scenario with the given name.
+func Find(name string) (Scenario, error) {
+	for _, s := range All() {
+		if s.Name == name {
+			return s, nil
+		}
+	}
+	return Scenario{}, fmt.Errorf("scenario: no scenario is called %q; there are %s", name, strings.Join(Names(), ", "))
+}
+
+// NodeTimeout is how long clients wait for one node in this scenario.
+func (s Scenario) NodeTimeout(ttl time.Duration) time.Duration {
+	if s.Patient {
+		return 20 * ttl
+	}
+	return ttl / 10
+}

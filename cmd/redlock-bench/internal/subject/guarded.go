@@ -1,0 +1,74 @@
+package subject
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/a5bbb083/redlock/redlock"
+)
+
+// guarded is the library of this module, through its public API and with its defaults.
+var guarded = Subject{
+	Name:    "guarded",
+	About:   "this module's redlock package: Redlock with fencing tokens, and with guards where classic Redlock has none",
+	Fencing: true,
+	Open: func(ctx context.Context, c Config) (Locker, error) {
+		// The library refuses to wait for a node longer than a lock is good for.
+		timeout := min(c.NodeTimeout, c.TTL*9/10)
+		for attempt := 1; ; attempt++ {
+			l, err := redlock.Dial(ctx, c.Nodes, redlock.WithTTL(c.TTL), redlock.WithNodeTimeout(timeout))
+			if err == nil {
+				return guardedLocker{l}, nil
+			}
+			// The nodes answer, but on a busy machine the first connections may take longer
+			// than any later request.
+			if attempt == dials || !errors.Is(err, redlock.ErrNoQuorum) {
+				return nil, err
+			}
+		}
+	},
+}
+
+// dials is how often it's tried to connect to a quorum.
+const dials = 5
+
+type guardedLocker struct{ *redlock.Locker }
+
+func (l guardedLocker) Acquire(ctx context.Context, name string, ttl time.Duration) (Lease, error) {
+	lock, err := l.TryLock(ctx, name, redlock.TTL(ttl))
+	if err != nil {
+		return nil, asRefusal(err)
+	}
+	return guardedLease{lock}, nil
+}
+
+type guardedLease struct{ lock *redlock.Lock }
+
+func (l guardedLease) Token() string { return l.lock.Token() }
+func (l guardedLease) Fence() int64  { return l.lock.Fence() }
+
+// ValidUntil reads the clock first: between the two readings belief can only shrink.
+func (l guardedLease) ValidUntil() time.Duration {
+	at := now()
+	return at + l.lock.Remaining()
+}
+
+func (l guardedLease) Extend(ctx context.Context) error {
+	return asRefusal(l.lock.Extend(ctx))
+}
+
+func (l guardedLease) Release(ctx context.Context) error {
+	return asRefusal(l.lock.Unlock(ctx))
+}
+
+// asRefusal marks the errors that are answers; the others are failures of the client.
+func asRefusal(err error) error {
+	for _, answer := range []error{redlock.ErrNotAcquired, redlock.ErrNoQuorum, redlock.ErrLost} {
+		if errors.Is(err, answer) {
+			return fmt.Errorf("%w: %w", ErrRefused, err)
+		}
+	}
+	return err
+}

@@ -1,0 +1,199 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/a5bbb083/redlock/clockdrift"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
+)
+
+// opTimeout bounds every operation of the worker. It's longer than the harness ever waits, so
+// that a call which takes too long fails there, with the name of what it waited for.
+const opTimeout = time.Minute
+
+// Serve is the built-in worker: it answers the requests from in on out until it's told to exit
+// or in ends. An error means that it can't go on: bad requests, or a lock that failed in another
+// way than by refusing.
+func Serve(in io.Reader, out io.Writer) (err error) {
+	requests := protocol.NewReader(in)
+	s := &session{leases: make(map[string]*held)}
+	defer func() { err = errors.Join(err, s.close()) }()
+	for {
+		var request protocol.Request
+		switch err := requests.Next(&request); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("worker: request: %w", err)
+		}
+		reply, err := s.answer(request)
+		if err != nil {
+			return fmt.Errorf("worker: %s: %w", request.Op, err)
+		}
+		if err := protocol.WriteLine(out, reply); err != nil {
+			return fmt.Errorf("worker: reply: %w", err)
+		}
+		if request.Op == protocol.Exit {
+			return nil
+		}
+	}
+}
+
+// session is the state of the built-in worker.
+type session struct {
+	locker   subject.Locker // nil before the greeting
+	resource *resourceClient
+	leases   map[string]*held // the last acquisition of each name
+}
+
+// held is a lock that was acquired, and what was read from the resource under it.
+type held struct {
+	subject.Lease
+	id   int64 // of the request that acquired it
+	read *protocol.Counters
+}
+
+// trusted tells whether the client may still believe in its lock.
+func (h *held) trusted() bool { return clockdrift.System().Now() < h.ValidUntil() }
+
+// answer carries out one request. A refusal is in the reply; an error ends the worker.
+func (s *session) answer(r protocol.Request) (protocol.Reply, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), opTimeout)
+	defer cancel()
+	reply := protocol.Reply{ID: r.ID}
+	if r.Op == protocol.Hello {
+		return reply, s.hello(ctx, r, &reply)
+	}
+	if r.Op == protocol.Exit {
+		reply.OK = true
+		return reply, nil
+	}
+	if s.locker == nil {
+		return reply, errors.New("comes before the greeting")
+	}
+	reply.Invoked = clockdrift.System().Now()
+	err := s.perform(ctx, r, &reply)
+	// Belief is read before the time at which it's reported, so that a stop in between can't
+	// lengthen it.
+	if h := s.leases[r.Name]; h != nil && r.Op != protocol.Release {
+		reply.ValidUntil = h.ValidUntil()
+	}
+	reply.Returned = clockdrift.System().Now()
+	if errors.Is(err, subject.ErrRefused) {
+		reply.Error = err.Error()
+		return reply, nil
+	}
+	reply.OK = err == nil
+	return reply, err
+}
+
+func (s *session) hello(ctx context.Context, r protocol.Request, reply *protocol.Reply) error {
+	switch {
+	case s.locker != nil:
+		return errors.New("was already said")
+	case r.Config == nil:
+		return errors.New("has no config")
+	case r.Config.Version != protocol.Version:
+		return fmt.Errorf("the harness speaks version %d, this worker %d; use the same build of both", r.Config.Version, protocol.Version)
+	}
+	chosen, err := subject.Find(r.Config.Subject)
+	if err != nil {
+		return err
+	}
+	locker, err := chosen.Open(ctx, subject.Config{
+		Nodes:       r.Config.Nodes,
+		NodeTimeout: r.Config.NodeTimeout.Duration(),
+		TTL:         r.Config.TTL.Duration(),
+	})
+	if err != nil {
+		return err
+	}
+	s.locker, s.resource = locker, newResourceClient(r.Config.Resource, r.Config.Client)
+	reply.OK, reply.Version, reply.Fencing = true, protocol.Version, chosen.Fencing
+	reply.Uses = chosen.Uses(len(r.Config.Nodes))
+	return nil
+}
+
+func (s *session) perform(ctx context.Context, r protocol.Request, reply *protocol.Reply) error {
+	if r.Op == protocol.Acquire {
+		return s.acquire(ctx, r, reply)
+	}
+	h := s.leases[r.Name]
+	if h == nil {
+		return fmt.Errorf("%q was never acquired", r.Name)
+	}
+	switch r.Op {
+	case protocol.Extend:
+		return h.Extend(ctx)
+	case protocol.Release:
+		return h.Release(ctx)
+	case protocol.Check:
+		return h.mustBeTrusted()
+	case protocol.Read:
+		counters, err := s.resource.read(ctx)
+		h.read, reply.Counters = &counters, &counters
+		return err
+	case protocol.Write:
+		return s.write(ctx, h, r)
+	default:
+		return errors.New("this worker knows no such operation")
+	}
+}
+
+func (s *session) acquire(ctx context.Context, r protocol.Request, reply *protocol.Reply) error {
+	delete(s.leases, r.Name)
+	if r.CancelAfter > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, r.CancelAfter.Duration())
+		defer cancel()
+	}
+	lease, err := s.locker.Acquire(ctx, r.Name, r.TTL.Duration())
+	switch {
+	case err != nil && r.CancelAfter > 0 && ctx.Err() != nil:
+		return fmt.Errorf("%w: %w", subject.ErrRefused, err)
+	case err != nil:
+		return err
+	}
+	s.leases[r.Name] = &held{Lease: lease, id: r.ID}
+	reply.Token, reply.Fence = lease.Token(), lease.Fence()
+	return nil
+}
+
+func (h *held) mustBeTrusted() error {
+	if !h.trusted() {
+		return fmt.Errorf("%w: the lock is no longer valid", subject.ErrRefused)
+	}
+	return nil
+}
+
+// write does what every user of a lock does: a last look at it, and then the write. Nothing can
+// close the gap between the two, which is why the failpoint sits there.
+func (s *session) write(ctx context.Context, h *held, r protocol.Request) error {
+	if h.read == nil {
+		return errors.New("nothing was read under this lock")
+	}
+	if r.Recheck {
+		if err := h.mustBeTrusted(); err != nil {
+			return err
+		}
+	}
+	if r.StopAfterCheck {
+		if err := stopSelf(); err != nil {
+			return err
+		}
+	}
+	return s.resource.write(ctx, h.id, h.Fence(), *h.read)
+}
+
+func (s *session) close() error {
+	if s.locker == nil {
+		return nil
+	}
+	s.resource.close()
+	return s.locker.Close()
+}

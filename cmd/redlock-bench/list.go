@@ -1,0 +1,88 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/scenario"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
+)
+
+func newListCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the scenarios and the lock algorithms, each with one line of what it shows",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if asJSON {
+				encoder := json.NewEncoder(cmd.OutOrStdout())
+				encoder.SetIndent("", "  ")
+				return encoder.Encode(newCatalogue())
+			}
+			return newCatalogue().write(cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, with the steps and the source of each scenario")
+	return cmd
+}
+
+// catalogue is what list prints.
+type catalogue struct {
+	Scenarios []scenarioEntry `json:"scenarios"`
+	Subjects  []subjectEntry  `json:"subjects"`
+}
+
+type scenarioEntry struct {
+	Name     string            `json:"name"`
+	About    string            `json:"about"`
+	Source   string            `json:"source"`
+	Steps    []string          `json:"steps"`
+	MinNodes int               `json:"min_nodes"`
+	Expected map[string]string `json:"expected"` // exclusion, by subject
+	Stale    bool              `json:"stale_writes"`
+}
+
+type subjectEntry struct {
+	Name    string `json:"name"`
+	About   string `json:"about"`
+	Fencing bool   `json:"fencing"`
+}
+
+func newCatalogue() catalogue {
+	var c catalogue
+	for _, s := range scenario.All() {
+		e := scenarioEntry{Name: s.Name, About: s.About, Source: s.Source, Steps: s.Steps, MinNodes: s.MinNodes, Expected: map[string]string{}}
+		for _, sub := range subject.All() {
+			expected := s.Expect(sub)
+			e.Expected[sub.Name] = string(expected.Exclusion)
+			e.Stale = expected.StaleWrites
+		}
+		c.Scenarios = append(c.Scenarios, e)
+	}
+	for _, s := range subject.All() {
+		c.Subjects = append(c.Subjects, subjectEntry{s.Name, s.About, s.Fencing})
+	}
+	return c
+}
+
+func (c catalogue) write(w io.Writer) error {
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(t, "Scenarios:")
+	for _, s := range c.Scenarios {
+		_, _ = fmt.Fprintf(t, "  %s\t%s\n", s.Name, s.About)
+	}
+	_, _ = fmt.Fprintln(t, "\nSubjects:")
+	for _, s := range c.Subjects {
+		_, _ = fmt.Fprintf(t, "  %s\t%s\n", s.Name, s.About)
+	}
+	_ = t.Flush() // a strings.Builder doesn't fail
+	_, err := io.WriteString(w, b.String())
+	return err
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// asProgram in the environment makes the test binary be redlock-bench itself, which also runs
+// itself as the workers.
+const asProgram = "REDLOCK_BENCH_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	// For the workers of the commands that are run inside the test itself.
+	if err := os.Setenv(asProgram, "1"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// result is what a command line did.
+type result struct {
+	status      int
+	out, errOut string
+}
+
+func bench(ctx context.Context, args ...string) result {
+	var out, errOut bytes.Buffer
+	root := newRootCommand()
+	root.SetArgs(args)
+	root.SetOut(&out)
+	root.SetErr(&errOut)
+	status := exitStatus(&errOut, root.ExecuteContext(ctx))
+	return result{status, out.String(), errOut.String()}
+}
+
+// golden compares text with a file.
+func golden(t *testing.T, file, got string) {
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), got)
+}

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "redlock-bench",
+		Short: "Find out which distributed locks break under which faults",
+		Long: `Redlock-bench starts Redis nodes, lets clients lock on them as processes of their
+own, injects one fault at the worst moment, and judges what the clients believed.
+
+Exit status: 0 if every verdict is as expected, 1 if one is not, 2 for a command
+line that makes no sense, 3 if something is missing on this machine, 130 if
+interrupted.`,
+		Example: `  redlock-bench run
+  redlock-bench run clock-jump --backend redis --subject classic,guarded
+  redlock-bench list`,
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.AddCommand(newRunCommand(), newListCommand(), newDoctorCommand(), newVersionCommand(), newWorkerCommand())
+	return root
+}

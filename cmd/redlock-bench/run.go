@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/experiment"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/report"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/scenario"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
+)
+
+// runFlags are the flags of run.
+type runFlags struct {
+	backend  string
+	workers  []string
+	peers    string
+	nodes    int
+	subjects []string
+	seed     int64
+	json     string
+	parallel int
+	timeout  time.Duration
+}
+
+func newRunCommand() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run [SCENARIO...]",
+		Short: "Run scenarios against lock algorithms and print the verdicts",
+		Long: `Run each scenario against each lock algorithm, and print a table of the verdicts.
+Without arguments that's all of them, on nodes embedded in this program.
+
+"held" means that no violation was found, "violated" that two clients believed at
+the same time that they held the lock, and "unknown" that the fault couldn't be
+injected, or wasn't seen to take effect. Every write of a client goes to a resource
+without fencing and to one with it, so each experiment is judged with and without.`,
+		Example: `  redlock-bench run
+  redlock-bench run pause-after-check delayed-write --json -
+  redlock-bench run --backend redis --subject classic,guarded`,
+		ValidArgsFunction: completeScenarios,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return run(cmd.Context(), f, args, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.backend, "backend", string(cluster.Embedded), "`KIND` of the nodes: embedded (nothing to install) or redis (starts redis-server processes)")
+	flags.IntVar(&f.nodes, "nodes", 5, "start `N` nodes")
+	flags.StringSliceVar(&f.subjects, "subject", nil, "which lock algorithms to judge: `NAME,...` (default all, those of --worker and --peers included)")
+	flags.StringArrayVar(&f.workers, "worker", nil, "judge an external program, too: `NAME=COMMAND`, see docs/worker-protocol.md; may be repeated")
+	flags.StringVar(&f.peers, "peers", "", "judge lock libraries of others, too: `FILE` is the program of cmd/redlock-peers")
+	flags.Int64Var(&f.seed, "seed", 1, "the seed `N` of everything random")
+	flags.StringVar(&f.json, "json", "", "also write the results as JSON to `FILE`; - is standard output, and moves the tables to standard error")
+	flags.IntVar(&f.parallel, "parallel", 4, "run `N` experiments at a time")
+	flags.DurationVar(&f.timeout, "timeout", time.Minute, "the `TIME` that one experiment may take before its verdict is unknown")
+	completeFlag(cmd, "backend", string(cluster.Embedded), string(cluster.Redis))
+	completeList(cmd, "subject", subject.Names())
+	for _, name := range []string{"nodes", "seed", "parallel", "timeout"} {
+		completeFlag(cmd, name)
+	}
+	return cmd
+}
+
+// run is the command. It starts nothing until all of its input has been found good.
+func run(ctx context.Context, f runFlags, names []string, out, errOut io.Writer) (err error) {
+	specs, err := f.specs(names)
+	if err != nil {
+		return err
+	}
+	jsonOut, tablesOut := io.Writer(nil), out
+	switch f.json {
+	case "":
+	case "-":
+		jsonOut, tablesOut = out, errOut
+	default:
+		file, err := os.Create(f.json)
+		if err != nil {
+			return fmt.Errorf("--json: %w", err)
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		jsonOut = file
+	}
+
+	bar := newProgress(errOut, len(specs))
+	outcomes, runErr := experiment.Run(ctx, specs, f.parallel, bar.add)
+	bar.finish()
+	if len(outcomes) == 0 && runErr != nil {
+		return runError(ctx, runErr, 0, len(specs))
+	}
+	r := report.New(f.backend, f.nodes, f.seed, outcomes)
+	err = r.WriteTables(tablesOut, inColour(tablesOut))
+	if jsonOut != nil {
+		err = errors.Join(err, r.WriteJSON(jsonOut))
+	}
+	switch unexpected := len(r.Unexpected()); {
+	case err != nil:
+		return &statusError{statusEnvironment, err}
+	case runErr != nil:
+		return runError(ctx, runErr, len(outcomes), len(specs))
+	case unexpected > 0:
+		return &statusError{statusUnexpected, fmt.Errorf("%d of %d experiments didn't end as expected", unexpected, len(outcomes))}
+	}
+	return nil
+}
+
+// runError explains experiments that were not performed.
+func runError(ctx context.Context, err error, done, total int) error {
+	if ctx.Err() != nil {
+		return &statusError{statusInterrupted, fmt.Errorf("interrupted after %d of %d experiments: %w", done, total, context.Cause(ctx))}
+	}
+	return &statusError{statusEnvironment, err}
+}
+
+// specs checks the flags and arguments, and lists the experiments that they ask for.
+func (f *runFlags) specs(names []string) ([]experiment.Spec, error) {
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		names = scenario.Names()
+	}
+	subjects, err := f.judged()
+	if err != nil {
+		return nil, err
+	}
+	program, err := workerProgram()
+	if err != nil {
+		return nil, err
+	}
+	var specs []experiment.Spec
+	var needMore []string
+	for _, name := range unique(names) {
+		s, err := scenario.Find(name)
+		if err != nil {
+			return nil, unknownName("scenario", name, scenario.Names())
+		}
+		if f.nodes < s.MinNodes {
+			needMore = append(needMore, fmt.Sprintf("%s (%d)", s.Name, s.MinNodes))
+		}
+		for _, sub := range subjects {
+			specs = append(specs, experiment.Spec{
+				Scenario: s, Subject: sub, Worker: program, Timeout: f.timeout,
+				Cluster: cluster.Config{Backend: cluster.Backend(f.backend), Nodes: f.nodes, Seed: f.seed},
+			})
+		}
+	}
+	if needMore != nil {
+		return nil, fmt.Errorf("--nodes %d is too few for %s; give more nodes, or name other scenarios", f.nodes, strings.Join(needMore, ", "))
+	}
+	return specs, nil
+}
+
+// The limits keep a slip of the finger from bringing the machine down.
+const (
+	maxNodes    = 64
+	maxParallel = 64
+)
+
+// check refuses flags that make no sense.
+func (f *runFlags) check() error {
+	switch {
+	case f.backend != string(cluster.Embedded) && f.backend != string(cluster.Redis):
+		return unknownName("backend", f.backend, []string{string(cluster.Embedded), string(cluster.Redis)})
+	case f.nodes < 1 || f.nodes > maxNodes:
+		return fmt.Errorf("--nodes %d: give from 1 to %d, and better an odd number", f.nodes, maxNodes)
+	case f.parallel < 1 || f.parallel > maxParallel:
+		return fmt.Errorf("--parallel %d: give from 1 to %d", f.parallel, maxParallel)
+	case f.timeout <= 0:
+		return fmt.Errorf("--timeout %v: give more than 0; an experiment takes from 1s to 30s", f.timeout)
+	}
+	return nil
+}
+
+// unique drops repeated names, and keeps the order.
+func unique(names []string) []string {
+	var all []string
+	seen := make(map[string]bool)
+	for _, n := range names {
+		if !seen[n] {
+			seen[n] = true
+			all = append(all, n)
+		}
+	}
+	return all
+}

@@ -1,0 +1,150 @@
+package redlock_test
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/a5bbb083/redlock/redlock"
+	"github.com/a5bbb083/redlock/redlock/internal/redistest"
+)
+
+const (
+	password = "correct-horse"
+	wrong    = "battery-staple"
+)
+
+// withUser returns the URLs of the servers for a user with that password.
+func withUser(servers []*redistest.Server, user, password string) []string {
+	all := make([]string, len(servers))
+	for i, s := range servers {
+		all[i] = "redis://" + user + ":" + password + "@" + s.Addr
+	}
+	return all
+}
+
+func TestRealPassword(t *testing.T) {
+	servers := redistest.StartAll(t, 3, "--requirepass", password)
+	use(t, dialURLs(t, withUser(servers, "", password)), "job")
+}
+
+// A user who may not publish still releases: only those who wait hear of it later.
+func TestRealUserWithoutChannels(t *testing.T) {
+	servers := redistest.StartAll(t, 3)
+	for _, s := range servers {
+		s.Do("ACL", "SETUSER", "locker", "on", ">"+password, "~*", "+@all", "resetchannels")
+	}
+	use(t, dialURLs(t, withUser(servers, "locker", password), redlock.WithTTL(time.Minute)), "job")
+	requireNothingLeft(t, 5*time.Second, servers...)
+	for _, s := range servers {
+		assert.NotEmpty(t, s.Do("ACL", "LOG"), "publishing was refused")
+	}
+}
+
+// What is wrong with the servers shows at Dial, and the message can be logged.
+func TestRealDialErrors(t *testing.T) {
+	locked := redistest.StartAll(t, 3, "--requirepass", password)
+	gone := redistest.StartAll(t, 3)
+	for _, s := range gone {
+		s.Kill()
+	}
+	tests := map[string]struct {
+		urls []string
+		says string
+	}{
+		"wrong password":   {withUser(locked, "", wrong), "WRONGPASS"},
+		"unknown user":     {withUser(locked, "nobody", wrong), "WRONGPASS"},
+		"no password":      {urls(locked), "NOAUTH"},
+		"nobody listening": {withUser(gone, "", wrong), "connection refused"},
+		"dropped packets":  {[]string{"redis://:" + wrong + "@" + redistest.BlackHole(t)}, "i/o timeout|deadline exceeded"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := redlock.Dial(t.Context(), tt.urls)
+			var qe *redlock.QuorumError
+			require.ErrorAs(t, err, &qe)
+			require.ErrorIs(t, err, redlock.ErrNoQuorum)
+			assert.Regexp(t, tt.says, err.Error())
+			assert.NotContains(t, err.Error(), wrong)
+			require.Len(t, qe.Nodes, len(tt.urls))
+			for _, n := range qe.Nodes {
+				assert.Contains(t, err.Error(), n.Node)
+				assert.Equal(t, redlock.Failed, n.Outcome)
+			}
+		})
+	}
+}
+
+func TestRealDialWithAMinorityDown(t *testing.T) {
+	servers := redistest.StartAll(t, 3)
+	servers[1].Kill()
+	l := dial(t, servers)
+	use(t, l, "job")
+	servers[1].Restart()
+	redistest.Await(t, 10*time.Second, func() bool {
+		use(t, l, "job")
+		return servers[1].Do("EXISTS", redlock.FenceKey("job")) == int64(1)
+	}, "%s takes no part although it's back", servers[1].Addr)
+}
+
+// refusals is what the voters said to an attempt that fails.
+func refusals(t *testing.T, l *redlock.Locker) []redlock.NodeResult {
+	t.Helper()
+	_, err := l.TryLock(t.Context(), "refused")
+	var qe *redlock.QuorumError
+	require.ErrorAs(t, err, &qe)
+	require.ErrorIs(t, err, redlock.ErrNoQuorum)
+	return qe.Nodes
+}
+
+// A full server can't take locks, but those that it has are extended and released.
+func TestRealOutOfMemory(t *testing.T) {
+	bothWays(t, func(t *testing.T, setUp setUp) {
+		servers := redistest.StartAll(t, 3)
+		l := setUp(t, servers, redlock.WithTTL(time.Minute))
+		lk, err := l.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		for _, s := range servers {
+			s.Do("CONFIG", "SET", "maxmemory", 1)
+		}
+		failed := 0
+		for _, n := range refusals(t, l) {
+			if n.Outcome == redlock.Failed {
+				failed++
+				assert.True(t, redis.HasErrorPrefix(n.Err, "OOM"), "%v", n.Err)
+			}
+		}
+		assert.GreaterOrEqual(t, failed, 2)
+		require.NoError(t, lk.Extend(t.Context()))
+		require.NoError(t, lk.Unlock(t.Context()))
+		requireNothingLeft(t, 5*time.Second, servers...)
+	})
+}
+
+func TestRealReadOnlyReplica(t *testing.T) {
+	bothWays(t, func(t *testing.T, setUp setUp) {
+		master := redistest.Start(t)
+		replica := follow(t, master)
+		l := setUp(t, []*redistest.Server{replica})
+		n := refusals(t, l)[0]
+		assert.Equal(t, redlock.Failed, n.Outcome)
+		assert.True(t, redis.HasErrorPrefix(n.Err, "READONLY"), "%v", n.Err)
+	})
+}
+
+// follow starts a replica and waits until it's in step.
+func follow(t *testing.T, master *redistest.Server) *redistest.Server {
+	t.Helper()
+	host, port, err := net.SplitHostPort(master.Addr)
+	require.NoError(t, err)
+	replica := redistest.Start(t, "--replicaof", host, port)
+	redistest.Await(t, 10*time.Second, func() bool {
+		role := replica.Do("ROLE").([]any)
+		return role[3] == "connected"
+	}, "%s doesn't follow %s", replica.Addr, master.Addr)
+	return replica
+}

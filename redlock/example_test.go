@@ -1,0 +1,134 @@
+package redlock_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+
+	"github.com/a5bbb083/redlock/redlock"
+	"github.com/a5bbb083/redlock/redlock/redlocktest"
+)
+
+// The four verbs: take, extend, check, release.
+func Example() {
+	nodes, err := redlocktest.Start(3) // in place of three Redis servers
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer nodes.Close()
+
+	// Or: redlock.Dial(ctx, []string{"redis://a:6379", "redis://b:6379", "redis://c:6379"})
+	locker, err := redlock.New(nodes.Clients())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer locker.Close()
+
+	ctx := context.Background()
+	lock, err := locker.TryLock(ctx, "report")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("extended:", lock.Extend(ctx) == nil)
+	fmt.Println("valid:", lock.Valid())
+	fmt.Println("released:", lock.Unlock(ctx) == nil)
+	fmt.Println("valid:", lock.Valid())
+	// Output:
+	// extended: true
+	// valid: true
+	// released: true
+	// valid: false
+}
+
+// Do waits for the lock, renews it while the function runs, and releases it.
+func ExampleLocker_Do() {
+	nodes, err := redlocktest.Start(3) // in place of three Redis servers
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer nodes.Close()
+	locker, err := redlock.New(nodes.Clients())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer locker.Close()
+
+	err = locker.Do(context.Background(), "report", func(ctx context.Context, lock *redlock.Lock) error {
+		// The context ends when the lock is lost: pass it to everything that is done here.
+		fmt.Println("working:", ctx.Err() == nil)
+		return nil
+	})
+	fmt.Println("error:", err)
+	// Output:
+	// working: true
+	// error: <nil>
+}
+
+// An attempt that fails says why, for every voter.
+func ExampleLocker_TryLock() {
+	nodes, err := redlocktest.Start(3) // in place of three Redis servers
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer nodes.Close()
+	locker, err := redlock.New(nodes.Clients())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer locker.Close()
+
+	nodes.Node(2).Pause() // a majority is enough
+	ctx := context.Background()
+	if _, err := locker.TryLock(ctx, "report"); err != nil {
+		log.Fatal(err)
+	}
+
+	_, err = locker.TryLock(ctx, "report")
+	switch {
+	case errors.Is(err, redlock.ErrNotAcquired):
+		fmt.Println("somebody else has it")
+	case errors.Is(err, redlock.ErrNoQuorum):
+		fmt.Println("too few voters answered: nobody can tell, so don't go on")
+	}
+	var quorum *redlock.QuorumError
+	if errors.As(err, &quorum) {
+		for _, node := range quorum.Nodes {
+			fmt.Println(node.Node, node.Outcome)
+		}
+	}
+	nodes.Node(2).Resume()
+	// Output:
+	// somebody else has it
+	// 192.0.2.1:6379 held
+	// 192.0.2.2:6379 held
+	// 192.0.2.3:6379 not awaited
+}
+
+// An observer feeds metrics and logs.
+func ExampleWithObserver() {
+	nodes, err := redlocktest.Start(3) // in place of three Redis servers
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer nodes.Close()
+	locker, err := redlock.New(nodes.Clients(), redlock.WithObserver(func(e redlock.Event) {
+		fmt.Printf("%s %s: round trips %d, error %v\n", e.Op, e.Name, e.Rounds, e.Err)
+	}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer locker.Close()
+
+	ctx := context.Background()
+	lock, err := locker.TryLock(ctx, "report")
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := lock.Unlock(ctx); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// acquire report: round trips 1, error <nil>
+	// release report: round trips 1, error <nil>
+}
