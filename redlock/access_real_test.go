@@ -28,13 +28,16 @@ func withUser(servers []*redistest.Server, user, password string) []string {
 }
 
 func TestRealPassword(t *testing.T) {
-	servers := redistest.StartAll(t, 3, "--requirepass", password)
+	servers := startVoters(t, 3)
+	for _, s := range servers {
+		s.Do("CONFIG", "SET", "requirepass", password)
+	}
 	use(t, dialURLs(t, withUser(servers, "", password)), "job")
 }
 
 // A user who may not publish still releases: only those who wait hear of it later.
 func TestRealUserWithoutChannels(t *testing.T) {
-	servers := redistest.StartAll(t, 3)
+	servers := startVoters(t, 3)
 	for _, s := range servers {
 		s.Do("ACL", "SETUSER", "locker", "on", ">"+password, "~*", "+@all", "resetchannels")
 	}
@@ -80,11 +83,12 @@ func TestRealDialErrors(t *testing.T) {
 }
 
 func TestRealDialWithAMinorityDown(t *testing.T) {
-	servers := redistest.StartAll(t, 3)
+	servers := startVoters(t, 3)
 	servers[1].Kill()
 	l := dial(t, servers)
 	use(t, l, "job")
 	servers[1].Restart()
+	servers[1].Enrol()
 	redistest.Await(t, 10*time.Second, func() bool {
 		use(t, l, "job")
 		return servers[1].Do("EXISTS", redlock.FenceKey("job")) == int64(1)
@@ -104,7 +108,7 @@ func refusals(t *testing.T, l *redlock.Locker) []redlock.NodeResult {
 // A full server can't take locks, but those that it has are extended and released.
 func TestRealOutOfMemory(t *testing.T) {
 	bothWays(t, func(t *testing.T, setUp setUp) {
-		servers := redistest.StartAll(t, 3)
+		servers := startVoters(t, 3)
 		l := setUp(t, servers, redlock.WithTTL(time.Minute))
 		lk, err := l.TryLock(t.Context(), "job")
 		require.NoError(t, err)

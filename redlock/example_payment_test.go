@@ -12,14 +12,14 @@ import (
 	"github.com/a5bbb083/redlock/redlock/redlocktest"
 )
 
-// ledger is the resource. It refuses whoever has lost the lock, which no lock can do: the guard
-// of a ledger in a database is a fence.SQL, in the transaction that writes.
+// ledger is the resource. It refuses whoever has lost the lock, which a lock can't do by itself.
+// For a ledger in a database the guard is a fence.SQL, in the transaction that writes.
 type ledger struct {
 	guard *fence.Memory
 	paid  map[string]bool
 }
 
-// charge charges an order once. The fencing token says whose turn it is.
+// charge charges an order once: paid says whether it was done, the token whose turn it is.
 func (l *ledger) charge(ctx context.Context, order string, token int64) error {
 	return l.guard.Do(ctx, order, token, func(context.Context) error {
 		if !l.paid[order] {

@@ -17,7 +17,7 @@ const realNodeTimeout = 500 * time.Millisecond
 // A: extend and unlock that trust the client's time-outs hang with one node.
 func TestRealOneOfThreeStopped(t *testing.T) {
 	bothWays(t, func(t *testing.T, setUp setUp) {
-		servers := redistest.StartAll(t, 3)
+		servers := startVoters(t, 3)
 		l := setUp(t, servers, redlock.WithTTL(30*time.Second), redlock.WithNodeTimeout(realNodeTimeout))
 		held, err := l.TryLock(t.Context(), "held")
 		require.NoError(t, err)
@@ -44,7 +44,7 @@ func TestRealOneOfThreeStopped(t *testing.T) {
 // goes on, long after the attempt has failed.
 func TestRealTwoOfThreeStopped(t *testing.T) {
 	bothWays(t, func(t *testing.T, setUp setUp) {
-		servers := redistest.StartAll(t, 3)
+		servers := startVoters(t, 3)
 		l := setUp(t, servers, redlock.WithTTL(time.Minute), redlock.WithNodeTimeout(realNodeTimeout))
 		use(t, l, "warm-up")
 		servers[0].Pause()
@@ -74,7 +74,7 @@ func TestRealTwoOfThreeStopped(t *testing.T) {
 // A held lock that can't be extended or released for want of voters.
 func TestRealHolderWithoutQuorum(t *testing.T) {
 	bothWays(t, func(t *testing.T, setUp setUp) {
-		servers := redistest.StartAll(t, 3)
+		servers := startVoters(t, 3)
 		l := setUp(t, servers, redlock.WithTTL(time.Minute), redlock.WithNodeTimeout(realNodeTimeout))
 		use(t, l, "warm-up")
 		lk, err := l.TryLock(t.Context(), "job")
@@ -110,7 +110,7 @@ func TestRealOneBadNodeOfFive(t *testing.T) {
 	for name, inject := range faults {
 		t.Run(name, func(t *testing.T) {
 			awaitDials(t)
-			servers := redistest.StartAll(t, 5)
+			servers := startVoters(t, 5)
 			bad := inject(t, servers)
 			clients := make([]redis.UniversalClient, len(servers))
 			for i, s := range servers {

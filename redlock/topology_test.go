@@ -16,7 +16,7 @@ func TestRealTLS(t *testing.T) {
 	authority := redistest.NewAuthority(t)
 	servers := make([]*redistest.Server, 3)
 	for i := range servers {
-		servers[i] = redistest.StartTLS(t, authority)
+		servers[i] = redistest.StartTLS(t, authority).Enrol()
 	}
 	t.Run("clients that trust the authority", func(t *testing.T) {
 		use(t, defaults(t, servers), "job")
@@ -41,7 +41,7 @@ func TestRealTLS(t *testing.T) {
 // A master with a replica that a Sentinel promotes is one voter.
 func TestRealSentinel(t *testing.T) {
 	awaitDials(t)
-	master := redistest.Start(t)
+	master := redistest.Start(t).Enrol()
 	replica := follow(t, master)
 	sentinel := redistest.StartSentinel(t, "voter", master)
 	redistest.Await(t, 20*time.Second, func() bool {
@@ -50,7 +50,7 @@ func TestRealSentinel(t *testing.T) {
 
 	client := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: "voter", SentinelAddrs: []string{sentinel.Addr}})
 	t.Cleanup(func() { assert.NoError(t, client.Close()) })
-	l := open(t, []redis.UniversalClient{client}, redlock.WithNodeTimeout(time.Second))
+	l := open(t, []redis.UniversalClient{client}, redlock.WithTTL(2*time.Second), redlock.WithNodeTimeout(time.Second))
 	before := use(t, l, "job")
 
 	master.Kill()
@@ -120,7 +120,7 @@ func TestRealCluster(t *testing.T) {
 	})
 	t.Run("beside two single nodes", func(t *testing.T) {
 		voter := newVoter(t)
-		singles := redistest.StartAll(t, 2)
+		singles := startVoters(t, 2)
 		clients := []redis.UniversalClient{voter, singles[0].Client(nil), singles[1].Client(nil)}
 		l := open(t, clients, redlock.WithNodeTimeout(patience))
 		for _, name := range names {
@@ -129,6 +129,7 @@ func TestRealCluster(t *testing.T) {
 		singles[0].Kill() // the cluster's vote decides
 		lifeOf(t, l, voter, "job")
 		singles[0].Restart()
+		singles[0].Enrol()
 		for _, name := range odd {
 			use(t, l, name)
 		}

@@ -36,9 +36,10 @@ whether package redlock can safely lock on them: are they reachable, independent
 of each other, masters, new enough; may their users run what locks need; what do a
 restart, a full memory and their clocks do to a lock that is held.
 
-A finding is "ok", a "note", a "warning" (it costs availability, or harms together
-with something else) or an "error" (it breaks safety, or the node can't vote). What
-to change follows after "->", as a command for redis-cli where there is one.
+A finding is "ok", a "note", a "warning" (it costs availability, or is unsafe
+together with something else) or an "error" (it breaks safety, or the node can't
+vote). What to change follows after "->", as a command for redis-cli where there is
+one.
 
 It only reads, apart from one key whose name begins with the --probe and ends at
 random: a script sets it, tries the commands of the lock scripts on it, and deletes
@@ -130,7 +131,7 @@ func diagnosis(ctx context.Context, r *doctor.Report) error {
 	case r.Reached() == 0:
 		return &statusError{statusEnvironment, fmt.Errorf("none of %d nodes answers", len(r.Nodes))}
 	case !r.Fit:
-		return &statusError{statusUnexpected, fmt.Errorf("%d finding(s) that break safety, or keep a node from voting", r.Count(doctor.Error))}
+		return &statusError{statusUnexpected, fmt.Errorf("errors among the findings: %d", r.Count(doctor.Error))}
 	}
 	return nil
 }

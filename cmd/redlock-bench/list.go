@@ -14,7 +14,7 @@ import (
 )
 
 func newListCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, asMarkdown bool
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the scenarios and the lock algorithms, each with one line of what it shows",
@@ -25,10 +25,15 @@ func newListCommand() *cobra.Command {
 				encoder.SetIndent("", "  ")
 				return encoder.Encode(newCatalogue())
 			}
+			if asMarkdown {
+				return newCatalogue().writeMarkdown(cmd.OutOrStdout())
+			}
 			return newCatalogue().write(cmd.OutOrStdout())
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, with the steps and the source of each scenario")
+	cmd.Flags().BoolVar(&asMarkdown, "markdown", false, "print the chapter of docs/experiments.md")
+	cmd.MarkFlagsMutuallyExclusive("json", "markdown")
 	return cmd
 }
 

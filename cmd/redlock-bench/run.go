@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ type runFlags struct {
 	subjects []string
 	seed     int64
 	json     string
+	html     string
 	parallel int
 	timeout  time.Duration
 }
@@ -45,7 +47,8 @@ injected, or wasn't seen to take effect. Every write of a client goes to a resou
 without fencing and to one with it, so each experiment is judged with and without.`,
 		Example: `  redlock-bench run
   redlock-bench run pause-after-check delayed-write --json -
-  redlock-bench run --backend redis --subject classic,guarded`,
+  redlock-bench run --backend redis --subject classic,guarded
+  redlock-bench run --worker mine="./my-worker --fast" --subject mine,guarded`,
 		ValidArgsFunction: completeScenarios,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return run(cmd.Context(), f, args, cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -59,10 +62,11 @@ without fencing and to one with it, so each experiment is judged with and withou
 	flags.StringVar(&f.peers, "peers", "", "judge lock libraries of others, too: `FILE` is the program of cmd/redlock-peers")
 	flags.Int64Var(&f.seed, "seed", 1, "the seed `N` of everything random")
 	flags.StringVar(&f.json, "json", "", "also write the results as JSON to `FILE`; - is standard output, and moves the tables to standard error")
+	flags.StringVar(&f.html, "html", "", "also write a page with a timeline of each experiment to `FILE`; it needs no network")
 	flags.IntVar(&f.parallel, "parallel", 4, "run `N` experiments at a time")
 	flags.DurationVar(&f.timeout, "timeout", time.Minute, "the `TIME` that one experiment may take before its verdict is unknown")
 	completeFlag(cmd, "backend", string(cluster.Embedded), string(cluster.Redis))
-	completeList(cmd, "subject", subject.Names())
+	completeList(cmd, "subject", names(slices.Concat(subject.All(), subject.Peers())))
 	for _, name := range []string{"nodes", "seed", "parallel", "timeout"} {
 		completeFlag(cmd, name)
 	}
@@ -88,7 +92,17 @@ func run(ctx context.Context, f runFlags, names []string, out, errOut io.Writer)
 		defer func() { err = errors.Join(err, file.Close()) }()
 		jsonOut = file
 	}
+	var pageOut io.Writer
+	if f.html != "" {
+		file, err := os.Create(f.html)
+		if err != nil {
+			return fmt.Errorf("--html: %w", err)
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		pageOut = file
+	}
 
+	began := time.Now()
 	bar := newProgress(errOut, len(specs))
 	outcomes, runErr := experiment.Run(ctx, specs, f.parallel, bar.add)
 	bar.finish()
@@ -99,6 +113,9 @@ func run(ctx context.Context, f runFlags, names []string, out, errOut io.Writer)
 	err = r.WriteTables(tablesOut, inColour(tablesOut))
 	if jsonOut != nil {
 		err = errors.Join(err, r.WriteJSON(jsonOut))
+	}
+	if pageOut != nil {
+		err = errors.Join(err, f.page(names, began, r, outcomes).Write(pageOut))
 	}
 	switch unexpected := len(r.Unexpected()); {
 	case err != nil:
@@ -149,6 +166,7 @@ func (f *runFlags) specs(names []string) ([]experiment.Spec, error) {
 			specs = append(specs, experiment.Spec{
 				Scenario: s, Subject: sub, Worker: program, Timeout: f.timeout,
 				Cluster: cluster.Config{Backend: cluster.Backend(f.backend), Nodes: f.nodes, Seed: f.seed},
+				Watch:   f.watch(),
 			})
 		}
 	}
@@ -166,15 +184,26 @@ const (
 
 // check refuses flags that make no sense.
 func (f *runFlags) check() error {
+	if err := checkBackend(f.backend); err != nil {
+		return err
+	}
 	switch {
-	case f.backend != string(cluster.Embedded) && f.backend != string(cluster.Redis):
-		return unknownName("backend", f.backend, []string{string(cluster.Embedded), string(cluster.Redis)})
 	case f.nodes < 1 || f.nodes > maxNodes:
 		return fmt.Errorf("--nodes %d: give from 1 to %d, and better an odd number", f.nodes, maxNodes)
 	case f.parallel < 1 || f.parallel > maxParallel:
 		return fmt.Errorf("--parallel %d: give from 1 to %d", f.parallel, maxParallel)
+	case f.html == "-":
+		return errors.New("--html -: give the name of a file; a page doesn't go to standard output")
 	case f.timeout <= 0:
 		return fmt.Errorf("--timeout %v: give more than 0; an experiment takes from 1s to 30s", f.timeout)
+	}
+	return nil
+}
+
+func checkBackend(name string) error {
+	backends := []string{string(cluster.Embedded), string(cluster.Redis)}
+	if !slices.Contains(backends, name) {
+		return unknownName("backend", name, backends)
 	}
 	return nil
 }

@@ -39,13 +39,10 @@ func serve(in io.Reader, out io.Writer, p peer) (err error) {
 			err = errors.Join(err, s.locker.close())
 		}
 	}()
-	requests, replies := json.NewDecoder(bufio.NewReader(in)), json.NewEncoder(out)
-	for {
+	requests, replies := bufio.NewScanner(in), json.NewEncoder(out)
+	for requests.Scan() {
 		var r request
-		switch err := requests.Decode(&r); {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
+		if err := json.Unmarshal(requests.Bytes(), &r); err != nil {
 			return fmt.Errorf("request: %w", err)
 		}
 		answer, err := s.answer(r)
@@ -59,6 +56,7 @@ func serve(in io.Reader, out io.Writer, p peer) (err error) {
 			return nil
 		}
 	}
+	return requests.Err()
 }
 
 func (s *session) answer(r request) (reply, error) {

@@ -39,6 +39,11 @@ func (c *client) start() {
 	c.name = fmt.Sprintf("%d.%d", c.index, c.born)
 	c.rand = c.world.seeded(c.name)
 	c.member = c.world.member(c.name)
+	if c.index < len(c.world.plan.CutOff) && !c.world.over() {
+		for _, n := range c.world.plan.CutOff[c.index] {
+			c.member.Link(n).Cut()
+		}
+	}
 	c.alive, c.die = context.WithCancel(context.Background())
 	off := c.between(-c.world.plan.WallSkew, c.world.plan.WallSkew)
 	opts := []redlock.Option{
@@ -84,7 +89,7 @@ func (c *client) shutDown() {
 func (c *client) run() {
 	for {
 		for c.alive.Err() == nil && !c.world.over() {
-			c.sleep(MaxTTL / 8)
+			c.sleep(MaxTTL / 4)
 			c.step()
 		}
 		if c.alive.Err() == nil {
@@ -121,7 +126,7 @@ func (c *client) step() {
 	case 3:
 		c.do(name, ttl)
 	default:
-		ctx, cancel := context.WithTimeout(c.alive, c.between(NodeTimeout, MaxTTL))
+		ctx, cancel := context.WithTimeout(c.alive, c.between(NodeTimeout, MaxTTL/2))
 		defer cancel()
 		c.take("lock", name, ctx, opts, ttl, renew, c.locker.Lock)
 	}
@@ -144,7 +149,7 @@ func (c *client) take(what, name string, ctx context.Context, opts []redlock.Loc
 
 // hold does what holders do, and at last releases the lock or doesn't.
 func (c *client) hold(lk *redlock.Lock, ttl time.Duration, renew bool) {
-	for range c.rand.IntN(4) {
+	for range c.rand.IntN(3) {
 		c.sleep(ttl)
 		if c.rand.IntN(2) == 0 {
 			c.extend(lk)
@@ -205,6 +210,13 @@ func (c *client) snatch(name string) {
 		c.world.history.acquired(c.name, lk, known)
 		c.unlock(lk)
 	}
+}
+
+// loseSomething loses one message to or from a voter, as often as not.
+func (c *client) loseSomething() {
+	l := c.member.Link(c.rand.IntN(c.world.plan.Nodes))
+	l.DropRequests(c.rand.IntN(2))
+	l.DropReplies(c.rand.IntN(2))
 }
 
 // observe notes that a lock may be valid for longer now.

@@ -88,6 +88,9 @@ func (c *wrongClock) jump(at, by time.Duration) {
 	for _, n := range c.nodes {
 		c.add(at, func(w *world) { w.quorum.Node(n).Jump(by) }, "jump the clock of voter %d by %v", n, by)
 	}
+	if c.rand.IntN(2) == 0 { // somebody comes who hasn't seen it
+		c.kill(at + c.between(0, MaxTTL/4))
+	}
 }
 
 // wrongRate lets the clocks run too slowly, or jump ahead and then run too fast.

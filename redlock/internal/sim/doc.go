@@ -9,12 +9,13 @@
 // # What every run checks
 //
 //   - Exclusion: whenever anything happens to a client, at most one lock of a name says that
-//     it is valid, counting the clients whose process is alive.
+//     it is valid, counting the clients whose process is alive. A lock is valid when it's
+//     given out, and never again once it wasn't.
 //   - Fencing: a token is larger than all those of its name that were known when the
 //     acquisition began, and no two are equal.
 //   - Ghosts: a voter plants no lock when nobody can be waiting for it any more, and once the
 //     last release is out no key is left but the fencing registers.
-//   - Recovery: when the faults have ended, every client gets every lock within [Recovery].
+//   - Recovery: when the faults have ended, an old client and a new one get every lock within [Recovery].
 //   - Nothing waits for ever: synctest ends a run in which all goroutines are blocked.
 //
 // # Under which faults

@@ -30,6 +30,7 @@ type attempt struct {
 	// the latest deadline of the lock that came of it.
 	until time.Duration
 	lock  *redlock.Lock // nil unless it was acquired
+	ended bool          // it was seen not to be valid any more
 }
 
 // history is what happened so far, and the judge of it. It is safe for concurrent use.
@@ -104,6 +105,9 @@ func (h *history) acquired(client string, lk *redlock.Lock, known int64) {
 	defer h.mu.Unlock()
 	h.line("client %s: acquired %q, token %s, fencing token %d", client, lk.Name(), lk.Token(), lk.Fence())
 	h.checkFence(client, lk, known)
+	if !lk.Valid() { // no time has passed since
+		h.violation("late: client %s was given %q when its time was up", client, lk.Name())
+	}
 	a := h.attempts[lk.Token()]
 	a.lock = lk
 	h.report.Acquired++
@@ -130,7 +134,12 @@ func (h *history) checkExclusion() {
 	for _, a := range h.locks {
 		left := a.lock.Remaining()
 		if a.dead || left == 0 {
+			a.ended = true
 			continue
+		}
+		if a.ended {
+			a.ended = false
+			h.violation("revival: the lock of client %s on %q had expired and is valid again, for %v", a.client, a.lock.Name(), left)
 		}
 		a.until = max(a.until, h.now()+left)
 		if other := holder[a.lock.Name()]; other != nil {

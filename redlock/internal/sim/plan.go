@@ -59,6 +59,9 @@ type Plan struct {
 	WallSkew time.Duration
 	// Wrong lists the voters whose clocks may be wrong.
 	Wrong []int
+	// CutOff lists, for each client, the voters that it never reaches as long as the faults
+	// last: at most a minority. Two majorities then often share a single voter.
+	CutOff [][]int
 	// Length is when the faults end.
 	Length time.Duration
 
@@ -77,7 +80,7 @@ type event struct {
 func NewPlan(seed uint64) *Plan {
 	p := &planner{rand: rand.New(rand.NewPCG(seed, 1)), Plan: Plan{Seed: seed}}
 	p.setUp()
-	for range 4 + p.rand.IntN(28) {
+	for range 3 + p.rand.IntN(18) {
 		p.anyFault(p.moment())
 	}
 	p.planSteps()
@@ -98,7 +101,7 @@ func (p *planner) setUp() {
 	p.Names = []string{"job", "shop:{42}"}[:1+p.rand.IntN(2)]
 	p.MinLatency = p.between(50*time.Microsecond, time.Millisecond)
 	p.MaxLatency = p.MinLatency + p.between(100*time.Microsecond, 8*time.Millisecond)
-	p.Length = p.between(3*MaxTTL, 5*MaxTTL)
+	p.Length = p.between(2*MaxTTL, 3*MaxTTL)
 	p.Durable = p.rand.IntN(4) == 0
 	p.Forgetful = p.rand.IntN(3) > 0
 	if p.Forgetful {
@@ -108,6 +111,9 @@ func (p *planner) setUp() {
 	}
 	minority := (p.Nodes - 1) / 2
 	p.Wrong = p.rand.Perm(p.Nodes)[:p.rand.IntN(minority+1)]
+	for range p.Clients {
+		p.CutOff = append(p.CutOff, p.rand.Perm(p.Nodes)[:p.rand.IntN(minority+1)])
+	}
 	switch p.rand.IntN(4) {
 	case 0:
 		p.Rate = 1

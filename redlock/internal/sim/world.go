@@ -146,31 +146,36 @@ func (w *world) settle() {
 	}
 }
 
-// recover has every client, and one that knows nothing yet, take each lock.
+// recover has a client that was there all the time, and one that knows nothing yet, take each
+// lock.
 func (w *world) recover() {
-	w.clients = append(w.clients, newClient(w, len(w.clients)))
-	w.all(func(c *client) {
-		for _, name := range w.plan.Names {
-			c.mustLock(name)
-		}
-	})
+	newcomer := newClient(w, len(w.clients))
+	w.clients = append(w.clients, newcomer)
+	var busy sync.WaitGroup
+	for _, c := range []*client{w.clients[0], newcomer} {
+		busy.Go(func() {
+			for _, name := range w.plan.Names {
+				c.mustLock(name)
+			}
+		})
+	}
+	busy.Wait()
 }
 
 // rush makes all clients grab for the same lock again and again, with a few messages lost but
 // no voter out of order, so that many attempts fail with the votes split.
 func (w *world) rush() {
-	w.all(func(c *client) {
-		for range 3 {
-			c.sleep(time.Millisecond)
-			l := c.member.Link(c.rand.IntN(w.plan.Nodes))
-			if c.rand.IntN(2) == 0 {
-				l.DropRequests(c.rand.IntN(2))
-			} else {
-				l.DropReplies(c.rand.IntN(2))
+	var busy sync.WaitGroup
+	for _, c := range w.clients {
+		busy.Go(func() {
+			for range 3 {
+				c.sleep(time.Millisecond)
+				c.loseSomething()
+				c.snatch(w.plan.Names[0])
 			}
-			c.snatch(w.plan.Names[0])
-		}
-	})
+		})
+	}
+	busy.Wait()
 	time.Sleep(tidyUp)
 }
 
@@ -178,14 +183,6 @@ func (w *world) rush() {
 // fails, its repetition after a pause, and some more of them where a request was in doubt.
 // It's well below the locks' TTL, which would tidy up as well.
 const tidyUp = MaxTTL / 2
-
-func (w *world) all(do func(*client)) {
-	var busy sync.WaitGroup
-	for _, c := range w.clients {
-		busy.Go(func() { do(c) })
-	}
-	busy.Wait()
-}
 
 // seeded returns a random source that belongs to one part of the run.
 func (w *world) seeded(part string) *rand.Rand {

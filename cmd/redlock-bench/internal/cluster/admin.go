@@ -58,9 +58,9 @@ func (a *admin) time(ctx context.Context) (time.Time, error) {
 	return now, nil
 }
 
-// serverInfo reads one field of INFO's section about the server.
-func (a *admin) serverInfo(ctx context.Context, field string) (string, error) {
-	info, err := a.text(ctx, "INFO", "server")
+// info reads one field of one of INFO's sections.
+func (a *admin) info(ctx context.Context, section, field string) (string, error) {
+	info, err := a.text(ctx, "INFO", section)
 	if err != nil {
 		return "", err
 	}
@@ -69,7 +69,7 @@ func (a *admin) serverInfo(ctx context.Context, field string) (string, error) {
 			return strings.TrimSpace(value), nil
 		}
 	}
-	return "", fmt.Errorf("cluster: INFO server of %s has no %s", a.client.Options().Addr, field)
+	return "", fmt.Errorf("cluster: INFO %s of %s has no %s", section, a.client.Options().Addr, field)
 }
 
 func (a *admin) value(ctx context.Context, key string) (string, bool, error) {

@@ -75,7 +75,7 @@ func (b *base) RunID(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return a.serverInfo(ctx, "run_id")
+	return a.info(ctx, "server", "run_id")
 }
 
 // Value implements [Node].

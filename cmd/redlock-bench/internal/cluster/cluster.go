@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -26,6 +27,8 @@ const (
 	EverySecond Persistence = "everysec"
 	// Always logs each write and syncs the log before replying (appendfsync always).
 	Always Persistence = "always"
+	// Snapshots writes everything to disk at each [Node.Checkpoint] (RDB), and nothing between.
+	Snapshots Persistence = "snapshots"
 )
 
 // maxNodes is above any sensible quorum, and low enough for one machine.
@@ -51,8 +54,8 @@ func (c Config) validate() error {
 		return fmt.Errorf("cluster: %d nodes: give from 1 to %d", c.Nodes, maxNodes)
 	case c.Backend != Embedded && c.Backend != Redis:
 		return fmt.Errorf("cluster: backend %q: give %q or %q", c.Backend, Embedded, Redis)
-	case c.Persistence != NoLog && c.Persistence != EverySecond && c.Persistence != Always:
-		return fmt.Errorf("cluster: persistence %q: give %q, %q or none", c.Persistence, EverySecond, Always)
+	case !slices.Contains([]Persistence{NoLog, EverySecond, Always, Snapshots}, c.Persistence):
+		return fmt.Errorf("cluster: persistence %q: give %q, %q, %q or none", c.Persistence, EverySecond, Always, Snapshots)
 	case c.StartTimeout < 0:
 		return fmt.Errorf("cluster: start time-out of %v: give a positive one, or 0 for %v", c.StartTimeout, defaultStartTimeout)
 	}

@@ -7,14 +7,23 @@ import (
 	"sync"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/a5bbb083/redlock/redlock/redlocktest"
 )
 
 // embeddedNode is a node inside this process, reached by TCP like a real one.
 type embeddedNode struct {
 	base
-	node *redlocktest.Node
-	log  Persistence
+	node     *redlocktest.Node
+	log      Persistence
+	link     *redlocktest.Link // of everybody but the backdoor
+	backdoor *redis.Client
+
+	// The rest is guarded by faults.
+	died    time.Time
+	durable dataset  // what a power loss leaves
+	replica *dataset // nil unless there is one
 }
 
 func startEmbedded(ctx context.Context, config Config) (*Cluster, error) {
@@ -39,6 +48,8 @@ func startEmbedded(ctx context.Context, config Config) (*Cluster, error) {
 			return nil, errors.Join(fmt.Errorf("cluster: start node %s: %w", NodeName(i), err), c.Close())
 		}
 		n := &embeddedNode{base: base{index: i}, node: node, log: config.Persistence}
+		n.link, n.backdoor = quorum.Member("").Link(i), quorum.Member("harness").Client(i, nil)
+		n.durable.at = time.Now()
 		n.connect(addr.String())
 		c.nodes = append(c.nodes, n)
 	}
@@ -115,6 +126,7 @@ func (n *embeddedNode) Kill(context.Context) (Proof, error) {
 func (n *embeddedNode) kill() (Proof, error) {
 	proof := n.proof("crashed", "state of the embedded node").begins(Down)
 	n.node.Crash()
+	n.died = time.Now()
 	n.disconnect()
 	if n.node.Running() {
 		return Proof{}, fmt.Errorf("%w: node %s still runs", ErrNotProven, n.Name())
@@ -130,11 +142,30 @@ func (n *embeddedNode) Restart(ctx context.Context, memory Memory) (Proof, error
 		return Proof{}, err
 	}
 	if memory == PowerLoss {
-		return Proof{}, errNoPowerLoss()
+		died := n.died
+		if n.Running() {
+			died = time.Now()
+		}
+		if err := checkAge(n.Name(), n.durable.at, died); err != nil {
+			return Proof{}, err
+		}
 	}
 	proof := n.proof("restarted, memory: "+string(memory), "run_id and DBSIZE").ends(Down)
+	return n.reborn(ctx, proof, memory == Lose, func() error {
+		if memory == PowerLoss || memory == Snapshot {
+			return n.restartWith(ctx, n.durable)
+		}
+		n.node.Restart(memory == Keep)
+		return nil
+	})
+}
+
+// reborn restarts the node and completes the proof of it. Nothing may be left if it's to be empty.
+func (n *embeddedNode) reborn(ctx context.Context, proof Proof, empty bool, restart func() error) (Proof, error) {
 	before := n.node.RunID()
-	n.node.Restart(memory == Keep)
+	if err := restart(); err != nil {
+		return Proof{}, err
+	}
 	n.connect(n.Addr())
 	after, err := n.RunID(ctx)
 	if err != nil {
@@ -145,17 +176,10 @@ func (n *embeddedNode) Restart(ctx context.Context, memory Memory) (Proof, error
 		return Proof{}, err
 	}
 	proof = proof.seen("run "+before[:8], fmt.Sprintf("run %s with %s", after[:8], keyCount(keys)))
-	if after == before || memory == Lose && keys > 0 {
+	if after == before || empty && keys > 0 {
 		return Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
 	}
 	return proof, nil
-}
-
-// Checkpoint implements [Node].
-func (n *embeddedNode) Checkpoint(context.Context) (Proof, error) { return Proof{}, errNoPowerLoss() }
-
-func errNoPowerLoss() error {
-	return fmt.Errorf("%w: an embedded node has no log that a power loss could cut; use the backend %q", ErrUnsupported, Redis)
 }
 
 // ClockControl implements [Node].

@@ -71,45 +71,73 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-func TestPowerLossForgetsTheLastWritesOnly(t *testing.T) {
-	ctx := testContext(t)
-	n := start(t, Config{Backend: Redis, Nodes: 1, Persistence: EverySecond}).Node(0)
-	set(t, ctx, n, "synced", "1", time.Minute)
-	_, err := n.Checkpoint(ctx)
+// goesBack are the persistences that lose writes, with the memory after it.
+var goesBack = map[Persistence]Memory{EverySecond: PowerLoss, Snapshots: Snapshot}
+
+func TestRestartFromACheckpointForgetsLaterWritesOnly(t *testing.T) {
+	for log, memory := range goesBack {
+		t.Run(string(memory), func(t *testing.T) {
+			onBoth(t, Config{Nodes: 1, Persistence: log}, func(t *testing.T, ctx context.Context, c *Cluster) {
+				n := c.Node(0)
+				set(t, ctx, n, "synced", "1", time.Minute)
+				_, err := n.Command(ctx, "HSET", "marker", "run", "4711")
+				require.NoError(t, err)
+				_, err = n.Checkpoint(ctx)
+				require.NoError(t, err)
+				set(t, ctx, n, "synced", "2", time.Hour)
+				set(t, ctx, n, "unsynced", "1", time.Minute)
+				_, err = n.Kill(ctx)
+				require.NoError(t, err)
+				proof, err := n.Restart(ctx, memory)
+				require.NoError(t, err)
+				assert.Contains(t, proof.String(), "node A restarted, memory: "+string(memory))
+				assertValue(t, ctx, n, "synced", "1")
+				assertGone(t, ctx, n, "unsynced")
+				assertSameMarkerAndTTL(t, ctx, n)
+
+				_, err = n.Restart(ctx, Lose)
+				require.NoError(t, err)
+				assertGone(t, ctx, n, "synced")
+			})
+		})
+	}
+}
+
+func assertSameMarkerAndTTL(t *testing.T, ctx context.Context, n Node) {
+	t.Helper()
+	run, err := n.Command(ctx, "HGET", "marker", "run")
 	require.NoError(t, err)
-	set(t, ctx, n, "unsynced", "1", time.Minute)
-	_, err = n.Kill(ctx)
+	assert.Equal(t, "4711", run)
+	left, err := n.Command(ctx, "PTTL", "synced")
 	require.NoError(t, err)
-	proof, err := n.Restart(ctx, PowerLoss)
-	require.NoError(t, err)
-	assert.Contains(t, proof.After, "bytes of its log lost")
-	assertValue(t, ctx, n, "synced", "1")
-	assertGone(t, ctx, n, "unsynced")
+	assert.Greater(t, left, int64(30_000))
+	assert.LessOrEqual(t, left, int64(60_000))
 }
 
 func TestPowerLossIsHonest(t *testing.T) {
-	ctx := testContext(t)
-	n := start(t, Config{Backend: Redis, Nodes: 1, Persistence: EverySecond}).Node(0)
-	_, err := n.Checkpoint(ctx)
-	require.NoError(t, err)
-	require.NoError(t, sleep(ctx, maxLoss+10*time.Millisecond))
-	_, err = n.Restart(ctx, PowerLoss)
-	require.ErrorIs(t, err, ErrUnsupported, "Redis never loses more than about a second")
-	assert.True(t, n.Running(), "and the server wasn't killed for it")
-
-	durable := start(t, Config{Backend: Redis, Nodes: 1, Persistence: Always}).Node(0)
-	_, err = durable.Restart(ctx, PowerLoss)
-	require.ErrorIs(t, err, ErrUnsupported)
+	onBoth(t, Config{Nodes: 1, Persistence: EverySecond}, func(t *testing.T, ctx context.Context, c *Cluster) {
+		n := c.Node(0)
+		_, err := n.Checkpoint(ctx)
+		require.NoError(t, err)
+		require.NoError(t, sleep(ctx, maxLoss+10*time.Millisecond))
+		_, err = n.Restart(ctx, PowerLoss)
+		require.ErrorIs(t, err, ErrUnsupported, "Redis never loses more than about a second")
+		assert.True(t, n.Running(), "and the server wasn't killed for it")
+	})
+	onBoth(t, Config{Nodes: 1, Persistence: Always}, func(t *testing.T, ctx context.Context, c *Cluster) {
+		_, err := c.Node(0).Restart(ctx, PowerLoss)
+		require.ErrorIs(t, err, ErrUnsupported)
+	})
 }
 
 func TestRestartRefusesAMemoryThatIsNotThere(t *testing.T) {
 	onBoth(t, Config{Nodes: 1}, func(t *testing.T, ctx context.Context, c *Cluster) {
-		for _, memory := range []Memory{Keep, PowerLoss} {
+		for _, memory := range []Memory{Keep, PowerLoss, Snapshot} {
 			_, err := c.Node(0).Restart(ctx, memory)
 			require.ErrorIs(t, err, ErrUnsupported, "%s", memory)
 		}
 		_, err := c.Node(0).Restart(ctx, "some")
-		require.ErrorContains(t, err, `memory "some": give`)
+		require.ErrorContains(t, err, `memory "some": give one of`)
 		_, err = c.Node(0).Checkpoint(ctx)
 		require.ErrorIs(t, err, ErrUnsupported)
 		assert.True(t, c.Node(0).Running())

@@ -2,13 +2,14 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 )
 
-// checkpoint is the part of a server's log that is taken as synced to disk.
+// checkpoint is the part of a server's log that is taken as synced to disk, or its snapshot.
 type checkpoint struct {
 	size int64
 	at   time.Time
@@ -32,22 +33,32 @@ func checkMemory(name string, log Persistence, memory Memory) error {
 			return fmt.Errorf("%w: node %s with persistence %q has no unsynced writes to lose; start the cluster with %q",
 				ErrUnsupported, name, log, EverySecond)
 		}
+	case Snapshot:
+		if log != Snapshots {
+			return fmt.Errorf("%w: node %s with persistence %q has no snapshot to go back to; start the cluster with %q",
+				ErrUnsupported, name, log, Snapshots)
+		}
 	case Lose:
 	default:
-		return fmt.Errorf("cluster: memory %q: give %q, %q or %q", memory, Keep, Lose, PowerLoss)
+		return fmt.Errorf("cluster: memory %q: give one of %q", memory, Memories())
 	}
 	return nil
 }
 
-// checkAge says no to a power loss that would take too much with it.
-func (n *serverNode) checkAge() error {
-	died := n.died
-	if n.Running() {
-		died = time.Now()
+// checkCheckpoint tells whether a checkpoint makes sense with this persistence.
+func checkCheckpoint(log Persistence) error {
+	if log != EverySecond && log != Snapshots {
+		return fmt.Errorf("%w: a checkpoint takes a cluster with persistence %q or %q", ErrUnsupported, EverySecond, Snapshots)
 	}
-	if age := died.Sub(n.durable.at); age > maxLoss {
+	return nil
+}
+
+// checkAge says no to a power loss that would take too much with it. died is when the node did, or
+// is about to.
+func checkAge(name string, taken, died time.Time) error {
+	if age := died.Sub(taken); age > maxLoss {
 		return fmt.Errorf("%w: the checkpoint of node %s was %v old when it died, and %q loses at most %v; take one just before",
-			ErrUnsupported, n.Name(), age.Round(time.Millisecond), EverySecond, maxLoss)
+			ErrUnsupported, name, age.Round(time.Millisecond), EverySecond, maxLoss)
 	}
 	return nil
 }
@@ -57,7 +68,9 @@ func (n *serverNode) checkAge() error {
 func (n *serverNode) prepareMemory(memory Memory) (string, error) {
 	switch memory {
 	case Lose:
-		return "", os.RemoveAll(filepath.Join(n.dir, "appendonlydir"))
+		return "", errors.Join(os.RemoveAll(filepath.Join(n.dir, "appendonlydir")), os.RemoveAll(n.snapshot()))
+	case Snapshot:
+		return ", those of its last snapshot", nil
 	case PowerLoss:
 		path, size, err := n.appendLog()
 		if err != nil {
@@ -81,18 +94,26 @@ func (n *serverNode) appendLog() (path string, size int64, err error) {
 	return found[0], info.Size(), nil
 }
 
+// snapshot is the file that a server loads at its start if it keeps no log.
+func (n *serverNode) snapshot() string { return filepath.Join(n.dir, "dump.rdb") }
+
 // Checkpoint implements [Node].
 func (n *serverNode) Checkpoint(ctx context.Context) (Proof, error) {
 	n.faults.Lock()
 	defer n.faults.Unlock()
-	if n.host.config.Persistence != EverySecond {
-		return Proof{}, fmt.Errorf("%w: a checkpoint takes a cluster with persistence %q", ErrUnsupported, EverySecond)
-	}
-	// A server writes its log before it replies, so after one more reply all earlier ones are in.
-	if _, err := n.Command(ctx, "PING"); err != nil {
+	log := n.host.config.Persistence
+	if err := checkCheckpoint(log); err != nil {
 		return Proof{}, err
 	}
-	proof := n.proof("checkpoint taken", "size of its log")
+	// A server writes its log before it replies, so after one more reply all earlier ones are in.
+	command, where := "PING", "size of its log"
+	if log == Snapshots {
+		command, where = "SAVE", "size of its snapshot"
+	}
+	proof := n.proof("checkpoint taken", where)
+	if _, err := n.Command(ctx, command); err != nil {
+		return Proof{}, err
+	}
 	before := n.durable.size
 	if err := n.noteDurable(); err != nil {
 		return Proof{}, err
@@ -100,8 +121,19 @@ func (n *serverNode) Checkpoint(ctx context.Context) (Proof, error) {
 	return proof.seen(fmt.Sprintf("%d bytes", before), fmt.Sprintf("%d bytes", n.durable.size)), nil
 }
 
+// noteDurable notes what is on disk.
 func (n *serverNode) noteDurable() error {
-	_, size, err := n.appendLog()
+	var size int64
+	var err error
+	switch n.host.config.Persistence {
+	case EverySecond:
+		_, size, err = n.appendLog()
+	case Snapshots:
+		var info os.FileInfo
+		if info, err = os.Stat(n.snapshot()); err == nil {
+			size = info.Size()
+		}
+	}
 	n.durable = checkpoint{size: size, at: time.Now()}
 	return err
 }

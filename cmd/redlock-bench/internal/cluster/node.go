@@ -30,7 +30,13 @@ const (
 	// cluster with [EverySecond]. There is no such thing under [Always], which syncs before
 	// it replies.
 	PowerLoss Memory = "power-loss"
+	// Snapshot restarts with what was there at the last [Node.Checkpoint], however long ago, as
+	// a server does that saves snapshots (RDB). It needs a cluster with [Snapshots].
+	Snapshot Memory = "snapshot"
 )
+
+// Memories lists all of them.
+func Memories() []Memory { return []Memory{Keep, Lose, PowerLoss, Snapshot} }
 
 // Node is one Redis server of the cluster. Its methods may be called concurrently; faults on
 // one node happen one after the other.
@@ -67,9 +73,15 @@ type Node interface {
 	Kill(ctx context.Context) (Proof, error)
 	// Restart starts the server anew, after killing it if it still runs.
 	Restart(ctx context.Context, memory Memory) (Proof, error)
-	// Checkpoint notes that all writes so far are on disk. A later restart with [PowerLoss]
-	// goes back to this point, provided that the node died within a second of it.
+	// Checkpoint notes that all writes so far are on disk, or saves a snapshot. A later restart
+	// with [PowerLoss] or [Snapshot] goes back to this point; the former only if the node died
+	// within a second of it.
 	Checkpoint(ctx context.Context) (Proof, error)
+	// Replicate gives the node a replica that has everything that is there now, and that misses
+	// whatever is written later. Its place is behind the node: no client knows it.
+	Replicate(ctx context.Context) (Proof, error)
+	// Failover kills the node and promotes its replica, which clients then reach in its place.
+	Failover(ctx context.Context) (Proof, error)
 	// Flush deletes every key.
 	Flush(ctx context.Context) (Proof, error)
 

@@ -22,12 +22,14 @@ type serverNode struct {
 	process *process // guarded by mu; nil before the first start
 
 	// The rest is guarded by faults.
-	closed  bool
-	runID   string // of the latest server
-	started time.Time
-	died    time.Time
-	bend    bend       // of its wall clock, which outlives a restart as a machine's does
-	durable checkpoint // what a power loss leaves
+	closed   bool
+	runID    string // of the latest server
+	started  time.Time
+	died     time.Time
+	bend     bend       // of its wall clock, which outlives a restart as a machine's does
+	durable  checkpoint // what a power loss leaves
+	replica  *replica   // nil unless there is one
+	replicas int        // how many there have been
 }
 
 func newServerNode(h *host, index int) *serverNode {
@@ -140,8 +142,10 @@ func (n *serverNode) arguments(addr string) []string {
 		"--port", port, "--bind", host, "--dir", n.dir, "--save", "",
 		// A rewritten log would have no place to cut it at for a power loss.
 		"--auto-aof-rewrite-percentage", "0",
+		// A replica is waited for, and no second one comes with it.
+		"--repl-diskless-sync-delay", "0",
 	}
-	if n.host.config.Persistence == NoLog {
+	if log := n.host.config.Persistence; log == NoLog || log == Snapshots {
 		return append(arguments, "--appendonly", "no")
 	}
 	return append(arguments, "--appendonly", "yes", "--appendfsync", string(n.host.config.Persistence))
@@ -178,7 +182,7 @@ func (n *serverNode) awaitReady(ctx context.Context, p *process, a *admin) error
 }
 
 func (n *serverNode) checkIdentity(ctx context.Context, p *process, a *admin) error {
-	id, err := a.serverInfo(ctx, "process_id")
+	id, err := a.info(ctx, "server", "process_id")
 	if err == nil && id != strconv.Itoa(p.pid()) {
 		return errPortTaken
 	}
@@ -213,10 +217,10 @@ func (n *serverNode) close() error {
 	defer n.faults.Unlock()
 	n.closed = true
 	n.disconnect()
-	p := n.current()
-	if p == nil {
-		return nil
+	err := n.replica.close()
+	if p := n.current(); p != nil {
+		_, killErr := p.kill()
+		err = errors.Join(err, killErr)
 	}
-	_, err := p.kill()
 	return err
 }

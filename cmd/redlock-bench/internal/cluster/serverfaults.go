@@ -60,7 +60,11 @@ func (n *serverNode) Restart(ctx context.Context, memory Memory) (Proof, error) 
 		return Proof{}, err
 	}
 	if memory == PowerLoss {
-		if err := n.checkAge(); err != nil {
+		died := n.died
+		if n.Running() {
+			died = time.Now()
+		}
+		if err := checkAge(n.Name(), n.durable.at, died); err != nil {
 			return Proof{}, err
 		}
 	}

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"fmt"
-	"math"
 	"strings"
 	"time"
 )
@@ -72,8 +71,9 @@ func judgeMarker(e *examination, v *voter) []verdict {
 func judgeEnrolled(e *examination, m marker) []verdict {
 	var verdicts []verdict
 	if left := m.since.Add(max(m.maxTTL, e.config.TTL)).Sub(m.now); left > 0 {
-		seconds := math.Ceil(left.Seconds()) * float64(time.Second)
-		verdicts = append(verdicts, verdict{Note, fmt.Sprintf("enrolled, but waits for up to %v more before it votes", time.Duration(seconds)), ""})
+		// In whole seconds, rounded up, so that nodes enrolled at the same time share a line.
+		left = (left + time.Second - 1).Truncate(time.Second)
+		verdicts = append(verdicts, verdict{Note, fmt.Sprintf("enrolled, but waits for up to %v more before it votes", left), ""})
 	}
 	if m.maxTTL > e.config.TTL {
 		verdicts = append(verdicts, verdict{Note, fmt.Sprintf("some locker has a MaxTTL of %v: after a restart the node waits that long", m.maxTTL),

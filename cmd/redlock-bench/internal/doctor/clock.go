@@ -53,7 +53,8 @@ func (e *examination) judgeClocks() {
 			offsets = append(offsets, widen(estimate.Offset, tolerance/2))
 		}
 	}
-	common, _ := clockdrift.Marzullo(offsets)
+	common, agreeing := clockdrift.Marzullo(offsets)
+	e.clocksAgree = 2*agreeing > len(offsets)
 	middle := common.Low + (common.High-common.Low)/2
 	for i := range e.voters {
 		if c := &e.voters[i].clock; c.known {

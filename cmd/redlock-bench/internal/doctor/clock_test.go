@@ -67,25 +67,27 @@ func TestClockVerdicts(t *testing.T) {
 		clocks      []shown
 		clock, rate Level
 	}{
-		"all right":                      {[]shown{right, right, right}, OK, OK},
-		"alone":                          {[]shown{ahead(time.Hour)}, OK, OK},
-		"a little ahead":                 {[]shown{right, right, ahead(90 * ms)}, OK, OK},
-		"ahead":                          {[]shown{right, right, ahead(120 * ms)}, Error, OK},
-		"behind":                         {[]shown{right, right, ahead(-120 * ms)}, Error, OK},
-		"others ahead":                   {[]shown{ahead(5 * time.Second), right, right}, OK, OK},
-		"no majority":                    {[]shown{right, ahead(time.Second), ahead(2 * time.Second)}, Error, OK},
-		"jumped forward":                 {[]shown{right, right, jumping(2*time.Second, time.Second)}, Error, ""},
-		"jumped forward at half-time":    {[]shown{right, right, jumping(2500*ms, time.Second)}, Error, ""},
-		"jumped back":                    {[]shown{right, right, jumping(2*time.Second, -time.Second)}, Error, ""},
-		"stepped as time servers do":     {[]shown{right, right, jumping(2*time.Second, 10*ms)}, OK, OK},
-		"slewed as time servers do":      {[]shown{right, right, atRate(1.0005)}, OK, OK},
-		"a bit fast":                     {[]shown{right, right, atRate(1.007)}, OK, Warning},
-		"a bit slow":                     {[]shown{right, right, atRate(0.993)}, OK, Warning},
-		"two per cent fast":              {[]shown{right, right, atRate(1.02)}, "", Error},
-		"two per cent slow":              {[]shown{right, right, atRate(0.98)}, "", Error},
-		"half as fast again":             {[]shown{right, right, atRate(1.5)}, "", Error},
-		"stands still":                   {[]shown{right, right, atRate(0)}, "", Error},
-		"jumped there and back, minutes": {[]shown{right, right, func(at time.Duration) time.Duration { return jumping(time.Second, -time.Minute)(jumping(4*time.Second, time.Minute)(at)) }}, Error, ""},
+		"all right":                   {[]shown{right, right, right}, OK, OK},
+		"alone":                       {[]shown{ahead(time.Hour)}, OK, OK},
+		"a little ahead":              {[]shown{right, right, ahead(90 * ms)}, OK, OK},
+		"ahead":                       {[]shown{right, right, ahead(120 * ms)}, Error, OK},
+		"behind":                      {[]shown{right, right, ahead(-120 * ms)}, Error, OK},
+		"others ahead":                {[]shown{ahead(5 * time.Second), right, right}, OK, OK},
+		"no majority":                 {[]shown{right, ahead(time.Second), ahead(2 * time.Second)}, Error, OK},
+		"jumped forward":              {[]shown{right, right, jumping(2*time.Second, time.Second)}, Error, ""},
+		"jumped forward at half-time": {[]shown{right, right, jumping(2500*ms, time.Second)}, Error, ""},
+		"jumped back":                 {[]shown{right, right, jumping(2*time.Second, -time.Second)}, Error, ""},
+		"stepped as time servers do":  {[]shown{right, right, jumping(2*time.Second, 10*ms)}, OK, OK},
+		"slewed as time servers do":   {[]shown{right, right, atRate(1.0005)}, OK, OK},
+		"a bit fast":                  {[]shown{right, right, atRate(1.007)}, OK, Warning},
+		"a bit slow":                  {[]shown{right, right, atRate(0.993)}, OK, Warning},
+		"two per cent fast":           {[]shown{right, right, atRate(1.02)}, "", Error},
+		"two per cent slow":           {[]shown{right, right, atRate(0.98)}, "", Error},
+		"half as fast again":          {[]shown{right, right, atRate(1.5)}, "", Error},
+		"stands still":                {[]shown{right, right, atRate(0)}, "", Error},
+		"jumped there and back, minutes": {[]shown{right, right, func(at time.Duration) time.Duration {
+			return jumping(time.Second, -time.Minute)(jumping(4*time.Second, time.Minute)(at))
+		}}, Error, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -104,6 +106,21 @@ func TestSlowAnswersLeaveTheRateOpen(t *testing.T) {
 		clock, rate := clockVerdicts(seed, 400*ms, atRate(1), atRate(1), atRate(1))
 		assert.Equal(t, OK, clock, "seed %d", seed)
 		assert.Contains(t, []Level{OK, Note}, rate, "seed %d", seed)
+	}
+}
+
+// Where nobody is right, nobody is said to be ahead of the majority.
+func TestNoMajorityOfClocks(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	e := &examination{config: Config{TTL: 10 * time.Second}}
+	for i := range 3 {
+		e.voters = append(e.voters, voter{node: node{number: i + 1}, watched: sampled(r, ahead(time.Duration(i)*time.Second), ms)})
+	}
+	e.judgeClocks()
+	found := each((*examination).all, judgeClock)(e)
+	if assert.Len(t, found, 1) {
+		assert.Equal(t, []int{1, 2, 3}, found[0].Nodes)
+		assert.Contains(t, found[0].Found, "no majority of the clocks agrees within the 102ms")
 	}
 }
 

@@ -114,6 +114,8 @@ func (d *Doctor) Examine(ctx context.Context) (*Report, error) {
 type examination struct {
 	config Config
 	voters []voter
+	// clocksAgree says that most of the clocks that were seen agree.
+	clocksAgree bool
 }
 
 // voter is what was learned of one node.

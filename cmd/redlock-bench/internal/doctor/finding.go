@@ -34,50 +34,50 @@ type verdict struct {
 	found, change string
 }
 
-// checks are all checks, in the order of a report. A check gives no verdict on a node that it
-// can't tell anything about.
+// checks are all checks, in the order of a report.
 var checks = []struct {
-	name  string
-	nodes func(*examination) []*voter
-	judge func(*examination, *voter) []verdict
-	// quorum judges the nodes together.
-	quorum func(*examination) []Finding
+	name string
+	run  func(*examination) []Finding
 }{
-	{name: "reachable", nodes: (*examination).all, judge: judgeReachable},
-	{name: "quorum", quorum: judgeQuorum},
-	{name: "independent", quorum: judgeIndependence},
-	{name: "role", nodes: (*examination).reached, judge: judgeRole},
-	{name: "version", nodes: (*examination).reached, judge: judgeVersion},
-	{name: "mode", nodes: (*examination).reached, judge: judgeMode},
-	{name: "commands", nodes: (*examination).masters, judge: judgeCommands},
-	{name: "enrolment", nodes: (*examination).masters, judge: judgeMarker},
-	{name: "persistence", nodes: (*examination).masters, judge: judgePersistence},
-	{name: "eviction", nodes: (*examination).masters, judge: judgeEviction},
-	{name: "memory", nodes: (*examination).masters, judge: judgeMemory},
-	{name: "clients", nodes: (*examination).masters, judge: judgeClients},
-	{name: "answers", nodes: (*examination).reached, judge: judgeAnswers},
-	{name: "clock", nodes: (*examination).reached, judge: judgeClock},
-	{name: "rate", nodes: (*examination).reached, judge: judgeRate},
+	{"reachable", each((*examination).all, judgeReachable)},
+	{"quorum", judgeQuorum},
+	{"independent", judgeIndependence},
+	{"role", each((*examination).reached, judgeRole)},
+	{"version", each((*examination).reached, judgeVersion)},
+	{"mode", each((*examination).reached, judgeMode)},
+	{"commands", each((*examination).masters, judgeCommands)},
+	{"enrolment", each((*examination).masters, judgeMarker)},
+	{"persistence", each((*examination).masters, judgePersistence)},
+	{"eviction", each((*examination).masters, judgeEviction)},
+	{"memory", each((*examination).masters, judgeMemory)},
+	{"clients", each((*examination).masters, judgeClients)},
+	{"answers", each((*examination).reached, judgeAnswers)},
+	{"clock", each((*examination).reached, judgeClock)},
+	{"rate", each((*examination).reached, judgeRate)},
 }
 
-// findings runs all checks. What several nodes have in common is one finding.
+// each makes a check of a judgement on single nodes. There is no verdict on a node that the
+// judgement can't tell anything about; what several have in common is one finding.
+func each(nodes func(*examination) []*voter, judge func(*examination, *voter) []verdict) func(*examination) []Finding {
+	return func(e *examination) []Finding {
+		var all []Finding
+		for _, v := range nodes(e) {
+			for _, verdict := range judge(e, v) {
+				all = merge(all, Finding{Level: verdict.level, Nodes: []int{v.number}, Found: verdict.found, Change: verdict.change})
+			}
+		}
+		return all
+	}
+}
+
+// findings runs all checks.
 func (e *examination) findings() []Finding {
 	var all []Finding
 	for _, check := range checks {
-		var found []Finding
-		if check.quorum != nil {
-			found = check.quorum(e)
-		} else {
-			for _, v := range check.nodes(e) {
-				for _, verdict := range check.judge(e, v) {
-					found = merge(found, Finding{Level: verdict.level, Nodes: []int{v.number}, Found: verdict.found, Change: verdict.change})
-				}
-			}
+		for _, f := range check.run(e) {
+			f.Check = check.name
+			all = append(all, f)
 		}
-		for i := range found {
-			found[i].Check = check.name
-		}
-		all = append(all, found...)
 	}
 	return all
 }

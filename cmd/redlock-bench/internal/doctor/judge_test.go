@@ -46,7 +46,7 @@ func assertJudged(t *testing.T, judge func(*examination, *voter) []verdict, v *v
 func TestJudgeRole(t *testing.T) {
 	assertJudged(t, judgeRole, server("role:master"), judgement{OK, "master"})
 	assertJudged(t, judgeRole, server("role:master\r\nloading:1"), judgement{Error, "is loading its data"})
-	assertJudged(t, judgeRole, server("role:master\r\nconnected_slaves:2"), judgement{Note, "2 replica(s)"})
+	assertJudged(t, judgeRole, server("role:master\r\nconnected_slaves:2"), judgement{Note, "2 replicas"})
 	assertJudged(t, judgeRole, server("role:slave\r\nmaster_host:10.0.0.1\r\nmaster_port:6379"), judgement{Error, "a replica of 10.0.0.1:6379"})
 }
 
@@ -185,7 +185,7 @@ func TestRecommendations(t *testing.T) {
 	}
 	assert.Equal(t, []string{"redlock.WithTTL(10 * time.Second)", "redlock.WithNodeTimeout(20 * time.Millisecond)", "redlock.WithDriftFactor(0.01)"},
 		recommended(10*time.Second, answering(ms), answering(ms)), "floors")
-	assert.Equal(t, []string{"redlock.WithTTL(5200 * time.Millisecond)", "redlock.WithNodeTimeout(260 * time.Millisecond)", "redlock.WithDriftFactor(0.01)"},
+	assert.Equal(t, []string{"redlock.WithTTL(5100 * time.Millisecond)", "redlock.WithNodeTimeout(255 * time.Millisecond)", "redlock.WithDriftFactor(0.01)"},
 		recommended(time.Second, answering(ms), answering(51*ms)), "the slowest node counts")
 	assert.Equal(t, "redlock.WithTTL(1 * time.Second)", recommended(100*ms, answering(ms))[0])
 	assert.Empty(t, recommended(time.Second, answering()), "nothing was measured")

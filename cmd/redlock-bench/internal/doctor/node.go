@@ -19,6 +19,10 @@ type node struct {
 	options *redis.Options
 }
 
+// poolSize is far above the one connection that is used: once as many dials have failed as the
+// pool is large, go-redis repeats the last error for a second without asking the server.
+const poolSize = 4096
+
 // parseNode reads a URL as package redlock does. Its error doesn't repeat any part of the
 // URL: where it can't be read, nobody knows which part is the password.
 func parseNode(number int, url string, timeout time.Duration) (node, error) {
@@ -32,7 +36,7 @@ func parseNode(number int, url string, timeout time.Duration) (node, error) {
 	o.MaxRetries = -1
 	o.DialerRetries = 1
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = timeout, timeout, timeout, timeout
-	o.PoolSize, o.MinIdleConns = 1, 0
+	o.PoolSize, o.MinIdleConns = poolSize, 0
 	o.DisableIdentity = true
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 

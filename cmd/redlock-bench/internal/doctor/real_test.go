@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"encoding/json"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -98,80 +97,6 @@ func TestPersistence(t *testing.T) {
 	assert.Len(t, r.Recommendations, 3, "not all are durable")
 }
 
-// needClocks skips a test where clocks can't be bent.
-func needClocks(t *testing.T, c *cluster.Cluster) {
-	t.Helper()
-	if err := c.Node(0).ClockControl(); err != nil {
-		require.NotEqual(t, "1", os.Getenv("REDLOCK_REQUIRE_REDIS"), err)
-		t.Skip(err)
-	}
-}
-
-func TestClockApart(t *testing.T) {
-	c := startServers(t, cluster.Config{Nodes: 5})
-	needClocks(t, c)
-	_, err := c.Node(2).JumpClock(t.Context(), 5*time.Second)
-	require.NoError(t, err)
-	_, err = c.Node(3).JumpClock(t.Context(), -5*time.Second)
-	require.NoError(t, err)
-	r := diagnose(t, quick(urls(c, "")...))
-	assert.False(t, r.Fit)
-	assertFinding(t, r, "clock", OK, []int{1, 2, 5}, "steady")
-	assertFinding(t, r, "clock", Error, []int{3}, "ahead of the majority's clock")
-	assertFinding(t, r, "clock", Error, []int{4}, "behind the majority's clock")
-	assert.InDelta(t, 5000, r.Nodes[2].Clock.OffsetLowMS, 100)
-	assert.InDelta(t, -5000, r.Nodes[3].Clock.OffsetHighMS, 100)
-}
-
-func TestClockThatJumpsWhileWatched(t *testing.T) {
-	c := startServers(t, cluster.Config{Nodes: 3})
-	needClocks(t, c)
-	config := quick(urls(c, "")...)
-	config.Duration = 2 * time.Second
-	jumped := false
-	config.Progress = func(time.Duration) {
-		if !jumped {
-			_, err := c.Node(1).JumpClock(t.Context(), 5*time.Second)
-			require.NoError(t, err)
-			jumped = true
-		}
-	}
-	r := diagnose(t, config)
-	require.True(t, jumped)
-	assertFinding(t, r, "clock", Error, []int{2}, "contradicted a steady clock 1 time(s)")
-	assertFinding(t, r, "clock", OK, []int{1, 3}, "steady")
-	assert.Equal(t, 1, r.Nodes[1].Clock.Jumps)
-}
-
-func TestClockThatRunsFast(t *testing.T) {
-	c := startServers(t, cluster.Config{Nodes: 3})
-	needClocks(t, c)
-	_, err := c.Node(1).SetClockRate(t.Context(), 1.05)
-	require.NoError(t, err)
-	// With a short TTL the monitor finds out soon; with a long one it has seen nothing yet, and
-	// the average must be enough.
-	for _, ttl := range []time.Duration{time.Second, time.Hour} {
-		config := quick(urls(c, "")...)
-		config.TTL, config.Duration = ttl, time.Second
-		r := diagnose(t, config)
-		f := assertFinding(t, r, "rate", Error, []int{2}, "% faster than ours, beyond the drift factor (0.01)")
-		assert.Regexp(t, `runs at least (5\.0|4\.[89])`, f.Found)
-		assert.Empty(t, of(&Report{Findings: findingsOn(r, 2)}, "clock"), "it doesn't jump")
-	}
-}
-
-func findingsOn(r *Report, node int) []Finding {
-	var some []Finding
-	for _, f := range r.Findings {
-		for _, n := range f.Nodes {
-			if n == node && f.Level != OK {
-				some = append(some, f)
-			}
-		}
-	}
-	return some
-}
-
 func TestUnreachableNode(t *testing.T) {
 	c := startServers(t, cluster.Config{Nodes: 3})
 	_, err := c.Node(1).Kill(t.Context())
@@ -196,8 +121,15 @@ func TestStoppedNode(t *testing.T) {
 	began := time.Now()
 	r := diagnose(t, config)
 	assert.Less(t, time.Since(began), 20*time.Second)
-	f := assertFinding(t, r, "reachable", Error, []int{2}, "i/o timeout")
-	assert.Contains(t, f.Change, "whether the server hangs")
+	var hung []Finding
+	for _, f := range of(r, "reachable") {
+		if f.Level == Error {
+			hung = append(hung, f)
+		}
+	}
+	require.Len(t, hung, 1)
+	assert.Equal(t, []int{2}, hung[0].Nodes)
+	assert.Contains(t, hung[0].Change, "whether the server hangs")
 }
 
 func TestNodeThatStopsWhileWatched(t *testing.T) {
@@ -215,77 +147,6 @@ func TestNodeThatStopsWhileWatched(t *testing.T) {
 	r := diagnose(t, config)
 	assertFinding(t, r, "answers", Warning, []int{2}, "had no answer")
 	assert.Positive(t, r.Nodes[1].Answers.Lost)
-}
-
-func TestSecretsStaySecret(t *testing.T) {
-	const wrong, right = "battery-staple", "correct-horse"
-	c := startServers(t, cluster.Config{Nodes: 3})
-	for _, n := range c.Nodes() {
-		command(t, n, "ACL", "SETUSER", "locker", "on", ">"+right, "~*", "&*", "+@all")
-	}
-	for _, password := range []string{wrong, right} {
-		config := quick(urls(c, "locker:"+password)...)
-		r := diagnose(t, config)
-		if password == wrong {
-			assert.Contains(t, assertFinding(t, r, "reachable", Error, []int{1, 2, 3}, "WRONGPASS").Change, "check user and password")
-		} else {
-			assertFinding(t, r, "commands", OK, []int{1, 2, 3}, "")
-		}
-		var text strings.Builder
-		require.NoError(t, r.WriteText(&text, false))
-		require.NoError(t, r.WriteJSON(&text))
-		assert.NotContains(t, text.String(), password)
-	}
-}
-
-func TestUsersWithFewRights(t *testing.T) {
-	tests := map[string]struct {
-		rules         []any
-		check         string
-		level         Level
-		found, change string
-	}{
-		"no INFO":            {[]any{"~*", "&*", "+@all", "-info"}, "commands", Error, "INFO is refused", "ACL SETUSER locker +info"},
-		"no INFO, unknown":   {[]any{"~*", "&*", "+@all", "-info"}, "role", Warning, "independence, version, memory and persistence are unknown", "ACL SETUSER locker +info"},
-		"no CONFIG":          {[]any{"~*", "&*", "+@all", "-config"}, "persistence", Note, "appendfsync is unknown", "ACL SETUSER locker +config|get"},
-		"no scripts":         {[]any{"~*", "&*", "+@all", "-eval"}, "commands", Error, "refuses scripts: EVAL: NOPERM", "ACL SETUSER locker +eval +evalsha"},
-		"no EVALSHA":         {[]any{"~*", "&*", "+@all", "-evalsha"}, "commands", Error, "EVALSHA is refused: NOPERM", "ACL SETUSER locker +evalsha"},
-		"no DEL":             {[]any{"~*", "&*", "+@all", "-del"}, "commands", Error, "DEL is refused", "ACL SETUSER locker +del"},
-		"no channels":        {[]any{"~*", "resetchannels", "+@all"}, "commands", Note, "PUBLISH is refused", "ACL SETUSER locker +publish &*"},
-		"no marker":          {[]any{"~redlock:probe:*", "&*", "+@all"}, "enrolment", Error, "can't read redlock:voter", "ACL SETUSER locker ~redlock:voter +hmget +hset"},
-		"no probe":           {[]any{"~redlock:voter", "&*", "+@all"}, "commands", Error, "keys used as arguments", "--probe"},
-		"no TIME":            {[]any{"~*", "&*", "+@all", "-time"}, "reachable", Error, "NOPERM", "ACL SETUSER locker +time"},
-		"what a lock needs":  {[]any{"~*", "&*", "+info", "+time", "+hmget", "+hset", "+get", "+set", "+del", "+pexpire", "+pttl", "+publish", "+eval", "+evalsha"}, "commands", OK, "", ""},
-		"and no INFO at all": {[]any{"~*", "&*", "+time", "+hmget", "+hset", "+get", "+set", "+del", "+pexpire", "+pttl", "+publish", "+eval", "+evalsha"}, "commands", Error, "INFO is refused", "+info"},
-	}
-	c := startServers(t, cluster.Config{Nodes: 1, Persistence: cluster.Always})
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			command(t, c.Node(0), append([]any{"ACL", "SETUSER", "locker", "reset", "on", ">secret"}, tt.rules...)...)
-			r := diagnose(t, quick(urls(c, "locker:secret")...))
-			f := assertFinding(t, r, tt.check, tt.level, []int{1}, tt.found)
-			assert.Contains(t, f.Change, tt.change)
-			assert.Equal(t, int64(0), command(t, c.Node(0), "EXISTS", markerKey))
-		})
-	}
-	// What couldn't be deleted expires.
-	command(t, c.Node(0), "CONFIG", "SET", "appendfsync", "no") // nothing here depends on the disk
-	left, _ := command(t, c.Node(0), "KEYS", "*").([]any)
-	for _, key := range left {
-		ttl := command(t, c.Node(0), "PTTL", key).(int64)
-		assert.NotEqual(t, int64(-1), ttl, "%v stays for ever", key)
-		assert.LessOrEqual(t, ttl, probeLife.Milliseconds())
-	}
-}
-
-func TestProbePrefix(t *testing.T) {
-	c := startServers(t, cluster.Config{Nodes: 1})
-	command(t, c.Node(0), "ACL", "SETUSER", "locker", "on", ">secret", "~locks:*", "~redlock:voter", "&*", "+@all")
-	config := quick(urls(c, "locker:secret")...)
-	config.Probe = "locks:"
-	r := diagnose(t, config)
-	assert.True(t, r.Fit, "%+v", r.Findings)
-	assertFinding(t, r, "commands", OK, []int{1}, "")
 }
 
 // enrol has the library itself enrol the nodes, for which one attempt is enough.
@@ -393,4 +254,27 @@ func keys(m map[string]any) []string {
 		all = append(all, k)
 	}
 	return all
+}
+
+// A server that comes back is asked again, rather than taken for dead.
+func TestNodeThatRestartsWhileWatched(t *testing.T) {
+	c := startServers(t, cluster.Config{Nodes: 1})
+	config := quick(urls(c, "")...)
+	config.Duration = 3 * time.Second
+	restarted := false
+	config.Progress = func(time.Duration) {
+		if !restarted {
+			_, err := c.Node(0).Kill(t.Context())
+			require.NoError(t, err)
+			time.Sleep(300 * time.Millisecond) // of a watch that goes on meanwhile
+			_, err = c.Node(0).Restart(t.Context(), cluster.Lose)
+			require.NoError(t, err)
+			restarted = true
+		}
+	}
+	r := diagnose(t, config)
+	a := r.Nodes[0].Answers
+	assert.Positive(t, a.Lost)
+	assert.Greater(t, a.Count, 20, "before and after")
+	assertFinding(t, r, "answers", Warning, []int{1}, "connection refused")
 }

@@ -30,7 +30,7 @@ func judgeRole(_ *examination, v *voter) []verdict {
 	}
 	if n, _ := v.info.number("connected_slaves"); n > 0 {
 		return []verdict{{Note,
-			fmt.Sprintf("a master with %.0f replica(s): one that takes its place may lack the last locks, and waits for the longest TTL in use", n),
+			fmt.Sprintf("a master with %s: one that takes its place may lack the last locks, and waits for the longest TTL in use", count(int(n), "replica")),
 			""}}
 	}
 	return []verdict{{OK, "master", ""}}

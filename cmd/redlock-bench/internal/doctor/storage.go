@@ -45,7 +45,7 @@ func judgeLog(v *voter) []verdict {
 
 // durable reports whether the server syncs each write before it replies.
 func (v *voter) durable() bool {
-	return v.info["aof_enabled"] == "1" && v.settingsErr == nil &&
+	return v.info["aof_enabled"] == "1" && v.info["aof_last_write_status"] != "err" && v.settingsErr == nil &&
 		v.settings["appendfsync"] == "always" && v.settings["no-appendfsync-on-rewrite"] == "no"
 }
 

@@ -53,7 +53,10 @@ func judgeClock(e *examination, v *voter) []verdict {
 	case c.runsAway:
 		return nil // as judgeRate says
 	case c.jumps > 0:
-		return []verdict{{Error, fmt.Sprintf("contradicted a steady clock %d time(s) while it was watched: it jumped, or runs unevenly, and locks expire too early or too late", c.jumps), syncAdvice}}
+		return []verdict{{Error, fmt.Sprintf("contradicted a steady clock %s while it was watched: it jumped, or runs unevenly, and locks expire too early or too late", count(c.jumps, "time")), syncAdvice}}
+	case c.apart && !e.clocksAgree:
+		return []verdict{{Error, fmt.Sprintf("no majority of the clocks agrees within the %v that a lock of this TTL allows for: they were stepped, or will be; new lockers don't count their votes at first",
+			readable(tolerance)), syncAdvice}}
 	case c.apart:
 		return []verdict{{Error, fmt.Sprintf("%s the majority's clock, more than the %v that a lock of this TTL allows for: it was stepped, or will be; new lockers don't count its votes at first",
 			aheadOf(c.offset), readable(tolerance)), syncAdvice}}

@@ -101,6 +101,7 @@ func (l *Lab) ended(place int, reply protocol.Reply) {
 	o := &l.record.Operations[place]
 	o.Invoked, o.Returned = reply.Invoked, reply.Returned
 	o.OK, o.Token, o.Fence, o.ValidUntil, o.Error = reply.OK, reply.Token, reply.Fence, reply.ValidUntil, reply.Error
+	o.LostAt = reply.LostAt
 }
 
 // Settle asks the clients whose locks renew themselves for the end of their belief, which they

@@ -18,7 +18,6 @@ var crashAmnesia = Scenario{
 	Clients:  2,
 	MinNodes: 3,
 	Breaks:   lackGuards,
-	Races:    []string{"rueidislock"}, // learns of it within milliseconds
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		return betrayal(ctx, l, func(shared []int) error { return forget(ctx, l, shared) })
 	},

@@ -17,20 +17,17 @@ type Expectation struct {
 	// StaleWrites tells that the plain register takes a stale write, and that the fenced one
 	// refuses it if the subject has tokens. Scenarios about something else don't say.
 	StaleWrites bool
-	// LostUpdates tells whether the plain register loses updates.
-	LostUpdates bool
+	// LostUpdates tells whether the plain register loses updates, Races that it may or may not.
+	LostUpdates, Races bool
 }
 
 // Expect returns what the scenario should show under sub.
 func (s Scenario) Expect(sub subject.Subject) Expectation {
 	if sub.Stranger {
-		return Expectation{Exclusion: Any, Fencing: Any, Availability: Any}
+		return Expectation{Exclusion: Any, Fencing: Any, Availability: Any, Races: true}
 	}
 	e := Expectation{Exclusion: check.Held, Fencing: check.None, Availability: check.None, StaleWrites: s.StaleWrites}
-	switch {
-	case slices.Contains(s.Races, sub.Name):
-		e.Exclusion = Any
-	case slices.Contains(s.Breaks, sub.Name):
+	if slices.Contains(s.Breaks, sub.Name) {
 		e.Exclusion = check.Violated
 	}
 	if sub.Fencing {
@@ -43,6 +40,7 @@ func (s Scenario) Expect(sub subject.Subject) Expectation {
 		e.Availability = check.Held
 	}
 	e.LostUpdates = e.StaleWrites || e.Exclusion == check.Violated
+	e.Races = slices.Contains(s.Races, sub.Name)
 	return e
 }
 
@@ -51,7 +49,7 @@ func (e Expectation) Met(j check.Judgement) bool {
 	if e.StaleWrites && (j.StaleAccepted == 0 || e.Fencing == check.Held && j.StaleRefused == 0) {
 		return false
 	}
-	if e.Exclusion != Any && (j.Lost > 0) != e.LostUpdates {
+	if !e.Races && (j.Lost > 0) != e.LostUpdates {
 		return false
 	}
 	return meets(j.Exclusion, e.Exclusion) && meets(j.Fencing, e.Fencing) && meets(j.Availability, e.Availability)

@@ -17,7 +17,9 @@ var revival = Scenario{
 	},
 	Clients:  2,
 	MinNodes: 1,
-	Breaks:   []string{"redsync-setnx"},
+	// The context of a rueidislock ends only after the pause.
+	Breaks: []string{"redsync-setnx", "rueidislock"},
+	Races:  []string{"rueidislock"},
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		slow, other := l.Clients()[0], l.Clients()[1]
 		if err := acquireAndRead(ctx, slow); err != nil {

@@ -34,8 +34,8 @@ type Scenario struct {
 	// Perform performs the experiment in a lab with the right number of clients and nodes. It
 	// leaves the judgement to the checkers. An error means that the experiment didn't come off.
 	Perform func(context.Context, *lab.Lab) error
-	// Breaks names the subjects whose exclusion it violates, and Races those for which that's a
-	// matter of microseconds, so that both verdicts are as expected.
+	// Breaks names the subjects whose exclusion it violates, and Races those of them that may notice
+	// before they lose an update by it.
 	Breaks, Races []string
 	// Demands tells that it demands something of the lock, see lab.Lab.Demand, and Denies names
 	// the subjects that refuse it.

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -21,7 +22,8 @@ func TestScenariosAreComplete(t *testing.T) {
 		assert.NotNil(t, s.Perform, s.Name)
 		assert.Positive(t, s.Clients, s.Name)
 		assert.Positive(t, s.MinNodes, s.Name)
-		for _, name := range s.Breaks {
+		assert.True(t, s.Demands || s.Denies == nil, s.Name)
+		for _, name := range slices.Concat(s.Breaks, s.Races, s.Denies) {
 			_, err := subject.Find(name)
 			assert.NoError(t, err, s.Name)
 		}
@@ -36,7 +38,9 @@ func TestScenariosAreComplete(t *testing.T) {
 // TestExpectations states once more what the literature says, without looking at the scenarios.
 func TestExpectations(t *testing.T) {
 	violated := map[string][]string{
-		"control": nil, "partition": nil, "pause-after-check": nil, "delayed-write": nil, "expiry": nil,
+		"control": nil, "partition": nil, "cancelled-acquire": nil, "orphan": nil, "bare-majority": nil, "revival": nil,
+		"pause-after-check": nil, "delayed-write": nil, "expiry": nil,
+		"slow-renewal":    {"naive"},
 		"stale-unlock":    {"naive"},
 		"pause-in-flight": {"naive", "unchecked"},
 		"clock-jump":      lackGuards,
@@ -59,6 +63,10 @@ func TestExpectations(t *testing.T) {
 
 func TestMet(t *testing.T) {
 	held := check.Judgement{Exclusion: check.Held, Fencing: check.None}
+	fenced := Expectation{Exclusion: check.Held, Fencing: check.Held, StaleWrites: true, LostUpdates: true}
+	unfenced := Expectation{Exclusion: check.Held, Fencing: check.None, StaleWrites: true, LostUpdates: true}
+	either := Expectation{Exclusion: check.Violated, Fencing: check.None, LostUpdates: true, Races: true}
+	anything := Expectation{Exclusion: Any, Fencing: Any, Availability: Any, Races: true}
 	stale := check.Judgement{Exclusion: check.Held, Fencing: check.Held, StaleAccepted: 1, StaleRefused: 1, Lost: 1}
 	for name, c := range map[string]struct {
 		expected Expectation
@@ -71,12 +79,17 @@ func TestMet(t *testing.T) {
 		"violated":          {Expectation{Exclusion: check.Held, Fencing: check.None}, func(j *check.Judgement) { j.Exclusion = check.Violated }, held, false},
 		"no violation":      {Expectation{Exclusion: check.Violated, Fencing: check.None}, func(*check.Judgement) {}, held, false},
 		"a lost update":     {Expectation{Exclusion: check.Held, Fencing: check.None}, func(j *check.Judgement) { j.Lost = 1 }, held, false},
-		"stale write":       {Expectation{check.Held, check.Held, check.None, true, true}, func(*check.Judgement) {}, stale, true},
-		"no stale write":    {Expectation{check.Held, check.Held, check.None, true, true}, func(j *check.Judgement) { j.StaleAccepted = 0 }, stale, false},
-		"not refused":       {Expectation{check.Held, check.Held, check.None, true, true}, func(j *check.Judgement) { j.StaleRefused = 0 }, stale, false},
-		"fencing violated":  {Expectation{check.Held, check.Held, check.None, true, true}, func(j *check.Judgement) { j.Fencing = check.Violated }, stale, false},
-		"nothing was lost":  {Expectation{check.Held, check.Held, check.None, true, true}, func(j *check.Judgement) { j.Lost = 0 }, stale, false},
-		"tokens from where": {Expectation{check.Held, check.None, check.None, true, true}, func(*check.Judgement) {}, stale, false},
+		"stale write":       {fenced, func(*check.Judgement) {}, stale, true},
+		"no stale write":    {fenced, func(j *check.Judgement) { j.StaleAccepted = 0 }, stale, false},
+		"not refused":       {fenced, func(j *check.Judgement) { j.StaleRefused = 0 }, stale, false},
+		"fencing violated":  {fenced, func(j *check.Judgement) { j.Fencing = check.Violated }, stale, false},
+		"nothing was lost":  {fenced, func(j *check.Judgement) { j.Lost = 0 }, stale, false},
+		"noticed in time":   {either, func(j *check.Judgement) { j.Exclusion = check.Violated }, held, true},
+		"not in time":       {either, func(j *check.Judgement) { j.Exclusion, j.Lost = check.Violated, 1 }, held, true},
+		"held after all":    {either, func(*check.Judgement) {}, held, false},
+		"anything":          {anything, func(j *check.Judgement) { j.Exclusion, j.Lost, j.Availability = check.Unknown, 1, check.Violated }, held, true},
+		"refused":           {unfenced, func(j *check.Judgement) { j.Availability = check.Violated }, stale, false},
+		"tokens from where": {unfenced, func(*check.Judgement) {}, stale, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			j := c.base
@@ -84,6 +97,36 @@ func TestMet(t *testing.T) {
 			assert.Equal(t, c.met, c.expected.Met(j))
 		})
 	}
+}
+
+// TestKnownPeerFailures states which failures of others the scenarios must find.
+func TestKnownPeerFailures(t *testing.T) {
+	for _, f := range []struct {
+		scenario, peer          string
+		exclusion, availability check.Verdict
+	}{
+		{"slow-renewal", "rueidislock", check.Violated, check.None},
+		{"revival", "redsync-setnx", check.Violated, check.None},
+		{"revival", "redsync", check.Held, check.None},
+		{"cancelled-acquire", "redsync", check.Held, check.Violated},
+		{"orphan", "redsync", check.Held, check.Violated},
+		{"bare-majority", "redsync", check.Held, check.Violated},
+	} {
+		s, err := Find(f.scenario)
+		require.NoError(t, err)
+		peer := subject.External(f.peer, []string{"program"})
+		assert.False(t, peer.Stranger, f.peer)
+		e := s.Expect(peer)
+		assert.Equal(t, f.exclusion, e.Exclusion, "%s %s", f.scenario, f.peer)
+		assert.Equal(t, f.availability, e.Availability, "%s %s", f.scenario, f.peer)
+		guarded, err := subject.Find("guarded")
+		require.NoError(t, err)
+		assert.Equal(t, check.Held, s.Expect(guarded).Exclusion, f.scenario)
+		assert.NotEqual(t, check.Violated, s.Expect(guarded).Availability, f.scenario)
+	}
+	stranger := subject.External("mine", []string{"program"})
+	assert.True(t, stranger.Stranger)
+	assert.Equal(t, Any, control.Expect(stranger).Exclusion)
 }
 
 func TestSides(t *testing.T) {

@@ -1,0 +1,122 @@
+package htmlreport
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+)
+
+// The rows of a client's lane.
+const (
+	requestsRow = iota
+	beliefsRow
+)
+
+// clients are the lanes of the clients.
+func (d drawing) clients() []lane {
+	var lanes []lane
+	for i, name := range d.Clients {
+		l := lane{Name: name, Kind: "client", Rows: []string{"asks", "believes"}, Items: []item{}}
+		for _, s := range d.states(func(c cluster.Change) bool { return c.Node == "" && len(c.Clients) > 0 && c.Clients[0] == i }) {
+			span := d.span("stopped", wholeLane, s.from, s.until)
+			span.Label, span.Text = "stopped", name+"'s process was stopped"
+			l.Items = append(l.Items, span)
+		}
+		for _, o := range d.Operations {
+			if o.Client == name {
+				l.Items = append(l.Items, d.operation(o))
+			}
+		}
+		for _, b := range d.beliefs {
+			if b.Holder.Client == name {
+				l.Items = append(l.Items, d.belief(b))
+			}
+		}
+		lanes = append(lanes, l)
+	}
+	return lanes
+}
+
+// asked says what a client wanted.
+var asked = map[protocol.Op]string{
+	protocol.Acquire: "asked for the lock",
+	protocol.Extend:  "asked to extend its lock",
+	protocol.Release: "gave its lock back",
+	protocol.Check:   "looked at its lock",
+	protocol.Read:    "read the resource",
+	protocol.Write:   "wrote to the resource",
+}
+
+func (d drawing) operation(o history.Operation) item {
+	until := o.Returned
+	if o.Open() {
+		until = d.end
+	}
+	i := d.span("granted", requestsRow, o.Invoked, until)
+	i.Client, i.Label = d.client(o.Client), string(o.Op)
+	i.Text = fmt.Sprintf("%s %s: ", o.Client, asked[o.Op])
+	switch {
+	case o.Open():
+		i.Kind = "open"
+		i.Text += "no reply"
+	case !o.OK:
+		i.Kind = "refused"
+		i.Text += "no: " + o.Error
+	case o.Op == protocol.Acquire:
+		i.Text += "granted"
+	default:
+		i.Text += "done"
+	}
+	if o.OK && o.Fence > 0 {
+		i.Text += fmt.Sprintf(", token %d", o.Fence)
+	}
+	return i
+}
+
+func (d drawing) belief(b history.Belief) item {
+	i := d.span("believes", beliefsRow, b.From, b.Until)
+	i.Client, i.Text = d.client(b.Holder.Client), b.Holder.Client+" believed that it held the lock"
+	if !b.Certain {
+		i.Kind, i.Text = "maybe", b.Holder.Client+" may have believed that it held the lock: its operation never returned"
+		return i
+	}
+	i.Label = duration(b.Until - b.From)
+	return i
+}
+
+// state is a span for which a fault lasted.
+type state struct {
+	cluster.Change
+	from, until time.Duration
+}
+
+// states pairs the beginnings and ends of the faults whose changes are wanted. Each span is the
+// one for which the state is certain: from when it was first seen until its end began.
+func (d drawing) states(wanted func(cluster.Change) bool) []state {
+	var all []state
+	open := make(map[cluster.State]int) // places in all
+	end := func(s cluster.State, at time.Duration) {
+		if i, ok := open[s]; ok {
+			all[i].until = max(all[i].from, at)
+			delete(open, s)
+		}
+	}
+	for _, p := range d.Faults {
+		switch {
+		case p.Change.State == "" || !wanted(p.Change):
+			continue
+		case p.Change.Over:
+			end(p.Change.State, p.Began)
+			continue
+		case p.Change.State == cluster.Down:
+			end(cluster.Stopped, p.Seen)
+		}
+		end(p.Change.State, p.Seen)
+		open[p.Change.State] = len(all)
+		all = append(all, state{p.Change, p.Seen, d.End})
+	}
+	return all
+}

@@ -1,0 +1,174 @@
+package htmlreport
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/report"
+)
+
+// grid is a table of scenario by subject.
+type grid struct {
+	Question string
+	Subjects []string
+	Rows     []gridRow
+	Foot     []string // a total for each subject; none means that there is no such line
+}
+
+type gridRow struct {
+	Scenario string
+	Cells    []*gridCell // nil where there was no experiment
+}
+
+// gridCell is the answer of one experiment.
+type gridCell struct {
+	Anchor     string
+	Class      string // how it looks: held, violated, unknown or none
+	Mark       string // says the same without colour
+	Word       string
+	Detail     string
+	Unexpected string // what was expected instead, if so
+}
+
+// grids asks the three questions of every lock.
+func grids(r *report.Report) []grid {
+	all := []grid{
+		newGrid("Did only one client at a time believe that it held the lock?", r.Results, exclusionCell),
+		newGrid("How many writes did a register take after those of a later holder?", r.Results, writesCell),
+	}
+	all[0].Foot = violations(all[0], r.Results)
+	if demanded := slices.DeleteFunc(slices.Clone(r.Results), func(r report.Result) bool { return r.Availability == check.None }); len(demanded) > 0 {
+		all = append(all, newGrid("Was the lock granted, or kept, where nothing stood against it?", demanded, availabilityCell))
+	}
+	return all
+}
+
+// newGrid lays out the results, in the order in which scenarios and subjects first come up.
+func newGrid(question string, results []report.Result, show func(report.Result) gridCell) grid {
+	g := grid{Question: question}
+	for _, result := range results {
+		if !slices.Contains(g.Subjects, result.Subject) {
+			g.Subjects = append(g.Subjects, result.Subject)
+		}
+	}
+	for _, result := range results {
+		i := slices.IndexFunc(g.Rows, func(r gridRow) bool { return r.Scenario == result.Scenario })
+		if i < 0 {
+			i = len(g.Rows)
+			g.Rows = append(g.Rows, gridRow{result.Scenario, make([]*gridCell, len(g.Subjects))})
+		}
+		c := show(result)
+		c.Anchor = anchor(result.Scenario, result.Subject)
+		g.Rows[i].Cells[slices.Index(g.Subjects, result.Subject)] = &c
+	}
+	return g
+}
+
+// violations counts, for each subject, the experiments in which exclusion was violated.
+func violations(g grid, results []report.Result) []string {
+	var foot []string
+	for _, s := range g.Subjects {
+		found, of := 0, 0
+		for _, r := range results {
+			if r.Subject == s {
+				of++
+				if r.Exclusion == check.Violated {
+					found++
+				}
+			}
+		}
+		foot = append(foot, fmt.Sprintf("%d of %d", found, of))
+	}
+	return foot
+}
+
+func exclusionCell(r report.Result) gridCell {
+	c := verdictCell(r.Exclusion)
+	if r.Exclusion == check.Violated {
+		c.Detail = "for " + inMilliseconds(r.OverlapMS)
+	}
+	if !r.AsExpected {
+		c.Unexpected = expected(r)
+	}
+	return c
+}
+
+// expected says what an experiment that surprised should have shown.
+func expected(r report.Result) string {
+	if r.Exclusion != r.Expected {
+		return fmt.Sprintf("expected %s", r.Expected)
+	}
+	return "not as expected"
+}
+
+func writesCell(r report.Result) gridCell {
+	c := gridCell{Class: "held", Mark: "✓", Word: fmt.Sprintf("%d plain,", r.StaleWritesAccepted)}
+	if r.StaleWritesAccepted > 0 {
+		c.Class, c.Mark = "violated", "✕"
+	}
+	switch r.Fencing {
+	case check.None:
+		c.Detail = "no tokens"
+	case check.Held:
+		c.Class, c.Mark, c.Detail = "held", "✓", "0 fenced"
+	default:
+		c.Class, c.Detail = string(r.Fencing), "fencing "+string(r.Fencing)
+		c.Mark = verdictCell(r.Fencing).Mark
+	}
+	return c
+}
+
+func availabilityCell(r report.Result) gridCell {
+	c := verdictCell(r.Availability)
+	switch r.Availability {
+	case check.Held:
+		c.Word = "yes"
+	case check.Violated:
+		c.Word = "no"
+	}
+	return c
+}
+
+// verdictCell shows a verdict.
+func verdictCell(v check.Verdict) gridCell {
+	c := gridCell{Class: string(v), Mark: "?", Word: string(v)}
+	switch v {
+	case check.Held:
+		c.Mark = "✓"
+	case check.Violated:
+		c.Mark = "✕"
+	case check.None:
+		c.Mark = "–"
+	}
+	return c
+}
+
+// headline says in one sentence how the run ended.
+func headline(r *report.Report) string {
+	if unexpected := len(r.Unexpected()); unexpected > 0 {
+		return fmt.Sprintf("%d of %d experiments did not end as expected.", unexpected, len(r.Results))
+	}
+	return fmt.Sprintf("All %d experiments ended as expected.", len(r.Results))
+}
+
+// totals counts the verdicts on exclusion.
+func totals(r *report.Report) string {
+	count := make(map[check.Verdict]int)
+	for _, result := range r.Results {
+		count[result.Exclusion]++
+	}
+	return fmt.Sprintf("No violation of mutual exclusion was found in %d of them, one was found in %d, and %d could not be decided.",
+		count[check.Held], count[check.Violated], count[check.Unknown])
+}
+
+// inMilliseconds writes milliseconds as people read them: exactly where there are few of them.
+func inMilliseconds(ms float64) string {
+	switch {
+	case ms >= 10:
+		return fmt.Sprintf("%.0f ms", ms)
+	case ms >= 0.1:
+		return fmt.Sprintf("%.2f ms", ms)
+	}
+	return fmt.Sprintf("%.0f µs", ms*1000)
+}

@@ -1,0 +1,106 @@
+// Package htmlreport shows a run as one HTML page that opens from disk.
+//
+// What is guaranteed: the page is one file with nothing to fetch, so it shows the same anywhere
+// and any time. It draws what the histories say and judges nothing itself: verdicts and overlaps
+// are those of package check. Its tables and lists can be read without JavaScript; the
+// timelines need it.
+package htmlreport
+
+import (
+	"embed"
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/experiment"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/report"
+)
+
+//go:embed assets
+var assets embed.FS
+
+var pageTemplate = template.Must(template.ParseFS(assets, "assets/*.html"))
+
+// scripts are parts of one script, in their order.
+var scripts = []string{"time.js", "draw.js", "timeline.js", "page.js"}
+
+// Run is a run to show.
+type Run struct {
+	Report *report.Report
+	// Outcomes are those that the report was made of, in the same order.
+	Outcomes []*experiment.Outcome
+	// Date is when the run began.
+	Date time.Time
+	// Versions names the programs involved, each with its version.
+	Versions []string
+	// Command repeats the run.
+	Command string
+	// Repeat returns the command that repeats one experiment.
+	Repeat func(scenario, subject string) string
+	// Watch is how often the harness looked who has the lock's key.
+	Watch time.Duration
+}
+
+// page is what the template shows.
+type page struct {
+	Run
+	Style       template.CSS
+	Script      template.JS
+	Headline    string
+	Totals      string
+	Assumptions []string
+	Grids       []grid
+	Scenarios   []scenarioSection
+}
+
+// Write writes the page. The error is that of w.
+func (r Run) Write(w io.Writer) error {
+	p := page{
+		Run:         r,
+		Style:       template.CSS(asset("style.css") + asset("chart.css")),
+		Headline:    headline(r.Report),
+		Totals:      totals(r.Report),
+		Assumptions: assumptions(r),
+		Grids:       grids(r.Report),
+		Scenarios:   scenarioSections(r),
+	}
+	for _, name := range scripts {
+		p.Script += template.JS(asset(name))
+	}
+	if err := pageTemplate.ExecuteTemplate(w, "page.html", p); err != nil {
+		return fmt.Errorf("htmlreport: %w", err)
+	}
+	return nil
+}
+
+// asset reads a file that was built in.
+func asset(name string) string {
+	data, err := assets.ReadFile("assets/" + name)
+	if err != nil {
+		panic(err) // the build is broken
+	}
+	return string(data)
+}
+
+// assumptions says what the verdicts rest on.
+func assumptions(r Run) []string {
+	all := []string{
+		"All times are readings of the host's boot clock, which all processes of a run share. Zero is the start of the experiment.",
+		"A client believes in its lock from the reply that granted it until the end of validity that it then reported, unless it reports something else or gives the lock back before.",
+		"An operation that failed or never returned may have taken effect. Where that leaves a verdict open, it's \"unknown\".",
+		"\"Held\" means that no violation was found in this history. It doesn't mean that there can be none.",
+		"Every write goes to two registers: the plain one takes everything, the fenced one refuses a token below the highest that it has seen. A write is stale if a later holder has written before it.",
+		"Clients are processes of their own, and the network is a proxy on the loopback interface for each client and node. All share one machine and its kernel.",
+	}
+	if r.Watch > 0 {
+		all = append(all, fmt.Sprintf("Who has the key on a node was looked up every %v, and is no more exact than that.", r.Watch))
+	}
+	return all
+}
+
+// anchor is the id of an experiment in the page.
+func anchor(scenario, subject string) string {
+	return strings.Join([]string{scenario, subject}, ".")
+}

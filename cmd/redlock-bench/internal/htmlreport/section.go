@@ -1,0 +1,123 @@
+package htmlreport
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/experiment"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/report"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/scenario"
+)
+
+// scenarioSection shows a scenario with its experiments.
+type scenarioSection struct {
+	Scenario    scenario.Scenario
+	Experiments []experimentSection
+}
+
+// experimentSection shows one experiment.
+type experimentSection struct {
+	ID       string
+	Result   report.Result
+	Cell     gridCell // of the table of verdicts
+	About    string   // the subject
+	Facts    []fact
+	Latency  []latency
+	Notes    []note
+	Findings []string
+	Error    string
+	Command  string
+	Timeline *timeline // nil if the experiment ended before there was anything to show
+}
+
+// fact is a line of an experiment's summary.
+type fact struct{ Name, Value string }
+
+// note is a line of what the harness saw. Number is that of its mark in the timeline.
+type note struct {
+	Number int
+	At     string
+	What   string
+	Fault  bool
+}
+
+func scenarioSections(r Run) []scenarioSection {
+	var sections []scenarioSection
+	for i, o := range r.Outcomes {
+		last := len(sections) - 1
+		if last < 0 || sections[last].Scenario.Name != o.Spec.Scenario.Name {
+			sections = append(sections, scenarioSection{Scenario: o.Spec.Scenario})
+			last++
+		}
+		sections[last].Experiments = append(sections[last].Experiments, newExperimentSection(r, r.Report.Results[i], o))
+	}
+	return sections
+}
+
+func newExperimentSection(r Run, result report.Result, o *experiment.Outcome) experimentSection {
+	e := experimentSection{
+		ID:       anchor(result.Scenario, result.Subject),
+		Result:   result,
+		Cell:     exclusionCell(result),
+		About:    o.Spec.Subject.About,
+		Facts:    facts(result, o),
+		Findings: o.Findings,
+		Command:  r.Repeat(result.Scenario, result.Subject),
+	}
+	if o.Err != nil {
+		e.Error = o.Err.Error()
+	}
+	if o.History != nil {
+		e.Latency = latencies(o.History)
+		e.Notes = notes(o.History)
+		e.Timeline = newTimeline(o.History)
+	}
+	return e
+}
+
+// facts sums an experiment up.
+func facts(r report.Result, o *experiment.Outcome) []fact {
+	all := []fact{
+		{"mutual exclusion", fmt.Sprintf("%s, expected %s", r.Exclusion, r.Expected)},
+		{"overlap of beliefs", inMilliseconds(r.OverlapMS)},
+		{"attempts", fmt.Sprintf("%d acquired, %d refused", r.Acquired, r.Refused)},
+		{"availability", orElse(r.Availability, "not asked for here")},
+		{"fencing", orElse(r.Fencing, "the lock has no tokens")},
+		{"stale writes", fmt.Sprintf("%d taken without fencing, %d refused with it", r.StaleWritesAccepted, r.StaleWritesRefused)},
+		{"lost updates", fmt.Sprint(r.LostUpdates)},
+	}
+	if o.History != nil && o.History.TTL > 0 {
+		all = append(all, fact{"TTL of the locks", o.History.TTL.String()})
+	}
+	return append(all, fact{"took", o.Elapsed.Round(10 * time.Millisecond).String()})
+}
+
+// orElse is a verdict, or why there is none.
+func orElse(v check.Verdict, none string) string {
+	if v == check.None {
+		return none
+	}
+	return string(v)
+}
+
+// notes numbers what the harness saw in the order of time.
+func notes(h *history.History) []note {
+	var all []note
+	for i, n := range sortedNotes(h) {
+		all = append(all, note{
+			Number: i + 1, At: fmt.Sprintf("+%.3f ms", float64(n.At-h.Start)/float64(time.Millisecond)),
+			What: n.What, Fault: n.Fault,
+		})
+	}
+	return all
+}
+
+func sortedNotes(h *history.History) []history.Note {
+	sorted := slices.Clone(h.Notes)
+	slices.SortStableFunc(sorted, func(a, b history.Note) int { return cmp.Compare(a.At, b.At) })
+	return sorted
+}

@@ -1,0 +1,130 @@
+//go:build mutation
+
+package redlock_test
+
+import (
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	mutationSeeds = flag.Int("mutation.seeds", 2000, "how many seeds a mutation gets before it counts as not caught")
+	mutationTable = flag.String("mutation.table", "", "a file for the table of mutations and what they took")
+)
+
+// mutation is a way to break the library. The simulation must notice, or it proves nothing.
+type mutation struct {
+	name  string
+	harm  string // what goes wrong then
+	edits []edit
+}
+
+// edit replaces the one place in a file where old stands.
+type edit struct{ file, old, new string }
+
+// caught is how a mutation was noticed.
+type caught struct {
+	mutation
+	seed  int
+	check string // the check that failed, with its message
+}
+
+// TestMutations breaks a copy of the library, one mutation at a time, and requires
+// TestSimulation to fail on it.
+func TestMutations(t *testing.T) {
+	var all []caught
+	for _, m := range mutations {
+		t.Run(m.name, func(t *testing.T) {
+			dir := t.TempDir()
+			copyLibrary(t, dir)
+			for _, e := range m.edits {
+				e.apply(t, dir)
+			}
+			if c, ok := hunt(t, dir, m); ok {
+				t.Logf("caught by seed %d: %s", c.seed, c.check)
+				all = append(all, c)
+			}
+		})
+	}
+	if *mutationTable != "" {
+		require.NoError(t, os.WriteFile(*mutationTable, []byte(table(all)), 0o644))
+	}
+}
+
+func (e edit) apply(t *testing.T, dir string) {
+	t.Helper()
+	path := filepath.Join(dir, e.file)
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(string(text), e.old), "%s has changed: %q must be there exactly once", e.file, e.old)
+	require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(text), e.old, e.new, 1)), 0o644))
+}
+
+// copyLibrary copies what TestSimulation needs: other tests could fail for their own reasons.
+func copyLibrary(t *testing.T, to string) {
+	t.Helper()
+	tests := map[string]bool{"export_test.go": true, "main_test.go": true, "sim_test.go": true}
+	for _, dir := range []string{"go.mod", "go.sum", "clockdrift", "quorum", "redlock"} {
+		require.NoError(t, filepath.WalkDir(filepath.Join("..", dir), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			if strings.HasSuffix(path, "_test.go") && !(filepath.Dir(path) == filepath.Join("..", "redlock") && tests[d.Name()]) {
+				return nil
+			}
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			copied := filepath.Join(to, strings.TrimPrefix(path, ".."))
+			if err := os.MkdirAll(filepath.Dir(copied), 0o755); err != nil {
+				return err
+			}
+			return os.WriteFile(copied, text, 0o644)
+		}))
+	}
+}
+
+var broken = regexp.MustCompile(`(?m)seed (\d+) broke a promise:\n\s*\S+ (.*)$`)
+
+// hunt runs the simulation on a broken library and returns the first seed that notices.
+func hunt(t *testing.T, dir string, m mutation) (caught, bool) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-count=1", "-timeout=30m", "./redlock",
+		"-run=TestSimulation$", fmt.Sprintf("-sim.seeds=%d", *mutationSeeds))
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	found := broken.FindAllStringSubmatch(string(out), -1)
+	if !assert.Error(t, err, "not caught by %d seeds", *mutationSeeds) ||
+		!assert.NotEmpty(t, found, "it failed without breaking a promise:\n%s", out) {
+		return caught{}, false
+	}
+	first := caught{mutation: m}
+	for _, f := range found { // one for each worker
+		if seed, _ := strconv.Atoi(f[1]); first.seed == 0 || seed < first.seed {
+			first.seed, first.check = seed, f[2]
+		}
+	}
+	return first, true
+}
+
+func table(all []caught) string {
+	var b strings.Builder
+	b.WriteString("| mutation | what it breaks | seeds until caught | caught by |\n|---|---|---|---|\n")
+	for _, c := range all {
+		check, _, _ := strings.Cut(c.check, ":")
+		fmt.Fprintf(&b, "| %s | %s | %d | %s |\n", c.name, c.harm, c.seed, check)
+	}
+	return b.String()
+}
