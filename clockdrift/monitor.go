@@ -60,7 +60,8 @@ type voterClock struct {
 	samples int
 	best    fix // narrowest that all recent samples agree on
 	anchors [2]fix
-	vetted  bool // was compared with the majority
+	met     time.Duration // when it was heard of first, or again after long
+	vetted  bool          // was compared with the majority
 	suspect bool
 	since   time.Duration // when it became suspect
 	jumps   int
@@ -77,7 +78,7 @@ func (m *Monitor) Observe(voter int, s Sample) (jumped bool) {
 	now := fix{at: s.Received, offset: Interval{s.Time - s.Received, s.Time - s.Sent}}
 	if v.samples == 0 || m.stale(v, now.at) {
 		// What is known is too old to say anything about the clock's steadiness.
-		*v = voterClock{samples: 1, best: now, anchors: [2]fix{now, now}, suspect: v.suspect, since: v.since, jumps: v.jumps}
+		*v = voterClock{samples: 1, best: now, anchors: [2]fix{now, now}, met: now.at, suspect: v.suspect, since: v.since, jumps: v.jumps}
 		return false
 	}
 	v.samples++
@@ -126,33 +127,53 @@ func (m *Monitor) Suspect(voter int, now time.Duration) (remaining time.Duration
 }
 
 // Vet compares the voters that are new, or weren't heard of for long, with all that were heard
-// of lately. One that is further off than the tolerance from where most of them agree is
-// suspect (K. Marzullo, Maintaining the Time in a Distributed System, 1984), and so are all if
-// they don't. Call it when the voters whose votes are about to count have been heard.
+// of lately. One that is further off than the tolerance from where a majority of all voters
+// agree is suspect (K. Marzullo, Maintaining the Time in a Distributed System, 1984). Where too
+// few were heard of to tell, the new ones stay [Monitor.Unvetted]. Call it when the voters
+// whose votes are about to count have been heard.
 func (m *Monitor) Vet(now time.Duration) {
+	common, count := Marzullo(m.heard(now))
+	if 2*count <= len(m.voters) {
+		return // not most of those heard of: a few with the same wrong time could be that
+	}
 	for i := range m.voters {
 		v := &m.voters[i]
 		if v.samples == 0 || v.vetted {
 			continue
 		}
 		v.vetted = true
-		if _, already := m.Suspect(i, now); !already && !m.agrees(i, now) {
+		if _, already := m.Suspect(i, now); !already && common.distance(m.tolerated(i, now)) > 0 {
 			v.suspect, v.since = true, v.best.at
 		}
 	}
 }
 
-// agrees reports whether the voter is where most of the voters heard of lately are.
-func (m *Monitor) agrees(voter int, now time.Duration) bool {
-	var heard []Interval
+// Unvetted reports whether a voter that was heard of wasn't compared with a majority yet, and
+// for how long that can keep its vote from counting: a clock that was steady for the memory is
+// trusted, wherever the others are.
+func (m *Monitor) Unvetted(voter int, now time.Duration) (remaining time.Duration, unvetted bool) {
+	v := &m.voters[voter]
+	remaining = v.met + m.config.Memory - now
+	if v.samples == 0 || v.vetted || remaining <= 0 {
+		return 0, false
+	}
+	return remaining, true
+}
+
+// heard returns where the voters heard of lately are.
+func (m *Monitor) heard(now time.Duration) []Interval {
+	var all []Interval
 	for i := range m.voters {
 		if v := &m.voters[i]; v.samples > 0 && !m.stale(v, now) {
-			heard = append(heard, m.predict(v.best, now).widen(m.config.Tolerance/2))
+			all = append(all, m.tolerated(i, now))
 		}
 	}
-	own := m.predict(m.voters[voter].best, now).widen(m.config.Tolerance / 2)
-	common, count := Marzullo(heard)
-	return 2*count > len(heard) && common.distance(own) == 0
+	return all
+}
+
+// tolerated returns where a voter is, give or take half of what two may be apart.
+func (m *Monitor) tolerated(voter int, now time.Duration) Interval {
+	return m.predict(m.voters[voter].best, now).widen(m.config.Tolerance / 2)
 }
 
 // Marzullo returns the smallest interval that lies in the largest number of the given ones,

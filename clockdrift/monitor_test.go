@@ -117,34 +117,52 @@ func TestSuspectUntilSteadyForTheMemory(t *testing.T) {
 }
 
 func TestVetAtFirstContact(t *testing.T) {
+	const good, bad, open = "good", "suspect", "unvetted"
 	tests := map[string]struct {
+		voters  int
 		offsets []time.Duration // one for each voter heard of
-		suspect []bool
+		want    []string
 	}{
-		"alone":                      {[]time.Duration{time.Hour}, []bool{false}},
-		"all agree":                  {[]time.Duration{0, 30 * ms, -30 * ms}, []bool{false, false, false}},
-		"one is ahead":               {[]time.Duration{40 * time.Second, 0, 0}, []bool{true, false, false}},
-		"one is behind":              {[]time.Duration{0, 0, -time.Second}, []bool{false, false, true}},
-		"two of five":                {[]time.Duration{time.Hour, 0, -time.Hour, 0, 0}, []bool{true, false, true, false, false}},
-		"two that disagree":          {[]time.Duration{0, time.Second}, []bool{true, true}},
-		"nobody agrees with another": {[]time.Duration{0, time.Second, 2 * time.Second}, []bool{true, true, true}},
+		"the only one":               {1, []time.Duration{time.Hour}, []string{good}},
+		"all agree":                  {3, []time.Duration{0, 30 * ms, -30 * ms}, []string{good, good, good}},
+		"a majority agrees":          {3, []time.Duration{0, 30 * ms}, []string{good, good}},
+		"one is ahead":               {3, []time.Duration{40 * time.Second, 0, 0}, []string{bad, good, good}},
+		"one is behind":              {3, []time.Duration{0, 0, -time.Second}, []string{good, good, bad}},
+		"one of four":                {5, []time.Duration{0, 0, -time.Second, 0}, []string{good, good, bad, good}},
+		"two of five":                {5, []time.Duration{time.Hour, 0, -time.Hour, 0, 0}, []string{bad, good, bad, good, good}},
+		"alone":                      {3, []time.Duration{time.Hour}, []string{open}},
+		"two that disagree":          {3, []time.Duration{0, time.Second}, []string{open, open}},
+		"two agree, of five":         {5, []time.Duration{time.Hour, time.Hour, 0}, []string{open, open, open}},
+		"nobody agrees with another": {3, []time.Duration{0, time.Second, 2 * time.Second}, []string{open, open, open}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, 1))
-			m := clockdrift.NewMonitor(len(tt.offsets)+1, config) // and one that isn't heard of
+			m := clockdrift.NewMonitor(tt.voters, config)
 			for i, offset := range tt.offsets {
 				m.Observe(i, newServer(time.Hour+offset).sample(r, 0))
 			}
 			m.Vet(5 * ms)
-			for i, want := range tt.suspect {
+			for i := range tt.voters {
 				_, suspect := m.Suspect(i, 5*ms)
-				assert.Equal(t, want, suspect, "voter %d", i)
+				_, unvetted := m.Unvetted(i, 5*ms)
+				assert.Equal(t, i < len(tt.want) && tt.want[i] == bad, suspect, "voter %d", i)
+				assert.Equal(t, i < len(tt.want) && tt.want[i] == open, unvetted, "voter %d", i)
 			}
-			_, suspect := m.Suspect(len(tt.offsets), 5*ms)
-			assert.False(t, suspect, "nothing is known of it")
 		})
 	}
+}
+
+func TestAVoterThatNobodyAgreesWithIsTrustedOnceSteady(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	m, s := clockdrift.NewMonitor(3, config), newServer(0)
+	watch(m, r, s, 0, memory, 100*ms)
+	m.Vet(memory / 2)
+	left, unvetted := m.Unvetted(0, memory/2)
+	assert.True(t, unvetted)
+	assert.InDelta(t, memory/2, left, float64(5*ms))
+	_, unvetted = m.Unvetted(0, memory+5*ms)
+	assert.False(t, unvetted)
 }
 
 func TestAVoterNotHeardOfForLongIsVettedAgain(t *testing.T) {

@@ -53,8 +53,9 @@ const (
 	// Quarantined: the voter may have forgotten locks, by a restart for example, and doesn't
 	// vote until they must have expired.
 	Quarantined
-	// ClockSuspect: the voter's clock jumped, runs too fast or too slow, or disagrees with the
-	// others. What it granted doesn't count until its clock was steady for MaxTTL.
+	// ClockSuspect: the voter's clock jumped, runs too fast or too slow, disagrees with the
+	// others, or couldn't be compared with those of a majority yet. Unless that comes out well,
+	// what it granted doesn't count until its clock was steady for MaxTTL.
 	ClockSuspect
 )
 

@@ -26,7 +26,7 @@ type fencingNemesis struct {
 // was there often enough.
 func (n *fencingNemesis) run(wanted int) {
 	n.t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(3 * time.Minute)
 	for i := 0; i < 100 || n.acquired() < wanted || n.done["memory lost"] < 10; i++ {
 		require.True(n.t, time.Now().Before(deadline), "only %d acquisitions, %v", n.acquired(), n.done)
 		switch i % 5 {

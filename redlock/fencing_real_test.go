@@ -206,7 +206,7 @@ func TestDisorderIsFound(t *testing.T) {
 // They rest on the registers, which survive on a majority here although one server forgets
 // everything again and again.
 func TestRealFencingTokensUnderFaults(t *testing.T) {
-	const wanted, seed = 4000, 1
+	const wanted, seed = 3000, 1
 	servers := redistest.StartAll(t, 5)
 	var clients []*fencingClient
 	for i, ahead := range []string{"0s", "1h", "-1h", "any"} {

@@ -69,6 +69,12 @@ func (w *watch) suspect(voter int) (time.Duration, bool) {
 	return w.monitor.Suspect(voter, w.clock.Now())
 }
 
+func (w *watch) unvetted(voter int) (time.Duration, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.monitor.Unvetted(voter, w.clock.Now())
+}
+
 func (w *watch) estimate(voter int) clockdrift.Estimate {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -26,7 +26,12 @@ var mutations = []mutation{
 	},
 	{
 		"no comparison at first contact", "a client that meets a voter after its clock jumped trusts it",
-		[]edit{{"clockdrift/monitor.go", "if _, already := m.Suspect(i, now); !already && !m.agrees(i, now) {", "if _, already := m.Suspect(i, now); !already && !m.agrees(i, now) && false {"}},
+		[]edit{{"clockdrift/monitor.go", "!already && common.distance(m.tolerated(i, now)) > 0 {", "!already && common.distance(m.tolerated(i, now)) > 1<<62 {"},
+			{"clockdrift/monitor.go", "return // not most of those heard of", "// not most of those heard of"}},
+	},
+	{
+		"most of those heard of are a majority", "a few voters with the same wrong time outvote the only other one heard of",
+		[]edit{{"clockdrift/monitor.go", "if 2*count <= len(m.voters) {", "if 2*count <= len(m.heard(now)) {"}},
 	},
 	{
 		"no look for jumps", "a client that knows a voter's clock doesn't notice that it jumps",

@@ -33,8 +33,10 @@ func (l *Locker) result(op operation, o quorum.Outcome[reply], voter int) NodeRe
 		}
 		// A voter whose clock is ahead takes every request for a late one.
 		if r.Outcome == Granted || r.Outcome == Late {
-			if o, remaining := l.doubt(op, voter, a.Reply); o != Granted {
-				r.Outcome, r.Remaining = o, remaining
+			if outcome, remaining := l.doubt(op, voter, a.Reply); outcome != Granted {
+				r.Outcome, r.Remaining = outcome, remaining
+			} else if remaining, unvetted := l.unvetted(op, voter); unvetted && o.Result == quorum.Won {
+				r.Outcome, r.Remaining = ClockSuspect, remaining
 			}
 		}
 		return r
@@ -55,6 +57,16 @@ func (l *Locker) doubt(op operation, voter int, r reply) (Outcome, time.Duration
 		return Quarantined, longest - r.maxTTL
 	}
 	return Granted, 0
+}
+
+// unvetted tells a voter that has agreed, but whose clock couldn't be compared with those of a
+// majority. It's only to a majority that this matters: it can't be known before all of it has
+// answered.
+func (l *Locker) unvetted(op operation, voter int) (time.Duration, bool) {
+	if l.watch == nil || op == opRelease {
+		return 0, false
+	}
+	return l.watch.unvetted(voter)
 }
 
 // carried reports whether a majority of the voters granted, counting only those that can be

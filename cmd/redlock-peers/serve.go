@@ -166,7 +166,8 @@ func (s *session) write(r request, h *held) error {
 }
 
 func (h *held) mustBeValid() error {
-	if now() >= h.validUntil() {
+	until := h.validUntil()
+	if now() >= until {
 		return refusal{errors.New("the lock is no longer valid")}
 	}
 	return nil

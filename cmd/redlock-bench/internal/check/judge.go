@@ -26,6 +26,11 @@ type Judgement struct {
 	StaleAccepted, StaleRefused int
 	// Lost counts the updates that the plain register lost.
 	Lost int
+	// Unavailable is for how long the lock was wanted in vain, although nobody believed that they
+	// held it.
+	Unavailable time.Duration
+	// Ghosts counts the keys that requests planted long after their clients had given up.
+	Ghosts int
 	// Findings says in a sentence each what was found to be wrong.
 	Findings []string
 }
@@ -43,6 +48,8 @@ func Judge(h *history.History) Judgement {
 		StaleRefused:  fenced.StaleRefused,
 		Lost:          plain.Lost,
 		Availability:  availability.Verdict,
+		Unavailable:   Unavailable(h),
+		Ghosts:        len(h.Ghosts),
 		Findings:      slices.Concat(tokens.Faults, availability.Faults),
 	}
 	// Updates that the fenced register lost don't count: no fencing helps where a client reads

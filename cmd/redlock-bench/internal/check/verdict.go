@@ -1,8 +1,9 @@
 // Package check judges histories. It's pure: the same history always gets the same verdict.
 //
-// There are three checkers, one to a file. [Exclusion] asks whether two clients ever believed
+// There are several checkers, one to a file. [Exclusion] asks whether two clients ever believed
 // at the same time that they held the lock. [Writes] asks what that did to the resource. [Tokens]
-// asks whether fencing tokens are fit to tell old writes from new.
+// asks whether fencing tokens are fit to tell old writes from new, and [Availability] whether the
+// lock gave what it had no reason to refuse.
 //
 // A verdict of held means that no violation was found in this history, and no more than that.
 package check

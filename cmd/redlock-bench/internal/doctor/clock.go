@@ -42,14 +42,11 @@ func (e *examination) judgeClocks() {
 			now = max(now, s.Received)
 		}
 	}
-	monitor.Vet(now)
 
 	var offsets []clockdrift.Interval
 	for i := range e.voters {
 		if estimate := monitor.Estimate(i, now); estimate.Known {
 			e.voters[i].clock = viewOf(estimate, e.voters[i].samples)
-			_, suspect := monitor.Suspect(i, now)
-			e.voters[i].clock.apart = suspect && estimate.Jumps == 0
 			offsets = append(offsets, widen(estimate.Offset, tolerance/2))
 		}
 	}
@@ -58,6 +55,9 @@ func (e *examination) judgeClocks() {
 	middle := common.Low + (common.High-common.Low)/2
 	for i := range e.voters {
 		if c := &e.voters[i].clock; c.known {
+			own := widen(c.offset, tolerance/2)
+			away := own.Low > common.High || own.High < common.Low
+			c.apart = c.jumps == 0 && (away || !e.clocksAgree)
 			c.offset = clockdrift.Interval{Low: c.offset.Low - middle, High: c.offset.High - middle}
 		}
 	}

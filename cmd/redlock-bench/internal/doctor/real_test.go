@@ -135,7 +135,7 @@ func TestStoppedNode(t *testing.T) {
 func TestNodeThatStopsWhileWatched(t *testing.T) {
 	c := startServers(t, cluster.Config{Nodes: 3})
 	config := quick(urls(c, "")...)
-	config.Duration, config.Timeout = 2*time.Second, 300*time.Millisecond
+	config.Duration, config.Timeout = 2*time.Second, time.Second
 	paused := false
 	config.Progress = func(time.Duration) {
 		if !paused {
@@ -145,6 +145,7 @@ func TestNodeThatStopsWhileWatched(t *testing.T) {
 		}
 	}
 	r := diagnose(t, config)
+	r.Findings = findingsOn(r, 2) // a busy machine may lose answers of the others, too
 	assertFinding(t, r, "answers", Warning, []int{2}, "had no answer")
 	assert.Positive(t, r.Nodes[1].Answers.Lost)
 }

@@ -59,16 +59,19 @@ func TestClockThatJumpsWhileWatched(t *testing.T) {
 func TestClockThatRunsFast(t *testing.T) {
 	c := startServers(t, cluster.Config{Nodes: 3})
 	needClocks(t, c)
-	_, err := c.Node(1).SetClockRate(t.Context(), 1.05)
-	require.NoError(t, err)
+	// On a busy machine the harness may need a second try to prove the rate.
+	require.Eventually(t, func() bool {
+		_, err := c.Node(1).SetClockRate(t.Context(), 1.05)
+		return err == nil
+	}, 40*time.Second, 10*time.Millisecond)
 	// With a short TTL the monitor finds out soon; with a long one it has seen nothing yet, and
 	// the average must be enough.
 	for _, ttl := range []time.Duration{time.Second, time.Hour} {
 		config := quick(urls(c, "")...)
-		config.TTL, config.Duration = ttl, time.Second
+		config.TTL, config.Duration = ttl, 2*time.Second
 		r := diagnose(t, config)
 		f := assertFinding(t, r, "rate", Error, []int{2}, "% faster than ours, beyond the drift factor (0.01)")
-		assert.Regexp(t, `runs at least (5\.0|4\.[89])`, f.Found)
+		assert.Regexp(t, `runs at least (5\.0|4\.\d)`, f.Found)
 		assert.Empty(t, of(&Report{Findings: findingsOn(r, 2)}, "clock"), "it doesn't jump")
 	}
 }

@@ -59,7 +59,10 @@ func (o *Outcome) AsExpected() bool {
 	if o.Spec.Subject.Stranger {
 		return !errors.Is(o.Err, worker.ErrWorker)
 	}
-	return o.Err == nil && o.Expected.Met(o.Judgement)
+	if o.Err != nil && !(o.Expected.Exclusion == check.Unknown && errors.Is(o.Err, cluster.ErrUnsupported)) {
+		return false
+	}
+	return o.Expected.Met(o.Judgement)
 }
 
 // Run performs the experiment, again if it was spoiled. The error is non-nil only if there was
@@ -76,13 +79,18 @@ func (s Spec) Run(ctx context.Context) (*Outcome, error) {
 			return nil, context.Cause(ctx)
 		case err != nil:
 			return nil, err
-		case attempt < attempts && repeatable(o.Err) && bounded.Err() == nil && o.Exclusion != check.Violated:
+		case attempt < attempts && repeatable(o.Err) && bounded.Err() == nil && !o.surprising():
 			ttl *= 2
 			continue
 		}
 		o.Elapsed = time.Since(began)
 		return o, nil
 	}
+}
+
+// surprising tells whether there was a violation that nobody expected, which nothing excuses.
+func (o *Outcome) surprising() bool {
+	return o.Exclusion == check.Violated && o.Expected.Exclusion != check.Violated
 }
 
 // repeatable tells whether another attempt may come off: not where a fault can't be injected, or
@@ -97,8 +105,10 @@ func (s Spec) attempt(ctx context.Context, ttl time.Duration) (o *Outcome, err e
 	if command == nil {
 		command = s.Worker
 	}
+	nodes := s.Cluster
+	nodes.Persistence = s.Scenario.Persistence
 	l, err := lab.Open(ctx, lab.Config{
-		Scenario: s.Scenario.Name, Cluster: s.Cluster, Subject: s.Subject, Worker: command,
+		Scenario: s.Scenario.Name, Cluster: nodes, Subject: s.Subject, Worker: command,
 		Clients: s.Scenario.Clients, TTL: ttl, NodeTimeout: s.Scenario.NodeTimeout(ttl), Watch: s.Watch,
 	})
 	switch {

@@ -36,6 +36,8 @@ type History struct {
 	Faults []cluster.Proof `json:"faults"`
 	// Demands are in the order in which they were made.
 	Demands []Demand `json:"demands,omitempty"`
+	// Ghosts are the keys of a lock that nobody wanted any more when they were planted.
+	Ghosts []Ghost `json:"ghosts,omitempty"`
 	// Keys is what was seen of the lock's key, if the nodes were watched.
 	Keys []Key `json:"keys,omitempty"`
 	// Notes are what the harness saw, the faults included.
@@ -66,6 +68,13 @@ type Demand struct {
 	Met  bool          `json:"met"`
 }
 
+// Ghost is a key that a request planted long after its client had given up on it.
+type Ghost struct {
+	At    time.Duration `json:"at_ns"`
+	Node  string        `json:"node"`
+	Value string        `json:"value"`
+}
+
 // Operation is one request to a client and what came of it.
 type Operation struct {
 	Client string      `json:"client"`
@@ -84,6 +93,8 @@ type Operation struct {
 	ValidUntil time.Duration `json:"valid_until_ns,omitempty"`
 	LostAt     time.Duration `json:"lost_at_ns,omitempty"`
 	Error      string        `json:"error,omitempty"`
+	// Counters are what a read of the resource returned.
+	Counters *protocol.Counters `json:"counters,omitempty"`
 }
 
 // Open reports whether the operation never returned.

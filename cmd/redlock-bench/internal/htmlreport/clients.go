@@ -2,6 +2,7 @@ package htmlreport
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
@@ -20,11 +21,6 @@ func (d drawing) clients() []lane {
 	var lanes []lane
 	for i, name := range d.Clients {
 		l := lane{Name: name, Kind: "client", Rows: []string{"asks", "believes"}, Items: []item{}}
-		for _, s := range d.states(func(c cluster.Change) bool { return c.Node == "" && len(c.Clients) > 0 && c.Clients[0] == i }) {
-			span := d.span("stopped", wholeLane, s.from, s.until)
-			span.Label, span.Text = "stopped", name+"'s process was stopped"
-			l.Items = append(l.Items, span)
-		}
 		for _, o := range d.Operations {
 			if o.Client == name {
 				l.Items = append(l.Items, d.operation(o))
@@ -35,9 +31,27 @@ func (d drawing) clients() []lane {
 				l.Items = append(l.Items, d.belief(b))
 			}
 		}
+		d.addStandstill(&l, func(c cluster.Change) bool { return c.Node == "" && slices.Contains(c.Clients, i) })
 		lanes = append(lanes, l)
 	}
 	return lanes
+}
+
+// addStandstill adds a row for when a process was stopped or down, if it was. The changes that
+// concern it are wanted.
+func (d drawing) addStandstill(l *lane, wanted func(cluster.Change) bool) {
+	states := d.states(func(c cluster.Change) bool {
+		return (c.State == cluster.Stopped || c.State == cluster.Down) && wanted(c)
+	})
+	if len(states) == 0 {
+		return
+	}
+	row := l.addRow("process")
+	for _, s := range states {
+		i := d.span("still", row, s.from, s.until)
+		i.Label, i.Text = string(s.State), fmt.Sprintf("%s was %s", l.Name, s.State)
+		l.Items = append(l.Items, i)
+	}
 }
 
 // asked says what a client wanted.

@@ -12,34 +12,22 @@ func (d drawing) nodes() []lane {
 	var lanes []lane
 	for i := range d.Nodes {
 		name := cluster.NodeName(i)
-		l := lane{Name: name, Kind: "node", Rows: []string{"key"}, Items: []item{}}
-		d.addStandstill(&l)
-		d.addKeys(&l)
+		l := lane{Name: "node " + name, Kind: "node", Rows: []string{"key"}, Items: []item{}}
+		d.addKeys(&l, name)
+		d.addStandstill(&l, func(c cluster.Change) bool { return c.Node == name })
 		for client := range d.Clients {
-			d.addLink(&l, client)
+			d.addLink(&l, name, client)
 		}
-		d.addClock(&l)
+		d.addClock(&l, name)
 		lanes = append(lanes, l)
 	}
 	return lanes
 }
 
-// addStandstill adds when the node was stopped or down.
-func (d drawing) addStandstill(l *lane) {
-	for _, s := range d.states(func(c cluster.Change) bool { return c.Node == l.Name && len(c.Clients) == 0 }) {
-		if s.State == cluster.Bent {
-			continue
-		}
-		i := d.span(string(s.State), wholeLane, s.from, s.until)
-		i.Label, i.Text = string(s.State), fmt.Sprintf("node %s was %s", l.Name, s.State)
-		l.Items = append(l.Items, i)
-	}
-}
-
 // addKeys adds who was seen to have the lock's key.
-func (d drawing) addKeys(l *lane) {
+func (d drawing) addKeys(l *lane, node string) {
 	for _, k := range d.Keys {
-		if k.Node != l.Name {
+		if k.Node != node {
 			continue
 		}
 		i := d.span("key", 0, k.From, k.Until)
@@ -49,7 +37,7 @@ func (d drawing) addKeys(l *lane) {
 			i.Client, i.Label = owner, d.Clients[owner-1]
 			who = i.Label
 		}
-		i.Text = fmt.Sprintf("node %s had the lock's key for %s with the value %.12q", l.Name, who, k.Value)
+		i.Text = fmt.Sprintf("%s had the lock's key for %s with the value %.12q", l.Name, who, k.Value)
 		l.Items = append(l.Items, i)
 	}
 }
@@ -73,41 +61,39 @@ func (d drawing) owner(value string) int {
 }
 
 // addLink adds a row for the link to one client, if anything befell it.
-func (d drawing) addLink(l *lane, client int) {
-	states := d.states(func(c cluster.Change) bool { return c.Node == l.Name && slices.Contains(c.Clients, client) })
+func (d drawing) addLink(l *lane, node string, client int) {
+	states := d.states(func(c cluster.Change) bool { return c.Node == node && slices.Contains(c.Clients, client) })
 	if len(states) == 0 {
 		return
 	}
-	row := len(l.Rows)
-	l.Rows = append(l.Rows, fmt.Sprintf("link %d", client+1))
+	row := l.addRow(fmt.Sprintf("link %d", client+1))
 	for _, s := range states {
 		i := d.span("cut", row, s.from, s.until)
 		i.Client = client + 1
 		i.Label = "cut"
-		i.Text = fmt.Sprintf("nothing passed between node %s and %s", l.Name, d.Clients[client])
+		i.Text = fmt.Sprintf("nothing passed between %s and %s", l.Name, d.Clients[client])
 		switch {
 		case s.State == cluster.Slow:
 			i.Kind, i.Label = "slow", s.Detail
-			i.Text = fmt.Sprintf("messages between node %s and %s took %s longer", l.Name, d.Clients[client], s.Detail)
+			i.Text = fmt.Sprintf("messages between %s and %s took %s longer", l.Name, d.Clients[client], s.Detail)
 		case s.Detail != "":
 			i.Label = "cut: " + s.Detail
-			i.Text = fmt.Sprintf("no %s passed between node %s and %s", s.Detail, l.Name, d.Clients[client])
+			i.Text = fmt.Sprintf("no %s passed between %s and %s", s.Detail, l.Name, d.Clients[client])
 		}
 		l.Items = append(l.Items, i)
 	}
 }
 
 // addClock adds a row for how the node's clock differs, if it does.
-func (d drawing) addClock(l *lane) {
-	states := d.states(func(c cluster.Change) bool { return c.Node == l.Name && c.State == cluster.Bent })
+func (d drawing) addClock(l *lane, node string) {
+	states := d.states(func(c cluster.Change) bool { return c.Node == node && c.State == cluster.Bent })
 	if len(states) == 0 {
 		return
 	}
-	row := len(l.Rows)
-	l.Rows = append(l.Rows, "clock")
+	row := l.addRow("clock")
 	for _, s := range states {
 		i := d.span("clock", row, s.from, s.until)
-		i.Label, i.Text = s.Detail, fmt.Sprintf("node %s's clock against the host's: %s", l.Name, s.Detail)
+		i.Label, i.Text = s.Detail, fmt.Sprintf("%s's clock against the host's: %s", l.Name, s.Detail)
 		l.Items = append(l.Items, i)
 	}
 }

@@ -47,6 +47,7 @@ type Run struct {
 type page struct {
 	Run
 	Style       template.CSS
+	ChartStyle  template.CSS // all that a timeline needs outside of the page
 	Script      template.JS
 	Headline    string
 	Totals      string
@@ -59,7 +60,8 @@ type page struct {
 func (r Run) Write(w io.Writer) error {
 	p := page{
 		Run:         r,
-		Style:       template.CSS(asset("style.css") + asset("chart.css")),
+		Style:       template.CSS(asset("style.css")),
+		ChartStyle:  template.CSS(asset("chart.css")),
 		Headline:    headline(r.Report),
 		Totals:      totals(r.Report),
 		Assumptions: assumptions(r),

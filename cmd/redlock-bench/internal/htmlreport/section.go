@@ -83,7 +83,7 @@ func newExperimentSection(r Run, result report.Result, o *experiment.Outcome) ex
 func facts(r report.Result, o *experiment.Outcome) []fact {
 	all := []fact{
 		{"mutual exclusion", fmt.Sprintf("%s, expected %s", r.Exclusion, r.Expected)},
-		{"overlap of beliefs", inMilliseconds(r.OverlapMS)},
+		{"overlap of beliefs", overlap(r.OverlapMS)},
 		{"attempts", fmt.Sprintf("%d acquired, %d refused", r.Acquired, r.Refused)},
 		{"availability", orElse(r.Availability, "not asked for here")},
 		{"fencing", orElse(r.Fencing, "the lock has no tokens")},
@@ -94,6 +94,13 @@ func facts(r report.Result, o *experiment.Outcome) []fact {
 		all = append(all, fact{"TTL of the locks", o.History.TTL.String()})
 	}
 	return append(all, fact{"took", o.Elapsed.Round(10 * time.Millisecond).String()})
+}
+
+func overlap(ms float64) string {
+	if ms == 0 {
+		return "none"
+	}
+	return inMilliseconds(ms)
 }
 
 // orElse is a verdict, or why there is none.

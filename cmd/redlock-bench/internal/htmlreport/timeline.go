@@ -26,9 +26,6 @@ type lane struct {
 	Items []item   `json:"items"`
 }
 
-// wholeLane is the row of items that concern all rows of their lane.
-const wholeLane = -1
-
 // item is a span or an instant.
 type item struct {
 	Kind   string `json:"k"`
@@ -78,6 +75,12 @@ func (d drawing) since(at time.Duration) int64 {
 		at = d.end
 	}
 	return int64(at - d.Start)
+}
+
+// addRow adds a row to a lane and returns its place.
+func (l *lane) addRow(name string) int {
+	l.Rows = append(l.Rows, name)
+	return len(l.Rows) - 1
 }
 
 // span is an item from one instant to another.

@@ -84,13 +84,14 @@ func (c *Client) warmUp(ctx context.Context) error {
 		if c.lab.Now() > deadline {
 			return Spoiled("%s couldn't take a lock on healthy nodes: %s", c.name, reply.Error)
 		}
-		if err := c.rest(ctx); err != nil {
+		if err := c.Rest(ctx); err != nil {
 			return err
 		}
 	}
 }
 
-func (c *Client) rest(ctx context.Context) error {
+// Rest waits for a short random time, as clients do between two attempts.
+func (c *Client) Rest(ctx context.Context) error {
 	return sleep(ctx, minRest+time.Duration(c.random.Int64N(int64(maxRest-minRest))))
 }
 

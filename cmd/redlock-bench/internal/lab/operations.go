@@ -3,8 +3,11 @@ package lab
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/worker"
 )
@@ -43,7 +46,7 @@ func (p *Pending) Wait(ctx context.Context) (protocol.Reply, error) {
 	p.client.lab.ended(p.place, reply)
 	p.client.validUntil = reply.ValidUntil
 	if !reply.OK {
-		p.client.refusal = reply.Error
+		p.client.refusal = strings.ReplaceAll(reply.Error, "\n", "; ")
 	}
 	return reply, nil
 }
@@ -78,7 +81,7 @@ func (c *Client) Contend(ctx context.Context, until time.Duration) (acquired boo
 			return acquired, refused, err
 		}
 		refused++
-		if err := c.rest(ctx); err != nil {
+		if err := c.Rest(ctx); err != nil {
 			return false, refused, err
 		}
 	}
@@ -109,6 +112,21 @@ func (c *Client) Extend(ctx context.Context) (bool, error) {
 func (c *Client) Check(ctx context.Context) (bool, error) {
 	reply, err := c.do(ctx, protocol.Request{Op: protocol.Check})
 	return reply.OK, err
+}
+
+// Suspend stops the client's process, and lets the client take that for a suspension of its machine:
+// Go's own clock stands still there, other than the boot clock. It returns when the process is stopped;
+// once it's resumed, the client looks whether it may still trust its lock. The error matches
+// [cluster.ErrUnsupported] if the client can't do that.
+func (c *Client) Suspend(ctx context.Context) (*Pending, error) {
+	if !c.process.Suspends() {
+		return nil, fmt.Errorf("%w: no machine can be suspended in an experiment, and the program of %s can't act as if it had been", cluster.ErrUnsupported, c)
+	}
+	look, err := c.Begin(protocol.Request{Op: protocol.Check, Suspend: true})
+	if err != nil {
+		return nil, err
+	}
+	return look, c.AwaitStopped(ctx)
 }
 
 // Release gives the lock back, and tells whether the nodes agreed that it was held.

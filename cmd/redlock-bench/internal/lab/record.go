@@ -21,6 +21,7 @@ func (l *Lab) History() *history.History {
 	h.Operations = slices.Clone(h.Operations)
 	h.Faults = slices.Clone(h.Faults)
 	h.Demands = slices.Clone(h.Demands)
+	h.Ghosts = slices.Clone(h.Ghosts)
 	h.Notes = slices.Clone(h.Notes)
 	h.Writes = l.resource.Writes()
 	h.Keys = l.watch.seen()
@@ -74,6 +75,25 @@ func (l *Lab) Demand(met bool, format string, args ...any) {
 	l.note(history.Note{At: d.At, What: fmt.Sprintf("demanded: %s: %s", d.What, outcome)})
 }
 
+// CountGhosts looks on all nodes that the subject uses for a lock that no client wants any more, and
+// records and returns how many of them hold it.
+func (l *Lab) CountGhosts(ctx context.Context) (int, error) {
+	var ghosts []history.Ghost
+	for _, i := range l.Used() {
+		value, found, err := l.Node(i).Value(ctx, LockName)
+		if err != nil {
+			return 0, err
+		}
+		if found {
+			ghosts = append(ghosts, history.Ghost{At: l.Now(), Node: l.Node(i).Name(), Value: value})
+		}
+	}
+	l.mu.Lock()
+	l.record.Ghosts = append(l.record.Ghosts, ghosts...)
+	l.mu.Unlock()
+	return len(ghosts), nil
+}
+
 // Inject applies a fault and records the proofs of its effect. What it returns can undo it.
 func (l *Lab) Inject(ctx context.Context, f nemesis.Fault) (*nemesis.Applied, error) {
 	applied, err := f.Apply(ctx, l.cluster, l.links)
@@ -101,7 +121,7 @@ func (l *Lab) ended(place int, reply protocol.Reply) {
 	o := &l.record.Operations[place]
 	o.Invoked, o.Returned = reply.Invoked, reply.Returned
 	o.OK, o.Token, o.Fence, o.ValidUntil, o.Error = reply.OK, reply.Token, reply.Fence, reply.ValidUntil, reply.Error
-	o.LostAt = reply.LostAt
+	o.LostAt, o.Counters = reply.LostAt, reply.Counters
 }
 
 // Settle asks the clients whose locks renew themselves for the end of their belief, which they

@@ -60,7 +60,7 @@ func (w *watch) seen() []history.Key {
 // follow looks at one node until the context ends.
 func (w *watch) follow(ctx context.Context, n cluster.Node, every time.Duration) {
 	place := -1 // in keys, of the span that goes on
-	for sleep(ctx, every) == nil {
+	for ; ctx.Err() == nil; _ = sleep(ctx, every) {
 		looking, cancel := context.WithTimeout(ctx, lookTimeout)
 		value, found, err := n.Value(looking, LockName)
 		cancel()

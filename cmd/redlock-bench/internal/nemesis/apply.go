@@ -82,6 +82,9 @@ func (a *Applied) hitNode(ctx context.Context, n cluster.Node) error {
 		undo = func(ctx context.Context) (cluster.Proof, error) { return n.Restart(ctx, f.Memory) }
 	case FlushNode:
 		proof, err = n.Flush(ctx)
+	case Failover:
+		proof, err = n.Replicate(ctx)
+		undo = n.Failover
 	case ClockJump:
 		proof, err = n.JumpClock(ctx, f.By)
 		undo = func(ctx context.Context) (cluster.Proof, error) { return n.JumpClock(ctx, -f.By) }

@@ -3,6 +3,7 @@ package nemesis
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ const (
 	PauseNode           Kind = "pause-node"           // SIGSTOP; undone by SIGCONT
 	CrashNode           Kind = "crash-node"           // Memory; SIGKILL, undone by a restart
 	FlushNode           Kind = "flush"                // loses every key; can't be undone
+	Failover            Kind = "failover"             // its replica misses all further writes; undone by the replica taking over
 	ClockJump           Kind = "clock-jump"           // By; undone by a jump back
 	ClockRate           Kind = "clock-rate"           // Rate; undone by the rate 1, which leaves the clock where it is
 	Partition           Kind = "partition"            // Clients; nothing passes until undone, then it's delivered
@@ -59,11 +61,10 @@ func (f Fault) Validate(nodes, clients int) error {
 
 func (f Fault) checkParameters() error {
 	switch f.Kind {
-	case PauseNode, FlushNode, Partition, ResetLinks:
+	case PauseNode, FlushNode, Failover, Partition, ResetLinks:
 	case CrashNode:
-		if f.Memory != cluster.Keep && f.Memory != cluster.Lose && f.Memory != cluster.PowerLoss {
-			return fmt.Errorf("nemesis: fault %s: memory %q: give %q, %q or %q", f.Kind, f.Memory,
-				cluster.Keep, cluster.Lose, cluster.PowerLoss)
+		if !slices.Contains(cluster.Memories(), f.Memory) {
+			return fmt.Errorf("nemesis: fault %s: memory %q: give one of %q", f.Kind, f.Memory, cluster.Memories())
 		}
 	case ClockJump:
 		if f.By == 0 {

@@ -60,7 +60,7 @@ func TestBadFaultsAreRefused(t *testing.T) {
 		"client 2: give":         {Kind: Partition, Nodes: []int{0}, Clients: []int{2}},
 		"neither can be":         {Kind: PauseNode, Nodes: []int{0}, For: -1},
 		"there is no fault":      {Kind: "earthquake", Nodes: []int{0}},
-		`memory "": give`:        {Kind: CrashNode, Nodes: []int{0}},
+		`memory "": give one of`: {Kind: CrashNode, Nodes: []int{0}},
 		"duration other than 0":  {Kind: ClockJump, Nodes: []int{0}},
 		"rate 0: give one above": {Kind: ClockRate, Nodes: []int{0}},
 		`direction "": give`:     {Kind: AsymmetricPartition, Nodes: []int{0}},
@@ -85,6 +85,7 @@ func TestApply(t *testing.T) {
 		"crash":       {Fault{Kind: CrashNode, Memory: cluster.Lose}, answers(false, false), lockIsGone},
 		"crash, keep": {Fault{Kind: CrashNode, Memory: cluster.Keep}, answers(false, false), hasLock},
 		"flush":       {Fault{Kind: FlushNode}, lockIsGone, lockIsGone},
+		"failover":    {Fault{Kind: Failover}, overwrite("lock", "late"), reads("lock", "token")},
 		"clock jump":  {Fault{Kind: ClockJump, By: 40 * time.Second}, lockIsGone, lockIsGone},
 		"clock rate":  {Fault{Kind: ClockRate, Rate: 500}, soon(lockIsGone), lockIsGone},
 		"partition":   {Fault{Kind: Partition, Clients: []int{0}}, answers(false, true), answers(true, true)},
@@ -127,6 +128,25 @@ func TestApply(t *testing.T) {
 func hasLock(t *testing.T, ctx context.Context, l *lab) {
 	t.Helper()
 	assert.True(t, has(t, ctx, l.Node(0), "lock"))
+}
+
+// overwrite writes to node A, and sees that take effect.
+func overwrite(key, value string) func(*testing.T, context.Context, *lab) {
+	return func(t *testing.T, ctx context.Context, l *lab) {
+		t.Helper()
+		require.NoError(t, l.client(t, l.links.Link(0, 0)).Set(ctx, key, value, time.Minute).Err())
+		reads(key, value)(t, ctx, l)
+	}
+}
+
+// reads sees what a client finds on node A.
+func reads(key, value string) func(*testing.T, context.Context, *lab) {
+	return func(t *testing.T, ctx context.Context, l *lab) {
+		t.Helper()
+		found, err := l.client(t, l.links.Link(0, 0)).Get(ctx, key).Result()
+		require.NoError(t, err)
+		assert.Equal(t, value, found)
+	}
 }
 
 // soon gives a fault some time to show.

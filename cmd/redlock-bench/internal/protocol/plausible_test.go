@@ -45,3 +45,26 @@ func TestPlausible(t *testing.T) {
 		})
 	}
 }
+
+func TestPlausibleUses(t *testing.T) {
+	greeting := Request{ID: 1, Op: Hello, Config: &Config{Nodes: []string{"a", "b", "c"}}}
+	for name, c := range map[string]struct {
+		uses []int
+		want string
+	}{
+		"all":       {nil, ""},
+		"one":       {[]int{2}, ""},
+		"too high":  {[]int{0, 3}, "uses node 3; there are 0 to 2"},
+		"below 0":   {[]int{-1}, "uses node -1"},
+		"one twice": {[]int{1, 1}, "uses node 1 twice"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := greeting.Plausible(Reply{ID: 1, OK: true, Uses: c.uses}, 0, false)
+			if c.want == "" {
+				assert.NoError(t, err)
+			} else {
+				assert.ErrorContains(t, err, c.want)
+			}
+		})
+	}
+}

@@ -57,6 +57,9 @@ type Request struct {
 	CancelAfter Milliseconds `json:"cancel_after_ms,omitempty"`
 	// Recheck makes a [Write] look at the lock right before, and not write if it's no longer valid.
 	Recheck bool `json:"recheck,omitempty"`
+	// Suspend makes a [Check] stop its own process by SIGSTOP before it looks, and, once continued,
+	// act as if the machine had been suspended meanwhile.
+	Suspend bool `json:"suspend,omitempty"`
 	// StopAfterCheck makes a [Write] stop its own process by SIGSTOP right after that look.
 	StopAfterCheck bool `json:"stop_after_check,omitempty"`
 }
@@ -91,6 +94,8 @@ type Reply struct {
 	Fencing bool `json:"fencing,omitempty"`
 	// Uses, in a [Hello], lists the places of the nodes that the lock lives on; none means all.
 	Uses []int `json:"uses,omitempty"`
+	// Suspends, in a [Hello], tells that the worker can act as if its machine had been suspended.
+	Suspends bool `json:"suspends,omitempty"`
 	// Renews, in a [Hello], tells that the lock renews itself in the background.
 	Renews bool `json:"renews,omitempty"`
 

@@ -38,6 +38,13 @@ type Result struct {
 	// Acquired and Refused count attempts to take the lock.
 	Acquired int `json:"acquired"`
 	Refused  int `json:"refused"`
+	// UnavailableMS is for how long the lock was wanted in vain although nobody believed that they
+	// held it, in milliseconds.
+	UnavailableMS float64 `json:"unavailable_ms"`
+	// GhostKeys counts the keys that requests planted on nodes long after their clients had given up.
+	GhostKeys int `json:"ghost_keys"`
+	// Guard names the guard of package redlock that the scenario puts to the test, if any.
+	Guard string `json:"guard,omitempty"`
 	// Evidence says how the harness saw what happened, the effect of each fault above all.
 	Evidence []string `json:"evidence"`
 	// Fencing is the verdict on the fencing tokens, and on the register that checks them;
@@ -65,6 +72,9 @@ func New(backend string, nodes int, seed int64, outcomes []*experiment.Outcome) 
 			Availability:        o.Availability,
 			Acquired:            o.Acquired,
 			Refused:             o.Refused,
+			UnavailableMS:       milliseconds(o.Unavailable),
+			GhostKeys:           o.Ghosts,
+			Guard:               o.Spec.Scenario.Guard,
 			Evidence:            append(append([]string{}, o.Evidence...), o.Findings...),
 			Fencing:             o.Fencing,
 			StaleWritesAccepted: o.StaleAccepted,

@@ -20,10 +20,13 @@ func (r *Report) WriteTables(w io.Writer, colour bool) error {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "Did only one client at a time believe that it held the lock? (!: not as expected)\n%s\n", r.grid(colour, exclusionCell))
-	if demanding := r.demanding(); len(demanding.Results) > 0 {
+	if demanding := r.only(func(result Result) bool { return result.Availability != check.None }); len(demanding.Results) > 0 {
 		fmt.Fprintf(&b, "\nWas the lock granted, or kept, where nothing stood against it?\n%s\n", demanding.grid(colour, availabilityCell))
 	}
 	fmt.Fprintf(&b, "\nWrites that came after those of a later holder: taken without fencing / with it (-: no tokens)\n%s\n", r.grid(colour, writesCell))
+	if guarding := r.only(func(result Result) bool { return result.Guard != "" }); len(guarding.Results) > 0 {
+		fmt.Fprintf(&b, "\nWhat that cost: attempts refused / for how long the lock was wanted in vain while nobody held it\n%s\n", guarding.grid(colour, costCell))
+	}
 	for _, result := range r.Results {
 		if !result.AsExpected || result.Exclusion == check.Unknown {
 			fmt.Fprintf(&b, "\n%s under %s: %s, expected %s, fencing %s, availability %s\n", result.Scenario, result.Subject,
@@ -87,15 +90,15 @@ func appendNew(all []string, s string) []string {
 	return append(all, s)
 }
 
-// demanding is the report of the scenarios that demand something of the lock.
-func (r *Report) demanding() *Report {
-	var d Report
+// only is the report of the results that are wanted.
+func (r *Report) only(wanted func(Result) bool) *Report {
+	var some Report
 	for _, result := range r.Results {
-		if result.Availability != check.None {
-			d.Results = append(d.Results, result)
+		if wanted(result) {
+			some.Results = append(some.Results, result)
 		}
 	}
-	return &d
+	return &some
 }
 
 func availabilityCell(r Result) cell {
@@ -118,6 +121,14 @@ func exclusionCell(r Result) cell {
 	default:
 		return cell{string(r.Exclusion), text.FgYellow}
 	}
+}
+
+// costCell says nothing of a lock that was violated: what it cost doesn't matter then.
+func costCell(r Result) cell {
+	if r.Exclusion != check.Held {
+		return cell{"-", text.FgYellow}
+	}
+	return cell{fmt.Sprintf("%d / %.0f ms", r.Refused, r.UnavailableMS), text.FgGreen}
 }
 
 func writesCell(r Result) cell {

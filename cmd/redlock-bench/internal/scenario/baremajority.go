@@ -34,7 +34,7 @@ var bareMajority = Scenario{
 		if !kept {
 			return lab.Spoiled("%v couldn't renew its lock with all nodes up: %s", holder, holder.Refusal())
 		}
-		if err := forget(ctx, l, []int{0}); err != nil {
+		if err := restart(ctx, l, []int{0}, cluster.Lose); err != nil {
 			return err
 		}
 		over := holder.ValidUntil()
@@ -68,16 +68,5 @@ func acquireFromBareMajority(ctx context.Context, l *lab.Lab, c *lab.Client) err
 	}
 	back, err := cut.Undo(ctx)
 	l.Witness(back...)
-	return err
-}
-
-// forget restarts nodes with an empty memory.
-func forget(ctx context.Context, l *lab.Lab, nodes []int) error {
-	crash, err := l.Inject(ctx, nemesis.Fault{Kind: nemesis.CrashNode, Nodes: nodes, Memory: cluster.Lose})
-	if err != nil {
-		return err
-	}
-	restarts, err := crash.Undo(ctx)
-	l.Witness(restarts...)
 	return err
 }

@@ -3,7 +3,9 @@ package scenario
 import (
 	"context"
 
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 )
 
 var crashAmnesia = Scenario{
@@ -14,11 +16,28 @@ var crashAmnesia = Scenario{
 		"client 1 reaches nodes A, B and C only, and acquires the lock",
 		"C is killed, and starts again with an empty memory",
 		"client 2, which reaches C, D and E only, tries to get the lock",
+		"if it's refused, it goes on trying until it has the lock",
 	},
 	Clients:  2,
 	MinNodes: 3,
+	Guard:    restartGuard,
 	Breaks:   lackGuards,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
-		return betrayal(ctx, l, func(shared []int) error { return forget(ctx, l, shared) })
+		s, err := divide(ctx, l)
+		if err != nil {
+			return err
+		}
+		return s.betray(ctx, func() error { return restart(ctx, l, s.shared, cluster.Lose) })
 	},
+}
+
+// restart kills nodes and starts them anew.
+func restart(ctx context.Context, l *lab.Lab, nodes []int, memory cluster.Memory) error {
+	crash, err := l.Inject(ctx, nemesis.Fault{Kind: nemesis.CrashNode, Nodes: nodes, Memory: memory})
+	if err != nil {
+		return err
+	}
+	restarts, err := crash.Undo(ctx)
+	l.Witness(restarts...)
+	return err
 }

@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
@@ -15,12 +16,18 @@ import (
 // The attempts end half a TTL before the holder's belief does, well away from the instant at
 // which the lock may rightly change hands.
 func duel(ctx context.Context, l *lab.Lab, holder, challenger *lab.Client) error {
-	acquired, refused, err := challenger.Contend(ctx, holder.ValidUntil()-l.TTL()/2)
+	return duelUntil(ctx, l, holder, challenger, holder.ValidUntil()-l.TTL()/2, 1)
+}
+
+// duelUntil is a duel in which challenger may try until the given instant. It's spoiled if challenger
+// gets nothing and has made fewer attempts than there should be time for.
+func duelUntil(ctx context.Context, l *lab.Lab, holder, challenger *lab.Client, until time.Duration, attempts int) error {
+	acquired, refused, err := challenger.Contend(ctx, until)
 	if err != nil {
 		return err
 	}
-	if !acquired && refused == 0 {
-		return lab.Spoiled("half of %v's time was over before %v made an attempt", holder, challenger)
+	if !acquired && refused < attempts {
+		return lab.Spoiled("%v made %d attempts in %v's time, of %d that it should have made", challenger, refused, holder, attempts)
 	}
 	if !acquired {
 		l.Note("%v was refused %d times while %v believed that it had the lock, the last time by: %s",

@@ -26,6 +26,9 @@ func (s Scenario) Expect(sub subject.Subject) Expectation {
 	if sub.Stranger {
 		return Expectation{Exclusion: Any, Fencing: Any, Availability: Any, Races: true}
 	}
+	if s.BuiltIn && sub.Open == nil {
+		return Expectation{Exclusion: check.Unknown, Fencing: check.None, Availability: check.None}
+	}
 	e := Expectation{Exclusion: check.Held, Fencing: check.None, Availability: check.None, StaleWrites: s.StaleWrites}
 	if slices.Contains(s.Breaks, sub.Name) {
 		e.Exclusion = check.Violated

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 )
 
@@ -30,6 +31,13 @@ type Scenario struct {
 	// Patient makes clients wait for a node for as long as the experiment may take: a time-out
 	// is a look at the clock, and this scenario is about clients that don't look.
 	Patient bool
+	// Persistence is what the nodes write to disk.
+	Persistence cluster.Persistence
+	// Guard names the guard of package redlock that it puts to the test, if any: it shows what that
+	// costs.
+	Guard string
+	// BuiltIn tells that only built-in subjects can take part. Nothing is found out about others.
+	BuiltIn bool
 
 	// Perform performs the experiment in a lab with the right number of clients and nodes. It
 	// leaves the judgement to the checkers. An error means that the experiment didn't come off.
@@ -49,7 +57,9 @@ type Scenario struct {
 // All returns the scenarios in the order in which they are best read.
 func All() []Scenario {
 	return []Scenario{
-		control, staleUnlock, partition, pauseInFlight, clockJump, crashAmnesia,
+		control, staleUnlock, partition, asymmetricPartition, slowNode, splitVote,
+		pauseInFlight, clockJump, clockDrift, suspend,
+		crashAmnesia, flush, powerLoss, oldSnapshot, failover, ghostRequest,
 		pauseAfterCheck, delayedWrite, expiry,
 		slowRenewal, revival, cancelledAcquire, orphan, bareMajority,
 	}

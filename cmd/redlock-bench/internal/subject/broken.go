@@ -17,7 +17,7 @@ var broken = Subject{
 type brokenLocker struct{}
 
 func (brokenLocker) Acquire(_ context.Context, name string, ttl time.Duration) (Lease, error) {
-	return &brokenLease{grant{name, randomValue(), ttl, now() + ttl}}, nil
+	return &brokenLease{grant{name, randomValue(), ttl, now() + ttl, nil}}, nil
 }
 
 func (brokenLocker) Close() error { return nil }

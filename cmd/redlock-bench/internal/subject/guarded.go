@@ -14,21 +14,33 @@ var guarded = Subject{
 	Name:    "guarded",
 	About:   "this module's redlock package: Redlock with fencing tokens, and with guards where classic Redlock has none",
 	Fencing: true,
+	Open:    func(ctx context.Context, c Config) (Locker, error) { return openGuarded(ctx, c) },
+}
+
+// unguarded is guarded without its guards. It shows which experiments these are needed for.
+var unguarded = Subject{
+	Name:    "unguarded",
+	About:   "this module's redlock package with WithoutGuards",
+	Fencing: true,
 	Open: func(ctx context.Context, c Config) (Locker, error) {
-		// The library refuses to wait for a node longer than a lock is good for.
-		timeout := min(c.NodeTimeout, c.TTL*9/10)
-		for attempt := 1; ; attempt++ {
-			l, err := redlock.Dial(ctx, c.Nodes, redlock.WithTTL(c.TTL), redlock.WithNodeTimeout(timeout))
-			if err == nil {
-				return guardedLocker{l}, nil
-			}
-			// The nodes answer, but on a busy machine the first connections may take longer
-			// than any later request.
-			if attempt == dials || !errors.Is(err, redlock.ErrNoQuorum) {
-				return nil, err
-			}
-		}
+		return openGuarded(ctx, c, redlock.WithoutGuards())
 	},
+}
+
+func openGuarded(ctx context.Context, c Config, opts ...redlock.Option) (Locker, error) {
+	// The library refuses to wait for a node longer than a lock is good for.
+	timeout := min(c.NodeTimeout, c.TTL*9/10)
+	for attempt := 1; ; attempt++ {
+		l, err := redlock.Dial(ctx, c.Nodes, append(opts, redlock.WithTTL(c.TTL), redlock.WithNodeTimeout(timeout))...)
+		if err == nil {
+			return guardedLocker{l}, nil
+		}
+		// The nodes answer, but on a busy machine the first connections may take longer
+		// than any later request.
+		if attempt == dials || !errors.Is(err, redlock.ErrNoQuorum) {
+			return nil, err
+		}
+	}
 }
 
 // dials is how often it's tried to connect to a quorum.

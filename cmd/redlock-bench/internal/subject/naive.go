@@ -13,7 +13,7 @@ var naive = Subject{
 	About:      "one node, SET NX PX; deletes the key without looking whose it is, trusts its lock for a TTL from the reply on",
 	SingleNode: true,
 	Open: func(ctx context.Context, c Config) (Locker, error) {
-		n, err := dial(ctx, c.Nodes[Middle(len(c.Nodes)):][:1], c.NodeTimeout)
+		n, err := dial(ctx, c.middle())
 		return naiveLocker{n}, err
 	},
 }
@@ -25,7 +25,7 @@ func (l naiveLocker) Acquire(ctx context.Context, name string, ttl time.Duration
 	if granted == 0 {
 		return nil, l.refused("acquire", granted, err)
 	}
-	return &naiveLease{grant{name, "locked", ttl, now() + ttl}, l.nodes}, nil
+	return &naiveLease{grant{name, "locked", ttl, l.clock.Now() + ttl, l.clock}, l.nodes}, nil
 }
 
 type naiveLease struct {
@@ -40,7 +40,7 @@ func (l *naiveLease) Extend(ctx context.Context) error {
 	if granted == 0 {
 		return l.nodes.refused("extend", granted, err)
 	}
-	l.validUntil = now() + l.ttl
+	l.validUntil = l.clock.Now() + l.ttl
 	return nil
 }
 

@@ -10,12 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
-
-	"github.com/a5bbb083/redlock/clockdrift"
 )
-
-// now reads the clock on which beliefs are compared.
-func now() time.Duration { return clockdrift.System().Now() }
 
 // compareAndDelete is the script of https://redis.io/docs/latest/develop/use/patterns/distributed-locks/.
 var compareAndDelete = redis.NewScript(`
@@ -37,13 +32,14 @@ end`)
 type nodes struct {
 	clients []*redis.Client
 	timeout time.Duration
+	clock   *Clock
 }
 
 // dial connects to every node that answers within its time-out, so that a lock is the first
 // thing that travels over a link once the experiment has begun.
-func dial(ctx context.Context, urls []string, timeout time.Duration) (*nodes, error) {
-	n := &nodes{timeout: timeout}
-	for _, url := range urls {
+func dial(ctx context.Context, c Config) (*nodes, error) {
+	n := &nodes{timeout: c.NodeTimeout, clock: c.Clock}
+	for _, url := range c.Nodes {
 		options, err := redis.ParseURL(url)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("subject: node %s: %w", url, err), n.Close())
@@ -53,9 +49,9 @@ func dial(ctx context.Context, urls []string, timeout time.Duration) (*nodes, er
 		options.ContextTimeoutEnabled = true
 		options.MaxRetries = -1
 		options.DialerRetries = 1
-		options.DialTimeout = timeout
-		options.ReadTimeout = timeout
-		options.WriteTimeout = timeout
+		options.DialTimeout = c.NodeTimeout
+		options.ReadTimeout = c.NodeTimeout
+		options.WriteTimeout = c.NodeTimeout
 		options.PoolSize = 2
 		options.Protocol = 2
 		options.DisableIdentity = true
@@ -138,9 +134,10 @@ func randomValue() string { return rand.Text() }
 type grant struct {
 	name, token string
 	ttl         time.Duration
-	validUntil  time.Duration
+	validUntil  time.Duration // by clock
+	clock       *Clock
 }
 
 func (g *grant) Token() string             { return g.token }
 func (g *grant) Fence() int64              { return 0 }
-func (g *grant) ValidUntil() time.Duration { return g.validUntil }
+func (g *grant) ValidUntil() time.Duration { return g.clock.boot(g.validUntil) }

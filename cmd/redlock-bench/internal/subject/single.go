@@ -12,7 +12,7 @@ var single = Subject{
 	About:      "one node, SET NX PX with a random token; deletes the key only if the token is its own",
 	SingleNode: true,
 	Open: func(ctx context.Context, c Config) (Locker, error) {
-		n, err := dial(ctx, c.Nodes[Middle(len(c.Nodes)):][:1], c.NodeTimeout)
+		n, err := dial(ctx, c.middle())
 		return singleLocker{n}, err
 	},
 }
@@ -20,12 +20,12 @@ var single = Subject{
 type singleLocker struct{ *nodes }
 
 func (l singleLocker) Acquire(ctx context.Context, name string, ttl time.Duration) (Lease, error) {
-	token, start := randomValue(), now()
+	token, start := randomValue(), l.clock.Now()
 	granted, err := l.set(ctx, name, token, ttl)
 	if granted == 0 {
 		return nil, l.refused("acquire", granted, err)
 	}
-	return &singleLease{grant{name, token, ttl, start + ttl}, l.nodes}, nil
+	return &singleLease{grant{name, token, ttl, start + ttl, l.clock}, l.nodes}, nil
 }
 
 type singleLease struct {
@@ -34,7 +34,7 @@ type singleLease struct {
 }
 
 func (l *singleLease) Extend(ctx context.Context) error {
-	start := now()
+	start := l.clock.Now()
 	granted, err := l.nodes.expire(ctx, l.name, l.token, l.ttl)
 	if granted == 0 {
 		return l.nodes.refused("extend", granted, err)

@@ -26,6 +26,15 @@ type Config struct {
 	NodeTimeout time.Duration
 	// TTL is the longest that a lock will be asked for.
 	TTL time.Duration
+	// Clock is what algorithms count their time on that read Go's clock; nil for a machine that is
+	// never suspended.
+	Clock *Clock
+}
+
+// middle is c for subjects that use one node.
+func (c Config) middle() Config {
+	c.Nodes = c.Nodes[Middle(len(c.Nodes)):][:1]
+	return c
 }
 
 // A Locker is a client of one lock algorithm. It's for one goroutine.
@@ -77,7 +86,7 @@ func All() []Subject { return []Subject{naive, single, unchecked, classic, guard
 func known() []Subject { return slices.Concat(All(), hidden, Peers()) }
 
 // hidden are the subjects that only show whether the harness can tell good from bad.
-var hidden = []Subject{broken}
+var hidden = []Subject{broken, unguarded}
 
 // Find returns the subject with the given name, the hidden ones and the peers included.
 func Find(name string) (Subject, error) {

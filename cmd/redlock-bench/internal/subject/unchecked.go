@@ -11,7 +11,7 @@ var unchecked = Subject{
 	Name:  "unchecked",
 	About: "Redlock whose client doesn't look at its clock again once the replies are there",
 	Open: func(ctx context.Context, c Config) (Locker, error) {
-		n, err := dial(ctx, c.Nodes, c.NodeTimeout)
+		n, err := dial(ctx, c)
 		return uncheckedLocker{n}, err
 	},
 }
@@ -26,7 +26,7 @@ func (l uncheckedLocker) Acquire(ctx context.Context, name string, ttl time.Dura
 		_, _ = l.remove(context.WithoutCancel(ctx), name, token)
 		return nil, l.refused("acquire", granted, err)
 	}
-	return &uncheckedLease{grant{name, token, ttl, now() + ttl}, l.nodes}, nil
+	return &uncheckedLease{grant{name, token, ttl, l.clock.Now() + ttl, l.clock}, l.nodes}, nil
 }
 
 type uncheckedLease struct {
@@ -39,7 +39,7 @@ func (l *uncheckedLease) Extend(ctx context.Context) error {
 	if granted < l.nodes.majority() {
 		return l.nodes.refused("extend", granted, err)
 	}
-	l.validUntil = now() + l.ttl
+	l.validUntil = l.clock.Now() + l.ttl
 	return nil
 }
 

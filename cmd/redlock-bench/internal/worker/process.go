@@ -31,14 +31,15 @@ const (
 // Process is a running worker. Its methods may be called concurrently, but a worker answers
 // one request at a time.
 type Process struct {
-	name    string
-	command *exec.Cmd
-	stdin   *os.File
-	stdout  *os.File
-	stderr  *tail
-	fencing bool
-	renews  bool
-	uses    []int
+	name     string
+	command  *exec.Cmd
+	stdin    *os.File
+	stdout   *os.File
+	stderr   *tail
+	fencing  bool
+	renews   bool
+	suspends bool
+	uses     []int
 
 	exited chan struct{} // closed once the process is gone and reaped
 	read   chan struct{} // closed once nothing is read from it any more
@@ -71,7 +72,7 @@ func Start(ctx context.Context, command []string, config protocol.Config) (*Proc
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	p.fencing, p.renews, p.uses = reply.Fencing, reply.Renews, reply.Uses
+	p.fencing, p.renews, p.suspends, p.uses = reply.Fencing, reply.Renews, reply.Suspends, reply.Uses
 	for i := range config.Nodes {
 		if reply.Uses == nil {
 			p.uses = append(p.uses, i)
@@ -125,6 +126,9 @@ func (p *Process) Fencing() bool { return p.fencing }
 
 // Renews tells whether the worker's locks renew themselves.
 func (p *Process) Renews() bool { return p.renews }
+
+// Suspends tells whether the worker can act as if its machine had been suspended.
+func (p *Process) Suspends() bool { return p.suspends }
 
 // Uses returns the places of the nodes that the worker's locks live on.
 func (p *Process) Uses() []int { return p.uses }

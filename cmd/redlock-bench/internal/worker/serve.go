@@ -47,6 +47,7 @@ func Serve(in io.Reader, out io.Writer) (err error) {
 // session is the state of the built-in worker.
 type session struct {
 	locker   subject.Locker // nil before the greeting
+	clock    subject.Clock
 	resource *resourceClient
 	leases   map[string]*held // the last acquisition of each name
 }
@@ -59,7 +60,13 @@ type held struct {
 }
 
 // trusted tells whether the client may still believe in its lock.
-func (h *held) trusted() bool { return clockdrift.System().Now() < h.ValidUntil() }
+//
+// The clock is read after the end of validity: a subject that reports a lost lock as valid until
+// now would otherwise always be ahead of it.
+func (h *held) trusted() bool {
+	until := h.ValidUntil()
+	return clockdrift.System().Now() < until
+}
 
 // answer carries out one request. A refusal is in the reply; an error ends the worker.
 func (s *session) answer(r protocol.Request) (protocol.Reply, error) {
@@ -109,12 +116,14 @@ func (s *session) hello(ctx context.Context, r protocol.Request, reply *protocol
 		Nodes:       r.Config.Nodes,
 		NodeTimeout: r.Config.NodeTimeout.Duration(),
 		TTL:         r.Config.TTL.Duration(),
+		Clock:       &s.clock,
 	})
 	if err != nil {
 		return err
 	}
 	s.locker, s.resource = locker, newResourceClient(r.Config.Resource, r.Config.Client)
 	reply.OK, reply.Version, reply.Fencing = true, protocol.Version, chosen.Fencing
+	reply.Suspends = true
 	reply.Uses = chosen.Uses(len(r.Config.Nodes))
 	return nil
 }
@@ -133,6 +142,11 @@ func (s *session) perform(ctx context.Context, r protocol.Request, reply *protoc
 	case protocol.Release:
 		return h.Release(ctx)
 	case protocol.Check:
+		if r.Suspend {
+			if err := s.suspend(); err != nil {
+				return err
+			}
+		}
 		return h.mustBeTrusted()
 	case protocol.Read:
 		counters, err := s.resource.read(ctx)
@@ -168,6 +182,17 @@ func (h *held) mustBeTrusted() error {
 	if !h.trusted() {
 		return fmt.Errorf("%w: the lock is no longer valid", subject.ErrRefused)
 	}
+	return nil
+}
+
+// suspend acts as if the machine had been suspended for as long as this process is stopped: the
+// boot clock goes on, and Go's own clock, of which this is a stand-in, doesn't.
+func (s *session) suspend() error {
+	began := clockdrift.System().Now()
+	if err := stopSelf(); err != nil {
+		return err
+	}
+	s.clock.Suspend(clockdrift.System().Now() - began)
 	return nil
 }
 

@@ -2,10 +2,9 @@
 // Items are made once; placing them anew is all that zooming takes.
 
 const ROW = 18, LANE_GAP = 9, AXIS = 24, COLOURS = 6, LETTER = 6.3, EVENT = 17;
-const WHOLE_LANE = -1;
 
-// The parts of a row that the kinds of items fill, as [top, height].
-const THIN = { granted: [5, 8], refused: [5, 8], open: [5, 8], cut: [9, 0], slow: [9, 0], clock: [9, 0] };
+// Bars of these kinds are too thin for an inscription, and these are lines that have one.
+const THIN = new Set(["granted", "refused", "open"]), LINES = new Set(["cut", "slow", "clock"]);
 
 function element(parent, name, attributes = {}, text = "") {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -50,7 +49,7 @@ function drawGutter(svg, lanes, width, gutter) {
   for (const lane of lanes) {
     const line = lane.top - LANE_GAP / 2;
     element(svg, "line", { class: "lane-line", x1: 0, x2: width, y1: line, y2: line });
-    element(svg, "text", { class: "lane-name", x: 0, y: lane.top + 13 }, lane.kind === "node" ? "node " + lane.name : lane.name);
+    element(svg, "text", { class: "lane-name", x: 0, y: lane.top + 13 }, lane.name);
     lane.rows.forEach((row, i) => element(svg, "text",
       { class: "row-name", x: gutter - 8, y: lane.top + i * ROW + 13, "text-anchor": "end" }, row));
   }
@@ -61,13 +60,23 @@ function describe(item) {
   return `${exact(item.s)} to ${exact(item.e)} (${lasting(item.e - item.s)}): ${item.t}`;
 }
 
+// makeItems makes the items of all lanes. A mark knows the next one in its row, whose place its
+// label must leave free.
+function makeItems(parent, lanes, hatch) {
+  return lanes.flatMap((lane) => lane.items.map((item, i) => {
+    const made = makeItem(parent, lane, item, hatch);
+    if (item.e === undefined) made.next = lane.items.slice(i + 1).find((other) => other.r === item.r);
+    return made;
+  }));
+}
+
 // makeItem returns the item's group, with what it takes to place it.
 function makeItem(parent, lane, item, hatch) {
   const kind = item.k.split(" ")[0];
   const colour = item.c ? ((item.c - 1) % COLOURS) + 1 : 0;
   const group = element(parent, "g", { class: `item ${item.k} c${colour}`, tabindex: 0, role: "img", "aria-label": describe(item) });
-  const shape = item.e === undefined ? mark(group, kind) : element(group, "rect", { class: "shape" });
-  if (kind === "stopped" || kind === "down") shape.setAttribute("style", `fill: url(#${hatch})`);
+  const shape = item.e === undefined ? mark(group, kind) : element(group, LINES.has(kind) ? "path" : "rect", { class: "shape" });
+  if (kind === "still") shape.setAttribute("style", `fill: url(#${hatch})`);
   const label = item.l ? element(group, "text", { class: "label" }, item.l) : null;
   return { item, kind, lane, group, shape, label };
 }
@@ -85,39 +94,41 @@ function mark(group, kind) {
 
 // place puts an item where it belongs in the view, or hides it. visible is [left, right].
 function place(made, scale, [left, right]) {
-  const { item, kind, lane, group } = made;
+  const { item, lane, group } = made;
   const from = scale(item.s), to = item.e === undefined ? from : scale(item.e);
   const reach = item.e === undefined ? 8 : 0;
   const hidden = to + reach < left || from - reach > right;
   group.style.display = hidden ? "none" : "";
   if (hidden) return;
-  const top = lane.top + (item.r === WHOLE_LANE ? 0 : item.r * ROW);
-  if (item.e === undefined) placeMark(made, from, top);
-  else placeSpan(made, Math.max(from, left - 4), Math.min(to, right + 4), top, kind, left);
+  const top = lane.top + item.r * ROW;
+  if (item.e === undefined) placeMark(made, from, top, Math.min(right + 15, made.next ? scale(made.next.s) : Infinity));
+  else placeSpan(made, Math.max(from, left - 4), Math.min(to, right + 4), top, left);
 }
 
-function placeMark({ kind, label, shape }, x, top) {
+function placeMark({ item, kind, label, shape }, x, top, next) {
   shape.setAttribute("transform", `translate(${x} ${top + ROW / 2})`);
   if (!label) return;
   const beside = kind === "taken" || kind === "turned";
   label.setAttribute("x", beside ? x + 9 : x);
   label.setAttribute("y", top + (beside ? 13 : 11));
   label.setAttribute("text-anchor", beside ? "start" : "middle");
+  label.style.display = beside && x + item.l.length * LETTER + 15 > next ? "none" : "";
 }
 
-function placeSpan({ item, lane, shape, label }, from, to, top, kind, left) {
-  const [offset, height] = item.r === WHOLE_LANE ? [-2, lane.height + 4] : THIN[kind] ?? [2, 14];
+function placeSpan({ item, kind, shape, label }, from, to, top, left) {
   const width = Math.max(to - from, 2); // or nobody would see it
-  shape.setAttribute("x", from);
-  shape.setAttribute("y", top + offset);
-  shape.setAttribute("width", width);
-  shape.setAttribute("height", height || 0.01);
+  if (LINES.has(kind)) {
+    shape.setAttribute("d", `M${from} ${top + ROW / 2}h${width}`);
+  } else {
+    const height = THIN.has(kind) ? 8 : 14;
+    shape.setAttribute("x", from);
+    shape.setAttribute("y", top + (ROW - height) / 2);
+    shape.setAttribute("width", width);
+    shape.setAttribute("height", height);
+  }
   if (!label) return;
   const start = Math.max(from, left) + 5;
-  const room = to - start - 3;
-  const needed = item.l.length * LETTER;
-  const thin = height > 0 && height < 12;
-  label.style.display = room >= needed && !thin ? "" : "none";
+  label.style.display = !THIN.has(kind) && to - start - 3 >= item.l.length * LETTER ? "" : "none";
   label.setAttribute("x", start);
   label.setAttribute("y", top + 13);
 }

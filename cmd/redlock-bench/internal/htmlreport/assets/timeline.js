@@ -36,6 +36,8 @@ class Timeline {
     this.wider = button("−", "zoom out", () => this.zoom(1 / 2));
     this.whole = button("Everything", "show everything", () => this.show(0, this.data.end));
     if (this.data.overlaps.length > 0) button("Overlap", "zoom to the first overlap", () => this.showAround(...this.data.overlaps[0]));
+    button("Save as SVG", "save this view as a picture", () => this.save());
+    button("Skip", "skip the timeline", () => this.skip()).className = "skip";
     this.range = document.createElement("span");
     this.range.className = "range";
     tools.append(this.range);
@@ -53,7 +55,7 @@ class Timeline {
     this.width = width;
     this.gutter = width < 560 ? 96 : 124;
     this.right = width - 10;
-    this.events.depth = stack(this.events, this.scaleOf(0, this.data.end), 4);
+    this.events.depth = stack(this.events, this.scaleOf(0, this.data.end), 6);
     const height = layOut(this.data.lanes);
     const hatch = "hatch-" + this.figure.dataset.name;
     this.svg.replaceChildren();
@@ -68,7 +70,7 @@ class Timeline {
     const plot = element(this.svg, "g", { "clip-path": `url(#${clip})` });
     this.bands = this.data.overlaps.map((o) => ({ o, rect: element(plot, "rect", { class: "band", y: AXIS, height: height - AXIS }) }));
     this.seen = element(plot, "line", { class: "seen", y1: AXIS, y2: height });
-    this.items = this.data.lanes.flatMap((lane) => lane.items.map((item) => makeItem(plot, lane, item, hatch)));
+    this.items = makeItems(plot, this.data.lanes, hatch);
     this.selection = element(plot, "rect", { class: "selection", y: AXIS, height: height - AXIS, width: 0 });
     this.cursor = element(plot, "line", { class: "cursor", y1: AXIS, y2: height, visibility: "hidden" });
     this.place();
@@ -113,7 +115,8 @@ class Timeline {
       const tick = element(this.axis, "g", { class: "tick" });
       const x = scale(ns);
       element(tick, "line", { x1: x, x2: x, y1: AXIS - 4, y2: height });
-      element(tick, "text", { x, y: AXIS - 9, "text-anchor": "middle" }, rounded(ns, step));
+      const anchor = x > this.right - 20 ? "end" : "middle";
+      element(tick, "text", { x: Math.min(x, this.right + 8), y: AXIS - 9, "text-anchor": anchor }, rounded(ns, step));
     }
   }
 
@@ -140,6 +143,36 @@ class Timeline {
     const start = Math.min(Math.max(0, this.view[0] + ns), this.data.end - length);
     this.view = [start, start + length];
     this.place();
+  }
+
+  // skip moves the focus behind all the items.
+  skip() {
+    const next = this.figure.nextElementSibling;
+    next.tabIndex = -1;
+    next.focus();
+  }
+
+  // picture is the present view as an SVG document of its own.
+  picture() {
+    const copy = this.svg.cloneNode(true);
+    for (const hidden of copy.querySelectorAll('[style*="display: none"], .cursor, .selection')) hidden.remove();
+    for (const item of copy.querySelectorAll("[tabindex]")) item.removeAttribute("tabindex");
+    copy.removeAttribute("tabindex");
+    copy.setAttribute("width", this.width);
+    copy.setAttribute("aria-label", "Timeline of " + this.figure.dataset.name);
+    copy.setAttribute("style", "background: var(--paper)");
+    const style = document.createElementNS(copy.namespaceURI, "style");
+    style.textContent = document.getElementById("chart-style").textContent;
+    copy.prepend(style);
+    return new XMLSerializer().serializeToString(copy) + "\n";
+  }
+
+  save() {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([this.picture()], { type: "image/svg+xml" }));
+    link.download = this.figure.dataset.name + ".svg";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60e3); // the download may begin late
   }
 
   tell(group) {

@@ -1,0 +1,96 @@
+package browsertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"go.uber.org/goleak"
+)
+
+// The browser and the address of the page, for all tests.
+var (
+	browser context.Context
+	address string
+)
+
+// startTimeout bounds what is done before the tests: a build, six experiments and a browser's start.
+const startTimeout = 5 * time.Minute
+
+func TestMain(m *testing.M) {
+	executable, err := findChromium()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "browsertest:", err)
+		if os.Getenv("REDLOCK_REQUIRE_CHROMIUM") == "1" {
+			os.Exit(1)
+		}
+		return
+	}
+	status, err := run(m, executable)
+	if err == nil && status == 0 {
+		err = goleak.Find()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "browsertest:", err)
+		status = 1
+	}
+	os.Exit(status)
+}
+
+func findChromium() (string, error) {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "headless-shell"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", errors.New("skipped: no Chromium in PATH; install it (Debian: apt-get install chromium)")
+}
+
+// run makes a page and a browser, and runs the tests with them.
+func run(m *testing.M, executable string) (status int, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	dir, err := os.MkdirTemp("", "browsertest")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if address, err = makePage(ctx, dir); err != nil {
+		return 0, err
+	}
+	allocator, cancel := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(executable), chromedp.UserDataDir(filepath.Join(dir, "profile")), chromedp.DisableGPU,
+		chromedp.NoSandbox, // it doesn't work for root, as which CI runs; the page is ours
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))...)
+	defer cancel()
+	browser, cancel = chromedp.NewContext(allocator)
+	defer cancel()
+	if err := chromedp.Do(browser); err != nil { // the first call starts it
+		return 0, err
+	}
+	status = m.Run()
+	closing, cancel := context.WithTimeout(browser, 10*time.Second)
+	defer cancel()
+	return status, chromedp.Cancel(closing)
+}
+
+// makePage builds the program, runs a few experiments and returns the address of their page.
+func makePage(ctx context.Context, dir string) (string, error) {
+	program, page := filepath.Join(dir, "redlock-bench"), filepath.Join(dir, "page.html")
+	build := exec.CommandContext(ctx, "go", "build", "-o", program, ".")
+	build.Dir = ".."
+	bench := exec.CommandContext(ctx, program, "run", "control", "pause-in-flight", "clock-jump", "pause-after-check",
+		"--subject", "classic,guarded", "--html", page)
+	for _, c := range []*exec.Cmd{build, bench} {
+		if out, err := c.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("%v: %w\n%s", c, err, out)
+		}
+	}
+	return "file://" + page, nil
+}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/chaos"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
+)
+
+// chaosFlags are the flags of chaos.
+type chaosFlags struct {
+	subjects      runFlags // of which only those that choose subjects are used
+	backend       string
+	plan          chaos.Plan
+	ttl, duration time.Duration
+	weights       map[string]int
+	planFile      string
+	planOnly      bool
+	json          string
+	shrink        shrinkFlags
+}
+
+func newChaosCommand() *cobra.Command {
+	var f chaosFlags
+	cmd := &cobra.Command{
+		Use:   "chaos",
+		Short: "Let random faults loose on lock algorithms, and judge what the clients believed",
+		Long: `Several processes take, extend and give back one lock, and write under it to a
+resource, while a random schedule of faults hits the nodes, the network and the
+processes. The same seed gives the same schedule, but real processes never do
+the same twice.
+
+The schedule keeps to what a lock with guards claims to survive: pauses, crashes
+and partitions of anybody, but lost memories and bent clocks of no more than a
+minority of the nodes within any TTL and a half.
+
+A lock with fencing tokens is expected to hold, of the others anything is. "No
+violation found" is no proof. Exit status: 0 if all is as expected, 1 if not.`,
+		Example: `  redlock-bench chaos --duration 10m --seed 7
+  redlock-bench chaos --faults partition=3,crash-lose=1,clock-forward=1 --subject classic
+  redlock-bench chaos --seed 7 --plan-only > plan.json
+  redlock-bench chaos --plan plan.json --subject classic --shrink 5m`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return f.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.backend, "backend", "", "`KIND` of the nodes: embedded or redis (default redis if there is a redis-server, or else embedded)")
+	flags.Int64Var(&f.plan.Seed, "seed", 1, "the seed `N` of the schedule and of what clients do")
+	flags.IntVar(&f.plan.Nodes, "nodes", 5, "start `N` nodes")
+	flags.IntVar(&f.plan.Clients, "clients", 4, "start `N` clients, each a process")
+	flags.DurationVar(&f.ttl, "ttl", time.Second, "the TTL of the lock is this `TIME`; most faults last about as long")
+	flags.DurationVar(&f.duration, "duration", time.Minute, "go on for this `TIME` under each subject")
+	flags.StringToIntVar(&f.weights, "faults", nil, "the share of each kind of fault, others don't occur: `KIND=WEIGHT,...` (default all the same)")
+	flags.StringVar(&f.planFile, "plan", "", "carry out the schedule in `FILE`, as --plan-only prints it")
+	flags.BoolVar(&f.planOnly, "plan-only", false, "print the schedule as JSON and do nothing")
+	flags.StringVar(&f.json, "json", "", "also write the results and the schedule as JSON to `FILE`; - is standard output, and moves the summary to standard error")
+	flags.StringSliceVar(&f.subjects.subjects, "subject", []string{"guarded", "classic"}, "which lock algorithms to judge, one after the other: `NAME,...`")
+	flags.StringArrayVar(&f.subjects.workers, "worker", nil, "an external program that --subject may name: `NAME=COMMAND`, see docs/worker-protocol.md; may be repeated")
+	flags.StringVar(&f.subjects.peers, "peers", "", "lock libraries of others that --subject may name: `FILE` is the program of cmd/redlock-peers")
+	f.shrink.register(flags)
+	for _, fixed := range []string{"seed", "nodes", "clients", "ttl", "duration", "faults"} {
+		cmd.MarkFlagsMutuallyExclusive("plan", fixed)
+	}
+	completeFlag(cmd, "backend", string(cluster.Embedded), string(cluster.Redis))
+	completeList(cmd, "subject", subject.Names())
+	for _, name := range []string{"seed", "nodes", "clients", "ttl", "duration", "shrink", "shrink-need", "shrink-tries"} {
+		completeFlag(cmd, name)
+	}
+	return cmd
+}
+
+// run is the command. It starts nothing until all of its input has been found good.
+func (f *chaosFlags) run(ctx context.Context, out, errOut io.Writer) (err error) {
+	plan, err := f.schedule()
+	if err != nil {
+		return err
+	}
+	if f.planOnly {
+		return plan.WriteJSON(out)
+	}
+	runs, err := f.runs(plan)
+	if err != nil {
+		return err
+	}
+	jsonOut, textOut := io.Writer(nil), out
+	switch f.json {
+	case "":
+	case "-":
+		jsonOut, textOut = out, errOut
+	default:
+		file, err := os.Create(f.json)
+		if err != nil {
+			return fmt.Errorf("--json: %w", err)
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		jsonOut = file
+	}
+
+	var outcomes []*chaos.Outcome
+	for _, r := range runs {
+		r.Progress = func(elapsed time.Duration, acquired int64) {
+			_, _ = fmt.Fprintf(errOut, "%s: %v, acquired %d times\n", r.Subject.Name, elapsed.Round(time.Second), acquired)
+		}
+		o, err := r.Perform(ctx)
+		if o != nil {
+			outcomes = append(outcomes, o)
+		}
+		if err != nil && ctx.Err() == nil {
+			return &statusError{statusEnvironment, fmt.Errorf("%s: %w", r.Subject.Name, err)}
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	report := chaos.NewReport(f.backend, plan, outcomes)
+	if err := report.WriteText(textOut); err != nil {
+		return &statusError{statusEnvironment, err}
+	}
+	shrinkErr := f.shrink.perform(ctx, runs, outcomes, report, textOut, errOut)
+	if jsonOut != nil {
+		err = report.WriteJSON(jsonOut)
+	}
+	if err := errors.Join(err, shrinkErr); err != nil {
+		return &statusError{statusEnvironment, err}
+	}
+	return chaosStatus(ctx, outcomes, len(runs))
+}
+
+// chaosStatus is the exit status that the outcomes ask for.
+func chaosStatus(ctx context.Context, outcomes []*chaos.Outcome, wanted int) error {
+	if ctx.Err() != nil {
+		return &statusError{statusInterrupted, fmt.Errorf("interrupted in run %d of %d: %w", max(len(outcomes), 1), wanted, context.Cause(ctx))}
+	}
+	unexpected := 0
+	for _, o := range outcomes {
+		if !o.AsExpected() {
+			unexpected++
+		}
+	}
+	if unexpected > 0 {
+		return &statusError{statusUnexpected, fmt.Errorf("%d of %d runs didn't end as expected", unexpected, len(outcomes))}
+	}
+	return nil
+}
+
+// schedule reads the plan, or makes one.
+func (f *chaosFlags) schedule() (chaos.Plan, error) {
+	if f.planFile != "" {
+		file, err := os.Open(f.planFile)
+		if err != nil {
+			return chaos.Plan{}, fmt.Errorf("--plan: %w", err)
+		}
+		defer file.Close()
+		plan, err := chaos.ReadPlan(file)
+		if err != nil {
+			return chaos.Plan{}, fmt.Errorf("--plan %s: %w", f.planFile, err)
+		}
+		return plan, nil
+	}
+	f.plan.TTL, f.plan.Duration = protocol.InMilliseconds(f.ttl), protocol.InMilliseconds(f.duration)
+	return chaos.Generate(f.plan, f.weights)
+}
+
+// runs checks the other flags, and lists what they ask for.
+func (f *chaosFlags) runs(plan chaos.Plan) ([]chaos.Run, error) {
+	if f.backend == "" {
+		f.backend = string(cluster.Embedded)
+		if _, err := exec.LookPath("redis-server"); err == nil {
+			f.backend = string(cluster.Redis)
+		}
+	}
+	f.subjects.backend, f.subjects.nodes, f.subjects.parallel, f.subjects.timeout = f.backend, plan.Nodes, 1, time.Minute
+	if err := errors.Join(f.subjects.check(), f.shrink.check()); err != nil {
+		return nil, err
+	}
+	subjects, err := f.subjects.judged()
+	if err != nil {
+		return nil, err
+	}
+	program, err := workerProgram()
+	if err != nil {
+		return nil, err
+	}
+	var runs []chaos.Run
+	for _, s := range subjects {
+		runs = append(runs, chaos.Run{Plan: plan, Subject: s, Backend: cluster.Backend(f.backend), Worker: program})
+	}
+	return runs, nil
+}

@@ -1,0 +1,98 @@
+package chaos
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
+)
+
+const (
+	// longHolds is the share of the locks that are held for long, and extended; the others are
+	// given back soon, so that there are many.
+	longHolds = 0.12
+	// careless is the share of the writes before which a client doesn't look at its lock. A
+	// fenced resource must not need it.
+	careless = 0.5
+)
+
+// contender is a client that takes the lock, reads, writes and gives it back, again and again.
+type contender struct {
+	*lab.Client
+	lab      *lab.Lab
+	random   *rand.Rand
+	ttl      time.Duration
+	acquired *atomic.Int64 // counts for all
+}
+
+// contend goes on until ctx ends. No operation is cut short by that, so that all outcomes are
+// known; the error is that of a worker that failed.
+func (c contender) contend(ctx context.Context) error {
+	working := context.WithoutCancel(ctx)
+	for ctx.Err() == nil {
+		acquired, err := c.TryAcquire(working)
+		if err != nil {
+			return err
+		}
+		if acquired {
+			c.acquired.Add(1)
+			if err := c.hold(ctx, working); err != nil {
+				return err
+			}
+		}
+		c.pause(ctx, c.between(c.ttl/500, c.ttl/30))
+	}
+	return nil
+}
+
+// hold works under the lock and releases it.
+func (c contender) hold(ctx, working context.Context) error {
+	until := c.lab.Now() + c.between(0, c.ttl/30)
+	if c.random.Float64() < longHolds {
+		until = c.lab.Now() + c.between(c.ttl/5, c.ttl)
+	}
+	for {
+		if err := c.update(working); err != nil {
+			return err
+		}
+		left := until - c.lab.Now()
+		if left <= 0 || ctx.Err() != nil {
+			break
+		}
+		c.pause(ctx, min(left, c.between(c.ttl/20, c.ttl/2)))
+		if until-c.lab.Now() > c.ttl/10 {
+			if extended, err := c.Extend(working); err != nil || !extended {
+				return c.giveBack(working, err)
+			}
+		}
+	}
+	return c.giveBack(working, nil)
+}
+
+// update reads the resource's counter and writes it, plus one.
+func (c contender) update(ctx context.Context) error {
+	if err := c.Read(ctx); err != nil {
+		return err
+	}
+	_, err := c.Write(ctx, c.random.Float64() >= careless)
+	return err
+}
+
+// giveBack releases the lock unless there was an error, which it returns.
+func (c contender) giveBack(ctx context.Context, err error) error {
+	if err == nil {
+		_, err = c.Release(ctx)
+	}
+	return err
+}
+
+func (c contender) between(from, to time.Duration) time.Duration {
+	return from + time.Duration(c.random.Int64N(int64(to-from)))
+}
+
+// pause lasts until ctx ends at most.
+func (c contender) pause(ctx context.Context, d time.Duration) {
+	_ = c.lab.SleepUntil(ctx, c.lab.Now()+d)
+}

@@ -1,0 +1,74 @@
+package chaos
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+)
+
+const (
+	// pace is the mean time between the beginnings of two faults, in TTLs.
+	pace = 0.4
+	// redraws is how often another fault is drawn for a moment at which one can't be.
+	redraws = 30
+)
+
+// Generate fills the plan, which has everything but faults, with random ones. Weights has the
+// share of each of [Kinds]; a kind that isn't in it has a weight of 0, and nil gives all the
+// same. The same arguments give the same plan.
+func Generate(p Plan, weights map[string]int) (Plan, error) {
+	p.Faults = []nemesis.Fault{}
+	if err := p.Validate(); err != nil {
+		return Plan{}, err
+	}
+	lottery, err := tickets(weights)
+	if err != nil {
+		return Plan{}, err
+	}
+	random := rand.New(rand.NewPCG(uint64(p.Seed), 0))
+	ttl := p.TTL.Duration()
+	step := func() time.Duration { return time.Duration(pace * float64(ttl) * random.ExpFloat64()) }
+	for at := ttl + step(); at < p.Duration.Duration()-ttl; at += step() {
+		for range redraws {
+			f := kinds[lottery[random.IntN(len(lottery))]].draw(draw{random, p})
+			f.At = at.Round(time.Millisecond)
+			if p.withinModel(f) && p.compatible(f) {
+				p.Faults = append(p.Faults, f)
+				break
+			}
+		}
+	}
+	return p, nil
+}
+
+// maxWeight bounds the number of tickets.
+const maxWeight = 1000
+
+// tickets lists the places of kinds, each as often as its weight says.
+func tickets(weights map[string]int) ([]int, error) {
+	names := Kinds()
+	for name, weight := range weights {
+		if !slices.Contains(names, name) {
+			return nil, fmt.Errorf("chaos: there is no fault %q; there are %s", name, strings.Join(names, ", "))
+		}
+		if weight < 0 || weight > maxWeight {
+			return nil, fmt.Errorf("chaos: weight %d of %s: give from 0 to %d", weight, name, maxWeight)
+		}
+	}
+	var all []int
+	for i, name := range names {
+		weight := 1
+		if weights != nil {
+			weight = weights[name]
+		}
+		all = append(all, slices.Repeat([]int{i}, weight)...)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("chaos: every fault has the weight 0; give at least one of %s a larger", strings.Join(names, ", "))
+	}
+	return all, nil
+}

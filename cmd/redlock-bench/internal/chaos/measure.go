@@ -1,0 +1,107 @@
+package chaos
+
+import (
+	"slices"
+	"time"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+)
+
+// OpCount counts what came of the operations of one kind.
+type OpCount struct {
+	OK      int `json:"ok"`
+	Refused int `json:"refused"`
+	// Unknown ones never returned: they may have taken effect or not.
+	Unknown int `json:"unknown"`
+}
+
+// Latency has percentiles of how long something took, in milliseconds.
+type Latency struct {
+	P50 float64 `json:"p50_ms"`
+	P90 float64 `json:"p90_ms"`
+	P99 float64 `json:"p99_ms"`
+	Max float64 `json:"max_ms"`
+}
+
+// Measures are what a run showed besides its verdicts.
+type Measures struct {
+	Operations map[protocol.Op]OpCount `json:"operations"`
+	// Acquire is the latency of the acquisitions that succeeded, pauses included.
+	Acquire Latency `json:"acquire"`
+	// Available is the share of the time in which the lock was of use: someone acquired or
+	// extended it within the last TTL. LongestGap is the longest time between two of these.
+	Available  float64 `json:"available"`
+	LongestGap float64 `json:"longest_gap_ms"`
+	// LongestOverlap is the longest of the spans in which more than one client believed.
+	Overlaps       int     `json:"overlaps"`
+	LongestOverlap float64 `json:"longest_overlap_ms"`
+}
+
+// Measure looks at a history.
+func Measure(h *history.History) Measures {
+	m := Measures{Operations: make(map[protocol.Op]OpCount)}
+	var took []time.Duration
+	granted := []time.Duration{h.Start}
+	for _, o := range h.Operations {
+		m.Operations[o.Op] = m.Operations[o.Op].with(o)
+		if o.Open() || !o.OK {
+			continue
+		}
+		if o.Op == protocol.Acquire {
+			took = append(took, o.Returned-o.Invoked)
+		}
+		if o.Op == protocol.Acquire || o.Op == protocol.Extend {
+			granted = append(granted, o.Returned)
+		}
+	}
+	m.Acquire = percentiles(took)
+	m.availability(append(granted, h.End), h.TTL)
+	for _, o := range check.Exclusion(h.Beliefs()).Overlaps {
+		m.Overlaps++
+		m.LongestOverlap = max(m.LongestOverlap, milliseconds(o.Until-o.From))
+	}
+	return m
+}
+
+func (c OpCount) with(o history.Operation) OpCount {
+	switch {
+	case o.Open():
+		c.Unknown++
+	case o.OK:
+		c.OK++
+	default:
+		c.Refused++
+	}
+	return c
+}
+
+// availability takes the instants at which the lock was granted, and those of beginning and end.
+func (m *Measures) availability(granted []time.Duration, ttl time.Duration) {
+	slices.Sort(granted)
+	var without, longest time.Duration
+	for i := 1; i < len(granted); i++ {
+		gap := granted[i] - granted[i-1]
+		longest = max(longest, gap)
+		without += max(gap-ttl, 0)
+	}
+	if all := granted[len(granted)-1] - granted[0]; all > 0 {
+		m.Available = 1 - float64(without)/float64(all)
+	}
+	m.LongestGap = milliseconds(longest)
+}
+
+// percentiles are by nearest rank; all are 0 if there is nothing.
+func percentiles(took []time.Duration) Latency {
+	if len(took) == 0 {
+		return Latency{}
+	}
+	slices.Sort(took)
+	at := func(percent int) float64 {
+		return milliseconds(took[(len(took)*percent+99)/100-1])
+	}
+	return Latency{P50: at(50), P90: at(90), P99: at(99), Max: at(100)}
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

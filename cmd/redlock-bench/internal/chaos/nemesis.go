@@ -1,0 +1,193 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/a5bbb083/redlock/clockdrift"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+)
+
+// healTimeout bounds the end of one fault: the start of a server above all.
+const healTimeout = 30 * time.Second
+
+// KindCount says what became of the faults of one kind.
+type KindCount struct {
+	Kind    string `json:"kind"`
+	Planned int    `json:"planned"`
+	// Proven counts those that were seen to take effect.
+	Proven int `json:"proven"`
+	// Skipped counts those that would have left the safety model, because earlier ones took
+	// longer than planned; Failed those that couldn't be injected, or weren't seen to work.
+	Skipped int `json:"skipped"`
+	Failed  int `json:"failed"`
+	// Why is the error of the first that failed.
+	Why string `json:"why,omitempty"`
+}
+
+// havoc carries out a plan in a lab.
+type havoc struct {
+	lab    *lab.Lab
+	plan   Plan
+	ledger *ledger
+	// targets has a lock for each node and each client, so that faults which are late don't meet.
+	nodes, clients []sync.Mutex
+
+	mu      sync.Mutex // guards the rest
+	counts  map[string]*KindCount
+	outside []string // what really happened, but isn't in the safety model
+	broken  []error  // faults that couldn't be undone
+}
+
+func newHavoc(l *lab.Lab, p Plan) *havoc {
+	h := &havoc{
+		lab: l, plan: p, ledger: newLedger(clockdrift.System(), p.Nodes, p.minority()),
+		nodes: make([]sync.Mutex, p.Nodes), clients: make([]sync.Mutex, p.Clients),
+		counts: make(map[string]*KindCount),
+	}
+	for _, name := range Kinds() {
+		h.counts[name] = &KindCount{Kind: name}
+	}
+	for _, f := range p.Faults {
+		h.counts[KindOf(f)].Planned++
+	}
+	for _, f := range p.Outside() {
+		h.outside = append(h.outside, "planned: "+Describe(f))
+	}
+	return h
+}
+
+// wreak injects each fault at its time, counted from start, and returns when all of them are
+// undone, which it doesn't delay once ctx has ended.
+func (h *havoc) wreak(ctx context.Context, start time.Duration) {
+	var faults sync.WaitGroup
+	for _, f := range h.plan.Faults {
+		if h.lab.SleepUntil(ctx, start+f.At) != nil {
+			break
+		}
+		faults.Go(func() { h.perform(ctx, f) })
+	}
+	faults.Wait()
+}
+
+// perform injects one fault, waits, and undoes it.
+func (h *havoc) perform(ctx context.Context, f nemesis.Fault) {
+	lock := h.target(f)
+	lock.Lock()
+	defer lock.Unlock()
+	if ctx.Err() != nil {
+		return
+	}
+	if damages(f) {
+		if !h.ledger.damage(f.Nodes[0]) {
+			h.count(f, func(c *KindCount) { c.Skipped++ })
+			return
+		}
+		defer func() { h.ledger.recover(f.Nodes[0], h.plan.recovery()) }()
+	}
+	// Not on ctx: a fault that is being injected when the run ends would be neither here nor there.
+	working := context.WithoutCancel(ctx)
+	began := h.lab.Now()
+	undo, err := h.inject(working, f)
+	if err != nil {
+		h.count(f, func(c *KindCount) {
+			c.Failed++
+			if c.Why == "" {
+				c.Why = err.Error()
+			}
+		})
+		return
+	}
+	h.count(f, func(c *KindCount) { c.Proven++ })
+	_ = h.lab.SleepUntil(ctx, h.lab.Now()+f.For) // if it's cut short, the fault ends sooner
+	h.heal(working, f, undo)
+	if lasted := h.lab.Now() - began; f.Kind == nemesis.ClockJump && f.By < 0 && lasted >= h.plan.TTL.Duration() {
+		h.note(&h.outside, fmt.Sprintf("%s lasted %v, longer than a TTL, on a machine that is too slow", Describe(f), lasted.Round(time.Millisecond)))
+	}
+}
+
+// target is the lock of whom the fault hits. Links are hit in many ways at once, which the plan
+// has made sure of; a fault of them has a lock of its own.
+func (h *havoc) target(f nemesis.Fault) sync.Locker {
+	switch {
+	case f.Kind == PauseClient:
+		return &h.clients[f.Clients[0]]
+	case hitsServer(f):
+		return &h.nodes[f.Nodes[0]]
+	}
+	return new(sync.Mutex)
+}
+
+// inject applies a fault and returns what undoes it.
+func (h *havoc) inject(ctx context.Context, f nemesis.Fault) (undo func(context.Context) error, err error) {
+	if f.Kind == PauseClient {
+		client := h.lab.Clients()[f.Clients[0]]
+		return client.Resume, client.Pause(ctx)
+	}
+	applied, err := h.lab.Inject(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error {
+		proofs, err := applied.Undo(ctx)
+		h.lab.Witness(proofs...)
+		if f.Kind == nemesis.ClockRate {
+			err = errors.Join(err, h.setRight(ctx, h.lab.Node(f.Nodes[0])))
+		}
+		return err
+	}, nil
+}
+
+// setRight puts a clock that ran at another rate back to the host's time, as a time server would.
+func (h *havoc) setRight(ctx context.Context, n cluster.Node) error {
+	now, err := n.Time(ctx)
+	if err != nil {
+		return err
+	}
+	proof, err := n.JumpClock(ctx, -time.Until(now))
+	if err == nil {
+		h.lab.Witness(proof)
+	}
+	return err
+}
+
+func (h *havoc) heal(ctx context.Context, f nemesis.Fault, undo func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(ctx, healTimeout)
+	defer cancel()
+	// An effect whose end wasn't seen says nothing about the lock.
+	if err := undo(ctx); err != nil && !errors.Is(err, cluster.ErrNotProven) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.broken = append(h.broken, fmt.Errorf("chaos: end of %s: %w", Describe(f), err))
+	}
+}
+
+func (h *havoc) count(f nemesis.Fault, add func(*KindCount)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	add(h.counts[KindOf(f)])
+}
+
+func (h *havoc) note(list *[]string, what string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	*list = append(*list, what)
+}
+
+// tally returns the counts in the order of [Kinds], of the kinds that were planned.
+func (h *havoc) tally() []KindCount {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var all []KindCount
+	for _, name := range Kinds() {
+		if c := h.counts[name]; c.Planned > 0 {
+			all = append(all, *c)
+		}
+	}
+	return all
+}

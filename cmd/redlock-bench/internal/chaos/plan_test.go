@@ -1,0 +1,151 @@
+package chaos
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+)
+
+func blank(seed int64, duration time.Duration) Plan {
+	return Plan{Seed: seed, Nodes: 5, Clients: 4, TTL: 1000, Duration: protocol.InMilliseconds(duration)}
+}
+
+func generate(t *testing.T, seed int64, duration time.Duration) Plan {
+	p, err := Generate(blank(seed, duration), nil)
+	require.NoError(t, err)
+	return p
+}
+
+func TestSameSeedGivesTheSamePlan(t *testing.T) {
+	first, second, other := generate(t, 3, time.Minute), generate(t, 3, time.Minute), generate(t, 4, time.Minute)
+	assert.Equal(t, first, second)
+	assert.Equal(t, first.Fingerprint(), second.Fingerprint())
+	assert.NotEqual(t, first.Fingerprint(), other.Fingerprint())
+}
+
+func TestPlanSurvivesJSON(t *testing.T) {
+	p := generate(t, 1, time.Minute)
+	var text bytes.Buffer
+	require.NoError(t, p.WriteJSON(&text))
+	again, err := ReadPlan(&text)
+	require.NoError(t, err)
+	assert.Equal(t, p, again)
+}
+
+func TestLongPlanHasEveryKind(t *testing.T) {
+	counts := make(map[string]int)
+	for _, f := range generate(t, 1, 10*time.Minute).Faults {
+		counts[KindOf(f)]++
+		assert.NotContains(t, Describe(f), "between client and", "%+v", f)
+	}
+	for _, name := range Kinds() {
+		assert.Greater(t, counts[name], 20, name)
+	}
+	assert.Len(t, counts, len(Kinds()))
+}
+
+func TestWeights(t *testing.T) {
+	p, err := Generate(blank(1, time.Minute), map[string]int{"flush": 1, "reset": 3})
+	require.NoError(t, err)
+	counts := make(map[string]int)
+	for _, f := range p.Faults {
+		counts[KindOf(f)]++
+	}
+	assert.Len(t, counts, 2)
+	assert.Greater(t, counts["reset"], counts["flush"])
+}
+
+// damagedAt is the safety model's rule about a minority, once more and by looking at one moment.
+func damagedAt(p Plan, at time.Duration) int {
+	nodes := make(map[int]bool)
+	for _, f := range p.Faults {
+		lossy := f.Kind == nemesis.FlushNode || f.Kind == nemesis.CrashNode && f.Memory == cluster.Lose
+		bent := f.Kind == nemesis.ClockJump || f.Kind == nemesis.ClockRate
+		if (lossy || bent) && f.At <= at && at <= f.At+f.For+p.TTL.Duration()*3/2 {
+			nodes[f.Nodes[0]] = true
+		}
+	}
+	return len(nodes)
+}
+
+func TestPlansKeepToTheModel(t *testing.T) {
+	most := 0
+	for seed := range int64(20) {
+		for _, nodes := range []int{1, 2, 3, 5, 7} {
+			start := blank(seed, 30*time.Second)
+			start.Nodes = nodes
+			p, err := Generate(start, nil)
+			require.NoError(t, err)
+			require.Empty(t, p.Outside())
+			for at := time.Duration(0); at < p.Duration.Duration(); at += 10 * time.Millisecond {
+				damaged := damagedAt(p, at)
+				require.LessOrEqual(t, damaged, (nodes-1)/2, "seed %d, %d nodes, at %v", seed, nodes, at)
+				most = max(most, damaged)
+			}
+		}
+	}
+	assert.Equal(t, 3, most, "a plan should go to the limit")
+}
+
+func TestFaultsOutsideOfTheModelAreNamed(t *testing.T) {
+	at := 2 * time.Second
+	for name, faults := range map[string][]nemesis.Fault{
+		"a majority forgets": {
+			{Kind: nemesis.FlushNode, Nodes: []int{0}, At: at}, {Kind: nemesis.FlushNode, Nodes: []int{1}, At: at},
+			{Kind: nemesis.FlushNode, Nodes: []int{2}, At: at},
+		},
+		"forwards and soon back":   {{Kind: nemesis.ClockJump, Nodes: []int{0}, At: at, By: time.Minute, For: time.Second / 2}},
+		"backwards and late back":  {{Kind: nemesis.ClockJump, Nodes: []int{0}, At: at, By: -time.Minute, For: 2 * time.Second}},
+		"a partition without end":  {{Kind: nemesis.Partition, Nodes: []int{0}, At: at}},
+		"a rate for a moment only": {{Kind: nemesis.ClockRate, Nodes: []int{0}, Rate: 2, At: at, For: time.Second / 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := blank(1, 10*time.Second)
+			p.Faults = faults
+			require.NoError(t, p.Validate())
+			assert.Equal(t, faults[len(faults)-1:], p.Outside())
+		})
+	}
+}
+
+func TestBadPlansAreRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		`{`:                       "chaos: plan",
+		`{"faultz":[]}`:           `unknown field "faultz"`,
+		`{"nodes":0}`:             "0 nodes",
+		plan(`"clients":99`):      "99 clients: give from 1 to 32",
+		plan(`"ttl_ms":1`):        "TTL of 1ms: give from 200ms to 5s",
+		plan(`"duration_ms":100`): "duration of 100ms: give from 5s",
+		plan(`"faults":[{"kind":"pause-client","nodes":[],"clients":[4],"at":"1s","for":"1s"}]`):         "give one client from 0 to 3",
+		plan(`"faults":[{"kind":"pause-client","nodes":[],"clients":[1],"at":"1s"}]`):                    "for 0s",
+		plan(`"faults":[{"kind":"crash-node","nodes":[1],"memory":"power-loss","at":"1s"}]`):             "needs a checkpoint",
+		plan(`"faults":[{"kind":"flush","nodes":[1,2],"at":"1s"}]`):                                      "it has 2 nodes",
+		plan(`"faults":[{"kind":"flush","nodes":[5],"at":"1s"}]`):                                        "node 5: give from 0 to 4",
+		plan(`"faults":[{"kind":"flush","nodes":[1],"at":"2s"},{"kind":"flush","nodes":[1],"at":"1s"}]`): "order of time",
+		plan(`"faults":[{"kind":"earthquake","nodes":[1],"at":"1s"}]`):                                   `no fault "earthquake"`,
+	} {
+		_, err := ReadPlan(strings.NewReader(text))
+		assert.ErrorContains(t, err, want, text)
+	}
+	for want, weights := range map[string]map[string]int{
+		`no fault "floods"`:            {"floods": 1},
+		"weight -1 of flush":           {"flush": -1},
+		"every fault has the weight 0": {"flush": 0},
+	} {
+		_, err := Generate(blank(1, time.Minute), weights)
+		assert.ErrorContains(t, err, want)
+	}
+}
+
+// plan is a good plan's JSON in which the given field comes last, and so counts.
+func plan(field string) string {
+	return `{"seed":1,"nodes":5,"clients":4,"ttl_ms":1000,"duration_ms":10000,` + field + `}`
+}

@@ -1,0 +1,199 @@
+package chaos
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+)
+
+// maxFindings bounds what is listed of a run under which a lock failed thousands of times.
+const maxFindings = 100
+
+// Report is the JSON form of one plan under several subjects.
+type Report struct {
+	Backend string `json:"backend"`
+	// Fingerprint names the plan, and Plan is all of it.
+	Fingerprint string   `json:"plan_fingerprint"`
+	Results     []Result `json:"results"`
+	Plan        Plan     `json:"plan"`
+}
+
+// Result is what became of one subject. Held means that no violation was found.
+type Result struct {
+	Subject      string        `json:"subject"`
+	Exclusion    check.Verdict `json:"exclusion"`
+	Fencing      check.Verdict `json:"fencing"`
+	Linearizable check.Verdict `json:"linearizable"`
+	AsExpected   bool          `json:"as_expected"`
+	OverlapMS    float64       `json:"overlap_ms"`
+	Measures
+	StaleWritesAccepted int         `json:"stale_writes_accepted"` // by the register without fencing
+	StaleWritesRefused  int         `json:"stale_writes_refused"`  // by the one with it
+	LostUpdates         int         `json:"lost_updates"`          // of the register without fencing
+	Faults              []KindCount `json:"faults"`
+	// Outside says what happened that isn't in the safety model.
+	Outside []string `json:"outside_model,omitempty"`
+	// Findings are the first ones, of so many.
+	Findings      []string `json:"findings,omitempty"`
+	FindingsTotal int      `json:"findings_total"`
+	Error         string   `json:"error,omitempty"`
+	// Shrunk is the shortest plan that was found to fail, if one was looked for and found.
+	Shrunk *Plan `json:"shrunk,omitempty"`
+}
+
+// NewReport makes a report of the outcomes, in their order.
+func NewReport(backend string, plan Plan, outcomes []*Outcome) *Report {
+	r := &Report{Backend: backend, Fingerprint: plan.Fingerprint(), Plan: plan, Results: []Result{}}
+	for _, o := range outcomes {
+		findings := append(append([]string(nil), o.Findings...), o.Linearizable.Faults...)
+		result := Result{
+			Subject: o.Subject.Name, Exclusion: o.Exclusion, Fencing: o.Fencing, Linearizable: o.Linearizable.Verdict,
+			AsExpected: o.AsExpected(), OverlapMS: milliseconds(o.Overlap), Measures: o.Measures,
+			StaleWritesAccepted: o.StaleAccepted, StaleWritesRefused: o.StaleRefused, LostUpdates: o.Lost,
+			Faults: o.Faults, Outside: o.Outside,
+			Findings: findings[:min(len(findings), maxFindings)], FindingsTotal: len(findings),
+		}
+		if o.Err != nil {
+			result.Error = o.Err.Error()
+		}
+		r.Results = append(r.Results, result)
+	}
+	return r
+}
+
+// WriteJSON writes the report as indented JSON.
+func (r *Report) WriteJSON(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(r); err != nil {
+		return fmt.Errorf("chaos: report: %w", err)
+	}
+	return nil
+}
+
+// WriteText writes a summary for people, of about 30 lines for two subjects.
+func (r *Report) WriteText(w io.Writer) error {
+	var s strings.Builder
+	p := r.Plan
+	_, _ = fmt.Fprintf(&s, "seed %d, plan %s: %d faults in %v on %d %s nodes, %d clients, TTL %v\n",
+		p.Seed, r.Fingerprint, len(p.Faults), p.Duration.Duration(), p.Nodes, r.Backend, p.Clients, p.TTL.Duration())
+	t := tabwriter.NewWriter(&s, 0, 0, 2, ' ', 0)
+	line := func(name string, cell func(Result) string) {
+		_, _ = fmt.Fprint(t, name)
+		for _, result := range r.Results {
+			_, _ = fmt.Fprint(t, "\t", cell(result))
+		}
+		_, _ = fmt.Fprintln(t)
+	}
+	line("", func(r Result) string { return r.Subject })
+	line("exclusion", func(r Result) string { return spoken(r.Exclusion) })
+	line("fencing tokens, fenced writes", func(r Result) string { return spoken(r.Fencing) })
+	line("linearizability of these", func(r Result) string { return spoken(r.Linearizable) })
+	line("overlaps: number, sum, longest", func(r Result) string {
+		return fmt.Sprintf("%d, %s, %s", r.Overlaps, spokenMS(r.OverlapMS), spokenMS(r.LongestOverlap))
+	})
+	line("stale writes: plain took, fenced refused", func(r Result) string {
+		return fmt.Sprintf("%d, %d", r.StaleWritesAccepted, r.StaleWritesRefused)
+	})
+	for _, op := range []protocol.Op{protocol.Acquire, protocol.Extend, protocol.Write, protocol.Release} {
+		line(string(op)+": ok, refused, unknown", func(r Result) string {
+			c := r.Operations[op]
+			return fmt.Sprintf("%d, %d, %d", c.OK, c.Refused, c.Unknown)
+		})
+	}
+	line("acquire: p50, p99, max", func(r Result) string {
+		return fmt.Sprintf("%s, %s, %s", spokenMS(r.Acquire.P50), spokenMS(r.Acquire.P99), spokenMS(r.Acquire.Max))
+	})
+	line("available, longest gap", func(r Result) string {
+		return fmt.Sprintf("%.1f %%, %s", 100*r.Available, spokenMS(r.LongestGap))
+	})
+	r.faultLines(line)
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	r.remarks(&s)
+	_, err := io.WriteString(w, s.String())
+	return err
+}
+
+// faultLines has a line for each kind of fault that was planned.
+func (r *Report) faultLines(line func(string, func(Result) string)) {
+	for i := range kinds {
+		name := kinds[i].name
+		of := func(r Result) (found KindCount) {
+			for _, c := range r.Faults {
+				if c.Kind == name {
+					found = c
+				}
+			}
+			return found
+		}
+		if len(r.Results) == 0 || of(r.Results[0]).Planned == 0 {
+			continue
+		}
+		line(name, func(r Result) string {
+			c := of(r)
+			text := fmt.Sprintf("%d of %d proven", c.Proven, c.Planned)
+			switch {
+			case c.Proven == 0:
+				text += ", NEVER" + because(c.Why)
+			case c.Skipped+c.Failed > 0:
+				text += fmt.Sprintf(", %d skipped, %d failed", c.Skipped, c.Failed)
+			}
+			return text
+		})
+	}
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	if len(why) > 120 {
+		why = why[:120] + "..."
+	}
+	return ": " + why
+}
+
+// remarks says the first finding of each subject, and what restricts its verdicts.
+func (r *Report) remarks(s *strings.Builder) {
+	for _, result := range r.Results {
+		if result.FindingsTotal > 0 {
+			_, _ = fmt.Fprintf(s, "%s, the first of %d findings: %s\n", result.Subject, result.FindingsTotal, result.Findings[0])
+		}
+		if len(result.Outside) > 0 {
+			_, _ = fmt.Fprintf(s, "%s: %d faults were outside of the safety model, the first: %s\n", result.Subject, len(result.Outside), result.Outside[0])
+		}
+		if result.Error != "" {
+			_, _ = fmt.Fprintf(s, "%s: the run is incomplete: %s\n", result.Subject, result.Error)
+		}
+	}
+}
+
+// spoken is a verdict as a reader should take it: that nothing was found doesn't mean safe.
+func spoken(v check.Verdict) string {
+	switch v {
+	case check.Held:
+		return "no violation found"
+	case check.Violated:
+		return "VIOLATED"
+	case check.None:
+		return "has no tokens"
+	}
+	return string(v)
+}
+
+func spokenMS(ms float64) string {
+	d := time.Duration(ms * float64(time.Millisecond))
+	if d >= 10*time.Millisecond {
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(10 * time.Microsecond).String()
+}

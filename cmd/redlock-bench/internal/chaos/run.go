@@ -1,0 +1,163 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
+)
+
+const (
+	// checkTimeout is how long to look for a linearization.
+	checkTimeout = 30 * time.Second
+	// progressEvery is how often a run says how far it is.
+	progressEvery = 10 * time.Second
+)
+
+// Run is one subject under one plan.
+type Run struct {
+	Plan    Plan
+	Subject subject.Subject
+	Backend cluster.Backend
+	// Worker is the program, with its arguments, that runs a client of a built-in subject.
+	Worker []string
+	// Progress, unless nil, is told now and then for how long the run has lasted and how often
+	// the lock was acquired.
+	Progress func(elapsed time.Duration, acquired int64)
+}
+
+// Outcome is what became of a [Run].
+type Outcome struct {
+	Subject subject.Subject
+	// Judgement is what the checkers say, Linearizable what the search for a linearization of
+	// the fencing tokens and the fenced register adds.
+	check.Judgement
+	Linearizable check.LinearizableResult
+	Measures     Measures
+	Faults       []KindCount
+	// Outside says what happened that isn't in the safety model.
+	Outside []string
+	// Err is why the run ended early or its record is incomplete. No verdict is held then.
+	Err     error
+	History *history.History
+}
+
+// Perform carries out the plan. When ctx ends it stops at once, undoes all faults, and judges what
+// it has. The error is non-nil only if there was nothing to judge.
+func (r Run) Perform(ctx context.Context) (o *Outcome, err error) {
+	command := r.Subject.Command
+	if command == nil {
+		command = r.Worker
+	}
+	ttl := r.Plan.TTL.Duration()
+	l, err := lab.Open(ctx, lab.Config{
+		Scenario: "chaos", Subject: r.Subject, Worker: command, Clients: r.Plan.Clients,
+		Cluster: cluster.Config{Backend: r.Backend, Nodes: r.Plan.Nodes, Seed: r.Plan.Seed, Persistence: cluster.EverySecond},
+		TTL:     ttl, NodeTimeout: ttl / 10,
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	havoc := newHavoc(l, r.Plan)
+	failed := r.perform(ctx, l, havoc)
+	if failed == nil {
+		failed = l.Settle(context.WithoutCancel(ctx))
+	}
+	return r.judge(l.History(), havoc, errors.Join(append(havoc.broken, failed)...)), nil
+}
+
+// perform lets the clients and the faults loose until the plan or ctx ends.
+func (r Run) perform(ctx context.Context, l *lab.Lab, h *havoc) error {
+	ctx, cancel := context.WithTimeout(ctx, r.Plan.Duration.Duration())
+	defer cancel()
+	var acquired atomic.Int64
+	// A worker that fails ends the run, because its lock may stay taken.
+	running, ctx := errgroup.WithContext(ctx)
+	for _, client := range l.Clients() {
+		c := contender{
+			Client: client, lab: l, ttl: r.Plan.TTL.Duration(), acquired: &acquired,
+			random: rand.New(rand.NewPCG(uint64(r.Plan.Seed), 1+uint64(client.Index()))),
+		}
+		running.Go(func() error { return c.contend(ctx) })
+	}
+	running.Go(func() error {
+		h.wreak(ctx, l.Now())
+		return nil
+	})
+	running.Go(func() error {
+		r.tell(ctx, &acquired)
+		return nil
+	})
+	return running.Wait()
+}
+
+// tell reports progress until ctx ends.
+func (r Run) tell(ctx context.Context, acquired *atomic.Int64) {
+	if r.Progress == nil {
+		return
+	}
+	began := time.Now()
+	ticker := time.NewTicker(progressEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			r.Progress(time.Since(began), acquired.Load())
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// judge runs the checkers.
+func (r Run) judge(h *history.History, havoc *havoc, err error) *Outcome {
+	o := &Outcome{
+		Subject: r.Subject, History: h, Err: err,
+		Judgement: check.Judge(h), Linearizable: check.Linearizable(h, checkTimeout), Measures: Measure(h),
+		Faults: havoc.tally(), Outside: havoc.outside,
+	}
+	if err != nil {
+		for _, v := range []*check.Verdict{&o.Exclusion, &o.Fencing, &o.Linearizable.Verdict} {
+			if *v == check.Held {
+				*v = check.Unknown
+			}
+		}
+	}
+	return o
+}
+
+// Violated tells whether a violation was found.
+func (o *Outcome) Violated() bool {
+	return o.Exclusion == check.Violated || o.Fencing == check.Violated || o.Linearizable.Verdict == check.Violated
+}
+
+// AsExpected tells whether the subject did what it claims. One with fencing tokens claims that
+// nothing is ever violated; of the others anything is expected but a client that fails.
+func (o *Outcome) AsExpected() bool {
+	if !o.Subject.Fencing || o.Subject.Stranger {
+		return o.Err == nil
+	}
+	return o.Err == nil && o.Exclusion == check.Held && o.Fencing == check.Held && o.Linearizable.Verdict == check.Held
+}
+
+// FailedAt is when, counted from the start, the longest overlap began; a violation of another
+// kind counts as being at the end.
+func (o *Outcome) FailedAt() time.Duration {
+	at, longest := o.History.End, time.Duration(0)
+	for _, overlap := range check.Exclusion(o.History.Beliefs()).Overlaps {
+		if d := overlap.Until - overlap.From; d > longest {
+			at, longest = overlap.From, d
+		}
+	}
+	return at - o.History.Start
+}

@@ -1,0 +1,114 @@
+package chaos
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/worker"
+)
+
+func newRun(t *testing.T, name string, backend cluster.Backend, duration time.Duration) Run {
+	s, err := subject.Find(name)
+	require.NoError(t, err)
+	return Run{Plan: generate(t, 1, duration), Subject: s, Backend: backend, Worker: []string{os.Args[0], "worker"}}
+}
+
+func perform(t *testing.T, r Run) *Outcome {
+	o, err := r.Perform(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, o.Err)
+	return o
+}
+
+func testGuarded(t *testing.T, backend cluster.Backend) {
+	o := perform(t, newRun(t, "guarded", backend, 8*time.Second))
+	assert.Equal(t, check.Held, o.Exclusion, o.Findings)
+	assert.Equal(t, check.Held, o.Fencing, o.Findings)
+	assert.Equal(t, check.Held, o.Linearizable.Verdict, o.Linearizable.Faults)
+	assert.True(t, o.AsExpected())
+	assert.False(t, o.Violated())
+	assert.Greater(t, o.Acquired, 5)
+	assert.Zero(t, o.Measures.Operations[protocol.Acquire].Unknown)
+	proven := 0
+	for _, c := range o.Faults {
+		proven += c.Proven
+		assert.Equal(t, c.Planned, c.Proven+c.Skipped+c.Failed, "%+v", c)
+	}
+	assert.Greater(t, proven, 4)
+}
+
+func TestGuardedOnEmbeddedNodes(t *testing.T) { testGuarded(t, cluster.Embedded) }
+
+func TestGuardedOnRealServers(t *testing.T) {
+	if _, err := exec.LookPath("redis-server"); err != nil && os.Getenv("REDLOCK_REQUIRE_REDIS") != "1" {
+		t.Skip(err)
+	}
+	testGuarded(t, cluster.Redis)
+}
+
+func TestBrokenSubjectIsCaught(t *testing.T) {
+	o := perform(t, newRun(t, "broken", cluster.Embedded, 5*time.Second))
+	assert.Equal(t, check.Violated, o.Exclusion)
+	assert.True(t, o.Violated())
+	assert.Positive(t, o.Measures.Overlaps)
+	assert.Positive(t, o.Measures.LongestOverlap)
+	assert.Less(t, o.FailedAt(), 5*time.Second)
+
+	var text, data bytes.Buffer
+	report := NewReport("embedded", newRun(t, "broken", cluster.Embedded, 5*time.Second).Plan, []*Outcome{o})
+	require.NoError(t, report.WriteText(&text))
+	assert.Contains(t, text.String(), "VIOLATED")
+	assert.Contains(t, text.String(), "the first of ")
+	assert.LessOrEqual(t, strings.Count(text.String(), "\n"), 30)
+	assert.NotContains(t, text.String(), "safe ")
+	require.NoError(t, report.WriteJSON(&data))
+	var again Report
+	require.NoError(t, json.Unmarshal(data.Bytes(), &again))
+	assert.Equal(t, *report, again)
+}
+
+func TestInterruptEndsARunSoonWithWhatItHas(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	r := newRun(t, "guarded", cluster.Embedded, time.Minute)
+	timer := time.AfterFunc(4*time.Second, cancel)
+	defer timer.Stop()
+	began := time.Now()
+	o, err := r.Perform(ctx)
+	require.NoError(t, err)
+	assert.Less(t, time.Since(began), 40*time.Second)
+	require.NoError(t, o.Err)
+	assert.Positive(t, o.Acquired)
+	assert.Zero(t, o.Measures.Operations[protocol.Acquire].Unknown, "no operation is cut short")
+}
+
+func TestWorkerThatFailsMakesTheVerdictsUnknown(t *testing.T) {
+	r := newRun(t, "guarded", cluster.Embedded, 6*time.Second)
+	r.Worker = []string{"sh", "-c", `exec 3<&0; "$0" worker <&3 & sleep 2; kill $!; wait`, os.Args[0]}
+	o, err := r.Perform(t.Context())
+	require.NoError(t, err)
+	require.ErrorIs(t, o.Err, worker.ErrWorker)
+	assert.Equal(t, check.Unknown, o.Exclusion)
+	assert.False(t, o.AsExpected())
+}
+
+func TestWorkerThatCannotStartIsAnError(t *testing.T) {
+	r := newRun(t, "guarded", cluster.Embedded, 6*time.Second)
+	r.Worker = []string{"false"}
+	_, err := r.Perform(t.Context())
+	require.ErrorIs(t, err, worker.ErrWorker)
+	require.NotErrorIs(t, err, lab.ErrSpoiled)
+}

@@ -1,0 +1,76 @@
+package scenario
+
+import (
+	"context"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
+)
+
+// lackGuards are the subjects that count the vote of a node whose clock jumped or whose memory
+// is gone, as if nothing had happened.
+var lackGuards = []string{
+	"naive", "single", "unchecked", "classic", "redsync", "redsync-setnx", "redsync-failfast", "bsm",
+}
+
+// The guards of package redlock.
+const (
+	restartGuard = "restart"
+	clockGuard   = "clock"
+	suspendGuard = "suspend"
+	ghostGuard   = "ghost"
+)
+
+// stage is where M. Kleppmann's first example plays: two clients that each reach a majority of the
+// nodes, and no common ones but those in the middle.
+type stage struct {
+	lab                *lab.Lab
+	holder, challenger *lab.Client
+	shared             []int
+}
+
+// divide cuts both clients off from the other one's side.
+func divide(ctx context.Context, l *lab.Lab) (*stage, error) {
+	s := &stage{lab: l, holder: l.Clients()[0], challenger: l.Clients()[1]}
+	first, second, shared := sides(l.Len())
+	s.shared = shared
+	if err := cutOff(ctx, l, s.holder, span(len(first), l.Len())); err != nil {
+		return nil, err
+	}
+	return s, cutOff(ctx, l, s.challenger, span(0, l.Len()-len(second)))
+}
+
+// betray gives the holder the lock and lets the challenger try, too, after something has happened to
+// the nodes in the middle. What it costs that the challenger is refused shows if it goes on trying.
+func (s *stage) betray(ctx context.Context, happens func() error) error {
+	if err := acquireAndRead(ctx, s.holder); err != nil {
+		return err
+	}
+	if err := happens(); err != nil {
+		return err
+	}
+	left, err := owners(ctx, s.lab, s.shared)
+	if err != nil {
+		return err
+	}
+	s.lab.Note("of the lock of %v, the nodes in the middle know: %s", s.holder, left)
+	if s.holder.Renews() {
+		// It may be told of its loss. Whether that's before another client is granted the lock, in
+		// the same millisecond, is a matter of chance.
+		if err := s.lab.SleepUntil(ctx, s.lab.Now()+s.lab.TTL()/10); err != nil {
+			return err
+		}
+	}
+	if err := duel(ctx, s.lab, s.holder, s.challenger); err != nil {
+		return err
+	}
+	return s.keepTrying(ctx)
+}
+
+// keepTrying has a challenger that was refused try until it has the lock. Against a lock that renews
+// itself there is no use in that.
+func (s *stage) keepTrying(ctx context.Context) error {
+	if s.challenger.Believes() || s.holder.Renews() {
+		return nil
+	}
+	return s.challenger.Acquire(ctx)
+}

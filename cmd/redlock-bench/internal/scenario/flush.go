@@ -1,0 +1,34 @@
+package scenario
+
+import (
+	"context"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+)
+
+var flush = Scenario{
+	Name:   "flushall",
+	About:  "somebody empties the node in the middle with FLUSHALL, while a client believes in its lock",
+	Source: "every operator's nightmare; a loss of memory like that after a crash, but without a new run id to tell it by",
+	Steps: []string{
+		"client 1 reaches nodes A, B and C only, and acquires the lock",
+		"C executes FLUSHALL",
+		"client 2, which reaches C, D and E only, tries to get the lock",
+		"if it's refused, it goes on trying until it has the lock",
+	},
+	Clients:  2,
+	MinNodes: 3,
+	Guard:    restartGuard,
+	Breaks:   lackGuards,
+	Perform: func(ctx context.Context, l *lab.Lab) error {
+		s, err := divide(ctx, l)
+		if err != nil {
+			return err
+		}
+		return s.betray(ctx, func() error {
+			_, err := l.Inject(ctx, nemesis.Fault{Kind: nemesis.FlushNode, Nodes: s.shared})
+			return err
+		})
+	},
+}
