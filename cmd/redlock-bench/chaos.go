@@ -42,7 +42,10 @@ the same twice.
 
 The schedule keeps to what a lock with guards claims to survive: pauses, crashes
 and partitions of anybody, but lost memories and bent clocks of no more than a
-minority of the nodes within any TTL and a half.
+minority of the nodes within any TTL and a half. Its kinds of faults are
+pause-node, pause-client, crash-keep and crash-lose (with and without memory),
+flush, clock-forward, clock-backward, clock-rate, partition,
+asymmetric-partition, slow-node and reset.
 
 A lock with fencing tokens is expected to hold, of the others anything is. "No
 violation found" is no proof. Exit status: 0 if all is as expected, 1 if not.`,
@@ -55,6 +58,11 @@ violation found" is no proof. Exit status: 0 if all is as expected, 1 if not.`,
 			return f.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
+	f.register(cmd)
+	return cmd
+}
+
+func (f *chaosFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.backend, "backend", "", "`KIND` of the nodes: embedded or redis (default redis if there is a redis-server, or else embedded)")
 	flags.Int64Var(&f.plan.Seed, "seed", 1, "the seed `N` of the schedule and of what clients do")
@@ -63,6 +71,7 @@ violation found" is no proof. Exit status: 0 if all is as expected, 1 if not.`,
 	flags.DurationVar(&f.ttl, "ttl", time.Second, "the TTL of the lock is this `TIME`; most faults last about as long")
 	flags.DurationVar(&f.duration, "duration", time.Minute, "go on for this `TIME` under each subject")
 	flags.StringToIntVar(&f.weights, "faults", nil, "the share of each kind of fault, others don't occur: `KIND=WEIGHT,...` (default all the same)")
+	flags.Lookup("faults").DefValue = "" // or the help would show an empty list
 	flags.StringVar(&f.planFile, "plan", "", "carry out the schedule in `FILE`, as --plan-only prints it")
 	flags.BoolVar(&f.planOnly, "plan-only", false, "print the schedule as JSON and do nothing")
 	flags.StringVar(&f.json, "json", "", "also write the results and the schedule as JSON to `FILE`; - is standard output, and moves the summary to standard error")
@@ -75,10 +84,10 @@ violation found" is no proof. Exit status: 0 if all is as expected, 1 if not.`,
 	}
 	completeFlag(cmd, "backend", string(cluster.Embedded), string(cluster.Redis))
 	completeList(cmd, "subject", subject.Names())
+	completeList(cmd, "faults", chaos.Kinds())
 	for _, name := range []string{"seed", "nodes", "clients", "ttl", "duration", "shrink", "shrink-need", "shrink-tries"} {
 		completeFlag(cmd, name)
 	}
-	return cmd
 }
 
 // run is the command. It starts nothing until all of its input has been found good.
@@ -108,21 +117,9 @@ func (f *chaosFlags) run(ctx context.Context, out, errOut io.Writer) (err error)
 		jsonOut = file
 	}
 
-	var outcomes []*chaos.Outcome
-	for _, r := range runs {
-		r.Progress = func(elapsed time.Duration, acquired int64) {
-			_, _ = fmt.Fprintf(errOut, "%s: %v, acquired %d times\n", r.Subject.Name, elapsed.Round(time.Second), acquired)
-		}
-		o, err := r.Perform(ctx)
-		if o != nil {
-			outcomes = append(outcomes, o)
-		}
-		if err != nil && ctx.Err() == nil {
-			return &statusError{statusEnvironment, fmt.Errorf("%s: %w", r.Subject.Name, err)}
-		}
-		if ctx.Err() != nil {
-			break
-		}
+	outcomes, runErr := performAll(ctx, runs, errOut)
+	if len(outcomes) == 0 && runErr != nil {
+		return runErr
 	}
 	report := chaos.NewReport(f.backend, plan, outcomes)
 	if err := report.WriteText(textOut); err != nil {
@@ -135,14 +132,36 @@ func (f *chaosFlags) run(ctx context.Context, out, errOut io.Writer) (err error)
 	if err := errors.Join(err, shrinkErr); err != nil {
 		return &statusError{statusEnvironment, err}
 	}
-	return chaosStatus(ctx, outcomes, len(runs))
+	if runErr != nil {
+		return runErr
+	}
+	return chaosStatus(outcomes)
+}
+
+// performAll performs the runs one after the other, until one can't be or ctx ends. It returns
+// what there is to judge all the same.
+func performAll(ctx context.Context, runs []chaos.Run, errOut io.Writer) ([]*chaos.Outcome, error) {
+	var outcomes []*chaos.Outcome
+	for _, r := range runs {
+		r.Progress = func(elapsed time.Duration, acquired int64) {
+			_, _ = fmt.Fprintf(errOut, "%s: %v, acquired %d times\n", r.Subject.Name, elapsed.Round(time.Second), acquired)
+		}
+		o, err := r.Perform(ctx)
+		if o != nil {
+			outcomes = append(outcomes, o)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return outcomes, &statusError{statusInterrupted, fmt.Errorf("interrupted in the run of %s: %w", r.Subject.Name, context.Cause(ctx))}
+		case err != nil:
+			return outcomes, &statusError{statusEnvironment, fmt.Errorf("%s: %w", r.Subject.Name, err)}
+		}
+	}
+	return outcomes, nil
 }
 
 // chaosStatus is the exit status that the outcomes ask for.
-func chaosStatus(ctx context.Context, outcomes []*chaos.Outcome, wanted int) error {
-	if ctx.Err() != nil {
-		return &statusError{statusInterrupted, fmt.Errorf("interrupted in run %d of %d: %w", max(len(outcomes), 1), wanted, context.Cause(ctx))}
-	}
+func chaosStatus(outcomes []*chaos.Outcome) error {
 	unexpected := 0
 	for _, o := range outcomes {
 		if !o.AsExpected() {

@@ -71,6 +71,10 @@ func (f *shrinkFlags) shrink(ctx context.Context, run chaos.Run, at time.Duratio
 			candidate := run
 			candidate.Plan, candidate.Progress = p, nil
 			o, err := candidate.Perform(ctx)
+			if err != nil && ctx.Err() == nil {
+				// Of many starts one may find a port taken that was free a moment ago.
+				o, err = candidate.Perform(ctx)
+			}
 			return err == nil && o.Violated(), err
 		},
 		Progress: func(p chaos.Plan) {

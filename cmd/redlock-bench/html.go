@@ -44,6 +44,12 @@ func (f *runFlags) page(names []string, began time.Time, r *report.Report, outco
 func (f *runFlags) command(scenarios, subjects []string) string {
 	words := append([]string{"redlock-bench", "run"}, scenarios...)
 	words = append(words, "--backend", f.backend, "--nodes", fmt.Sprint(f.nodes), "--seed", fmt.Sprint(f.seed))
+	if f.parallel != defaultParallel {
+		words = append(words, "--parallel", fmt.Sprint(f.parallel))
+	}
+	if f.timeout != defaultTimeout {
+		words = append(words, "--timeout", f.timeout.String())
+	}
 	if f.peers != "" {
 		words = append(words, "--peers", f.peers)
 	}

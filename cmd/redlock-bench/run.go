@@ -19,6 +19,11 @@ import (
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
+const (
+	defaultParallel = 4
+	defaultTimeout  = time.Minute
+)
+
 // runFlags are the flags of run.
 type runFlags struct {
 	backend  string
@@ -63,8 +68,8 @@ without fencing and to one with it, so each experiment is judged with and withou
 	flags.Int64Var(&f.seed, "seed", 1, "the seed `N` of everything random")
 	flags.StringVar(&f.json, "json", "", "also write the results as JSON to `FILE`; - is standard output, and moves the tables to standard error")
 	flags.StringVar(&f.html, "html", "", "also write a page with a timeline of each experiment to `FILE`; it needs no network")
-	flags.IntVar(&f.parallel, "parallel", 4, "run `N` experiments at a time")
-	flags.DurationVar(&f.timeout, "timeout", time.Minute, "the `TIME` that one experiment may take before its verdict is unknown")
+	flags.IntVar(&f.parallel, "parallel", defaultParallel, "run `N` experiments at a time")
+	flags.DurationVar(&f.timeout, "timeout", defaultTimeout, "the `TIME` that one experiment may take before its verdict is unknown")
 	completeFlag(cmd, "backend", string(cluster.Embedded), string(cluster.Redis))
 	completeList(cmd, "subject", names(slices.Concat(subject.All(), subject.Peers())))
 	for _, name := range []string{"nodes", "seed", "parallel", "timeout"} {

@@ -153,6 +153,9 @@ func (c *client) hold(lk *redlock.Lock, ttl time.Duration, renew bool) {
 		c.sleep(ttl)
 		if c.rand.IntN(2) == 0 {
 			c.extend(lk)
+			// Whether a worker sends an offer of restoration at once, or together with a release
+			// made in the same instant, would be up to the scheduler.
+			c.sleep(time.Millisecond)
 		}
 	}
 	if !renew && c.rand.IntN(4) == 0 {

@@ -69,6 +69,11 @@ type Plan struct {
 	setBack time.Duration // how far a clock can fall behind in all
 }
 
+func (p *Plan) String() string {
+	return fmt.Sprintf("%d voters (clocks run at %.5f, may be wrong: %v), %d clients (cut off from %v), messages take %v to %v, durable %t, forgetful %t",
+		p.Nodes, p.Rate, p.Wrong, p.Clients, p.CutOff, p.MinLatency, p.MaxLatency, p.Durable, p.Forgetful)
+}
+
 // event is one thing that happens to the world. Every fault is two: its begin and its end.
 type event struct {
 	at   time.Duration

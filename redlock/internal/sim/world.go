@@ -44,6 +44,7 @@ type world struct {
 // client, a line each, with its virtual time.
 func Run(tb redlocktest.TB, plan *Plan, open Open, trace io.Writer) *Report {
 	w := newWorld(tb, plan, open, trace)
+	w.history.note("%v", plan)
 	var processes sync.WaitGroup
 	for _, c := range w.clients {
 		processes.Go(c.run)

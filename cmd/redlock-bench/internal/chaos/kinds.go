@@ -24,7 +24,7 @@ var kinds = []struct {
 		return nemesis.Fault{Kind: nemesis.PauseNode, Nodes: d.node(), For: d.ttls(0.1, 2)}
 	}},
 	{"pause-client", func(d draw) nemesis.Fault {
-		return nemesis.Fault{Kind: PauseClient, Clients: []int{d.random.IntN(d.plan.Clients)}, For: d.ttls(0.1, 2)}
+		return nemesis.Fault{Kind: PauseClient, Nodes: []int{}, Clients: []int{d.random.IntN(d.plan.Clients)}, For: d.ttls(0.1, 2)}
 	}},
 	{"crash-keep", func(d draw) nemesis.Fault {
 		return nemesis.Fault{Kind: nemesis.CrashNode, Nodes: d.node(), Memory: cluster.Keep, For: d.ttls(0.05, 1.5)}

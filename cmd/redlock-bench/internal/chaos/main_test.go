@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"testing"
 
@@ -10,10 +11,17 @@ import (
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/worker"
 )
 
-// TestMain lets the test binary be a worker, too.
+// patience is how many bytes of requests the tired worker reads before it ends: some dozens.
+const patience = 4_000
+
+// TestMain lets the test binary be a worker, too: a good one, or one that ends in the middle.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "worker" {
-		if err := worker.Serve(os.Stdin, os.Stdout); err != nil {
+	if len(os.Args) > 1 && (os.Args[1] == "worker" || os.Args[1] == "tired-worker") {
+		in := io.Reader(os.Stdin)
+		if os.Args[1] == "tired-worker" {
+			in = io.LimitReader(in, patience)
+		}
+		if err := worker.Serve(in, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

@@ -62,8 +62,8 @@ func newHavoc(l *lab.Lab, p Plan) *havoc {
 	return h
 }
 
-// wreak injects each fault at its time, counted from start, and returns when all of them are
-// undone, which it doesn't delay once ctx has ended.
+// wreak injects each fault at its time, counted from start, and returns when they are undone. Once
+// ctx has ended that's at once, but for nodes that were damaged, which stay so.
 func (h *havoc) wreak(ctx context.Context, start time.Duration) {
 	var faults sync.WaitGroup
 	for _, f := range h.plan.Faults {
@@ -104,7 +104,9 @@ func (h *havoc) perform(ctx context.Context, f nemesis.Fault) {
 		return
 	}
 	h.count(f, func(c *KindCount) { c.Proven++ })
-	_ = h.lab.SleepUntil(ctx, h.lab.Now()+f.For) // if it's cut short, the fault ends sooner
+	if h.lab.SleepUntil(ctx, h.lab.Now()+f.For) != nil && damages(f) {
+		return // a clock that came back sooner would leave the model, and the nodes are about to go
+	}
 	h.heal(working, f, undo)
 	if lasted := h.lab.Now() - began; f.Kind == nemesis.ClockJump && f.By < 0 && lasted >= h.plan.TTL.Duration() {
 		h.note(&h.outside, fmt.Sprintf("%s lasted %v, longer than a TTL, on a machine that is too slow", Describe(f), lasted.Round(time.Millisecond)))

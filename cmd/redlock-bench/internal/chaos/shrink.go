@@ -49,6 +49,11 @@ func search(p Plan, at time.Duration, fails func(Plan) (bool, error)) error {
 		faults := slices.DeleteFunc(slices.Clone(p.Faults), func(f nemesis.Fault) bool {
 			return f.At > at || f.At+f.For < at-window
 		})
+		for i, f := range faults {
+			if !damages(f) { // how long damage lasts is part of the safety model
+				faults[i].For = min(f.For, at+p.TTL.Duration()-f.At)
+			}
+		}
 		failed, err := fails(p.with(faults))
 		if err != nil {
 			return err

@@ -3,7 +3,8 @@
 // There are several checkers, one to a file. [Exclusion] asks whether two clients ever believed
 // at the same time that they held the lock. [Writes] asks what that did to the resource. [Tokens]
 // asks whether fencing tokens are fit to tell old writes from new, and [Availability] whether the
-// lock gave what it had no reason to refuse.
+// lock gave what it had no reason to refuse. [Linearizable] asks about tokens and the fenced
+// register once more, and shares no rule with the others.
 //
 // A verdict of held means that no violation was found in this history, and no more than that.
 package check

@@ -51,6 +51,27 @@ func TestFewestNodes(t *testing.T) {
 	}
 }
 
+// TestItIsTheGuardsThatHold shows that the experiments about guards break package redlock without them,
+// and that fencing then still tells the stale writes.
+func TestItIsTheGuardsThatHold(t *testing.T) {
+	var specs []Spec
+	for _, s := range scenario.All() {
+		if s.Guard == "restart" || s.Guard == "clock" {
+			specs = append(specs, find(t, s.Name, "unguarded"))
+		}
+	}
+	outcomes, err := Run(t.Context(), specs, 4, func(*Outcome) {})
+	require.NoError(t, err)
+	require.Len(t, outcomes, len(specs))
+	require.NotEmpty(t, outcomes)
+	for _, o := range outcomes {
+		assert.Equal(t, check.Violated, o.Exclusion, "%s: %q", o.Spec.Scenario.Name, o.Evidence)
+		assert.True(t, o.AsExpected(), "%s: %+v: %q", o.Spec.Scenario.Name, o.Judgement, o.Evidence)
+		assert.Equal(t, check.Held, o.Fencing, o.Spec.Scenario.Name)
+		assert.Positive(t, o.StaleRefused, o.Spec.Scenario.Name)
+	}
+}
+
 // failing is a scenario in which client 1 acquires the lock before the experiment fails.
 func failing(t *testing.T, err error, begun *int) Spec {
 	x := find(t, "control", "guarded")
@@ -108,6 +129,37 @@ func TestViolationStands(t *testing.T) {
 	assert.Equal(t, check.Violated, o.Exclusion)
 	assert.ErrorIs(t, o.Err, lab.ErrSpoiled)
 	assert.False(t, o.AsExpected())
+}
+
+// TestExpectedViolationIsNoReasonToStop shows that an experiment is repeated which was spoiled after
+// the violation that it should show.
+func TestExpectedViolationIsNoReasonToStop(t *testing.T) {
+	begun := 0
+	x := find(t, "control", "broken")
+	x.Scenario.Breaks = []string{"broken"}
+	x.Scenario.Perform = func(ctx context.Context, l *lab.Lab) error {
+		begun++
+		for _, c := range l.Clients() {
+			if err := c.Acquire(ctx); err != nil {
+				return err
+			}
+		}
+		return lab.Spoiled("before an update was lost")
+	}
+	o, err := x.Run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, attempts, begun)
+	assert.False(t, o.AsExpected())
+}
+
+func TestUnknownCanBeExpected(t *testing.T) {
+	nothing := check.Judgement{Exclusion: check.Unknown, Fencing: check.None, Availability: check.None}
+	expected := scenario.Expectation{Exclusion: check.Unknown, Fencing: check.None, Availability: check.None}
+	unsupported := fmt.Errorf("details: %w", cluster.ErrUnsupported)
+	assert.True(t, (&Outcome{Expected: expected, Judgement: nothing, Err: unsupported}).AsExpected())
+	assert.False(t, (&Outcome{Expected: expected, Judgement: nothing, Err: lab.ErrSpoiled}).AsExpected())
+	expected.Exclusion = check.Held
+	assert.False(t, (&Outcome{Expected: expected, Judgement: nothing, Err: unsupported}).AsExpected())
 }
 
 func TestTimeout(t *testing.T) {

@@ -46,6 +46,14 @@ func testMatrix(t *testing.T, backend cluster.Backend) {
 		assert.NotEmpty(t, o.Evidence, name)
 		assert.Positive(t, o.Acquired+o.Refused, name)
 		assert.Equal(t, o.Exclusion == check.Violated, o.Overlap > 0, name)
+		// Reading another clock costs nothing; all other guards make clients wait.
+		if guard := o.Spec.Scenario.Guard; guard != "" && guard != "suspend" && o.Spec.Subject.Name == "guarded" {
+			assert.Positive(t, o.Refused, name)
+			assert.Positive(t, o.Unavailable, name)
+		}
+		if o.Spec.Scenario.Name == "ghost-request" {
+			assert.Equal(t, o.Spec.Subject.Name != "guarded", o.Ghosts > 0, name)
+		}
 		if o.Spec.Scenario.Name == "control" {
 			assert.Empty(t, o.History.Faults)
 			assert.Len(t, o.History.Writes, o.Acquired*writesPerTurn(o), name)

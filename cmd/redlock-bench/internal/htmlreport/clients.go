@@ -70,7 +70,7 @@ func (d drawing) operation(o history.Operation) item {
 		until = d.end
 	}
 	i := d.span("granted", requestsRow, o.Invoked, until)
-	i.Client, i.Label = d.client(o.Client), string(o.Op)
+	i.Client = d.client(o.Client)
 	i.Text = fmt.Sprintf("%s %s: ", o.Client, asked[o.Op])
 	switch {
 	case o.Open():

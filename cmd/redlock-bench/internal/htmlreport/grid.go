@@ -31,17 +31,25 @@ type gridCell struct {
 	Unexpected string // what was expected instead, if so
 }
 
-// grids asks the three questions of every lock.
+// grids asks the questions that the tables on the terminal answer.
 func grids(r *report.Report) []grid {
 	all := []grid{
 		newGrid("Did only one client at a time believe that it held the lock?", r.Results, exclusionCell),
 		newGrid("How many writes did a register take after those of a later holder?", r.Results, writesCell),
 	}
 	all[0].Foot = violations(all[0], r.Results)
-	if demanded := slices.DeleteFunc(slices.Clone(r.Results), func(r report.Result) bool { return r.Availability == check.None }); len(demanded) > 0 {
+	if demanded := only(r.Results, func(r report.Result) bool { return r.Availability != check.None }); len(demanded) > 0 {
 		all = append(all, newGrid("Was the lock granted, or kept, where nothing stood against it?", demanded, availabilityCell))
 	}
+	if guarded := only(r.Results, func(r report.Result) bool { return r.Guard != "" }); len(guarded) > 0 {
+		all = append(all, newGrid("What did that cost: attempts refused, and for how long was the lock wanted in vain while nobody held it?", guarded, costCell))
+	}
 	return all
+}
+
+// only returns the results that are wanted.
+func only(results []report.Result, wanted func(report.Result) bool) []report.Result {
+	return slices.DeleteFunc(slices.Clone(results), func(r report.Result) bool { return !wanted(r) })
 }
 
 // newGrid lays out the results, in the order in which scenarios and subjects first come up.
@@ -130,6 +138,14 @@ func availabilityCell(r report.Result) gridCell {
 	return c
 }
 
+// costCell says nothing of a lock that was violated: what it cost doesn't matter then.
+func costCell(r report.Result) gridCell {
+	if r.Exclusion != check.Held {
+		return gridCell{Mark: "–"}
+	}
+	return gridCell{Word: fmt.Sprintf("%d refused,", r.Refused), Detail: inMilliseconds(r.UnavailableMS)}
+}
+
 // verdictCell shows a verdict.
 func verdictCell(v check.Verdict) gridCell {
 	c := gridCell{Class: string(v), Mark: "?", Word: string(v)}
@@ -165,6 +181,8 @@ func totals(r *report.Report) string {
 // inMilliseconds writes milliseconds as people read them: exactly where there are few of them.
 func inMilliseconds(ms float64) string {
 	switch {
+	case ms == 0:
+		return "0 ms"
 	case ms >= 10:
 		return fmt.Sprintf("%.0f ms", ms)
 	case ms >= 0.1:

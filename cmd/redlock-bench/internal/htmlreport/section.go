@@ -86,6 +86,8 @@ func facts(r report.Result, o *experiment.Outcome) []fact {
 		{"overlap of beliefs", overlap(r.OverlapMS)},
 		{"attempts", fmt.Sprintf("%d acquired, %d refused", r.Acquired, r.Refused)},
 		{"availability", orElse(r.Availability, "not asked for here")},
+		{"wanted in vain", inMilliseconds(r.UnavailableMS) + " while nobody held it"},
+		{"ghost keys", fmt.Sprint(r.GhostKeys)},
 		{"fencing", orElse(r.Fencing, "the lock has no tokens")},
 		{"stale writes", fmt.Sprintf("%d taken without fencing, %d refused with it", r.StaleWritesAccepted, r.StaleWritesRefused)},
 		{"lost updates", fmt.Sprint(r.LostUpdates)},
@@ -93,7 +95,10 @@ func facts(r report.Result, o *experiment.Outcome) []fact {
 	if o.History != nil && o.History.TTL > 0 {
 		all = append(all, fact{"TTL of the locks", o.History.TTL.String()})
 	}
-	return append(all, fact{"took", o.Elapsed.Round(10 * time.Millisecond).String()})
+	if r.Guard != "" {
+		all = append(all, fact{"guard put to the test", r.Guard})
+	}
+	return append(all, fact{"duration, set-up included", o.Elapsed.Round(10 * time.Millisecond).String()})
 }
 
 func overlap(ms float64) string {

@@ -16,6 +16,8 @@ type timeline struct {
 	Seen     int64      `json:"seen"` // when the observation ended; beliefs may last longer
 	Overlaps [][2]int64 `json:"overlaps"`
 	Lanes    []lane     `json:"lanes"`
+	// Texts are those of the items, each once, since refusals repeat themselves.
+	Texts []string `json:"texts"`
 }
 
 // lane is all that is known about one client, node or register.
@@ -29,12 +31,13 @@ type lane struct {
 // item is a span or an instant.
 type item struct {
 	Kind   string `json:"k"`
-	Row    int    `json:"r"`
+	Row    int    `json:"r,omitempty"`
 	From   int64  `json:"s"`
 	Until  int64  `json:"e,omitempty"` // 0: an instant
 	Client int    `json:"c,omitempty"` // whose colour, from 1
 	Label  string `json:"l,omitempty"` // shown where there is room
-	Text   string `json:"t"`           // shown when it's pointed at
+	Text   string `json:"-"`           // shown when it's pointed at
+	TextAt int    `json:"t"`           // its place in Texts
 }
 
 // drawing turns a history into lanes.
@@ -53,7 +56,7 @@ func newTimeline(h *history.History) *timeline {
 			d.end = max(d.end, b.Until)
 		}
 	}
-	t := &timeline{End: d.since(d.end), Seen: d.since(h.End), Overlaps: [][2]int64{}}
+	t := &timeline{End: d.since(d.end), Seen: d.since(h.End), Overlaps: [][2]int64{}, Texts: []string{}}
 	for _, o := range d.overlaps {
 		t.Overlaps = append(t.Overlaps, [2]int64{d.since(o.From), d.since(o.Until)})
 	}
@@ -66,7 +69,24 @@ func newTimeline(h *history.History) *timeline {
 		t.Lanes = append(t.Lanes, d.writes())
 	}
 	t.Lanes = append(t.Lanes, d.nodes()...)
+	t.collectTexts()
 	return t
+}
+
+func (t *timeline) collectTexts() {
+	places := make(map[string]int)
+	for _, l := range t.Lanes {
+		for i := range l.Items {
+			text := l.Items[i].Text
+			place, known := places[text]
+			if !known {
+				place = len(t.Texts)
+				places[text] = place
+				t.Texts = append(t.Texts, text)
+			}
+			l.Items[i].TextAt = place
+		}
+	}
 }
 
 // since counts from the experiment's start. What never ends does so with the axis.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
@@ -30,6 +31,7 @@ type Client struct {
 	name    string
 	process *worker.Process
 	random  *rand.Rand
+	names   *strings.Replacer // of the nodes, for the addresses by which this client knows them
 
 	lease      int64         // of the last acquisition
 	validUntil time.Duration // as last reported
@@ -42,6 +44,11 @@ func (l *Lab) newClient(ctx context.Context, index int) (*Client, error) {
 		lab: l, index: index, name: fmt.Sprintf("client %d", index+1),
 		random: rand.New(rand.NewPCG(uint64(l.config.Cluster.Seed), uint64(index))),
 	}
+	var names []string
+	for _, n := range l.cluster.Nodes() {
+		names = append(names, c.Link(n.Index()).Addr(), n.Name())
+	}
+	c.names = strings.NewReplacer(names...)
 	greeting, cancel := context.WithTimeout(ctx, replyTimeout)
 	defer cancel()
 	var err error

@@ -97,6 +97,7 @@ func TestFaultsHitOneClientAndAreWitnessed(t *testing.T) {
 	require.NoError(t, err)
 	assert.False(t, acquired)
 	assert.LessOrEqual(t, refused, 1)
+	assert.Contains(t, cut.Refusal(), "->A: ", "nodes are called by their names")
 	require.NoError(t, other.Acquire(t.Context()))
 	_, err = applied.Undo(t.Context())
 	require.NoError(t, err)
@@ -139,6 +140,37 @@ func TestHeldWrite(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, reply.OK)
 	assert.Len(t, l.History().Writes, 2)
+}
+
+func TestSuspend(t *testing.T) {
+	l := openLab(t, "guarded")
+	c := l.Clients()[0]
+	require.NoError(t, c.Acquire(t.Context()))
+	look, err := c.Suspend(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, c.Resume(t.Context()))
+	reply, err := look.Wait(t.Context())
+	require.NoError(t, err)
+	assert.True(t, reply.OK, "its time isn't over")
+	assert.Len(t, l.History().Faults, 2, "stopped and continued")
+}
+
+func TestCountGhosts(t *testing.T) {
+	l := openLab(t, "classic")
+	ghosts, err := l.CountGhosts(t.Context())
+	require.NoError(t, err)
+	assert.Zero(t, ghosts)
+	for _, i := range []int{0, 2} {
+		_, err := l.Node(i).Command(t.Context(), "SET", LockName, "token")
+		require.NoError(t, err)
+	}
+	ghosts, err = l.CountGhosts(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 2, ghosts)
+	h := l.History()
+	require.Len(t, h.Ghosts, 2)
+	assert.Equal(t, "C", h.Ghosts[1].Node)
+	assert.Equal(t, 2, check.Judge(h).Ghosts)
 }
 
 func TestOpenFailsCleanly(t *testing.T) {

@@ -43,6 +43,7 @@ func (p *Pending) Wait(ctx context.Context) (protocol.Reply, error) {
 	if err != nil {
 		return reply, err
 	}
+	reply.Error = p.client.names.Replace(reply.Error)
 	p.client.lab.ended(p.place, reply)
 	p.client.validUntil = reply.ValidUntil
 	if !reply.OK {

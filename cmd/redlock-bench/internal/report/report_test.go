@@ -47,6 +47,8 @@ func example(t *testing.T) *Report {
 	fenced := check.Judgement{Exclusion: check.Held, Fencing: check.Held, Acquired: 2, StaleAccepted: 1, StaleRefused: 1, Lost: 1}
 	refused := check.Judgement{Exclusion: check.Held, Fencing: check.None, Availability: check.Violated}
 	granted := check.Judgement{Exclusion: check.Held, Fencing: check.Held, Availability: check.Held}
+	waited := check.Judgement{Exclusion: check.Held, Fencing: check.Held, Acquired: 2, Refused: 9, Unavailable: 99123 * time.Microsecond}
+	haunted := check.Judgement{Exclusion: check.Held, Fencing: check.None, Availability: check.Violated, Refused: 80, Unavailable: 1200 * time.Millisecond, Ghosts: 5}
 	return New("embedded", 5, 7, []*experiment.Outcome{
 		outcome(t, "control", "classic", held, nil),
 		outcome(t, "control", "guarded", overlap, nil),
@@ -55,6 +57,8 @@ func example(t *testing.T) *Report {
 		outcome(t, "pause-after-check", "guarded", fenced, nil),
 		outcome(t, "orphan", "classic", refused, nil),
 		outcome(t, "orphan", "guarded", granted, nil),
+		outcome(t, "flushall", "guarded", waited, nil),
+		outcome(t, "ghost-request", "classic", haunted, nil),
 	})
 }
 

@@ -25,7 +25,7 @@ func (r *Report) WriteTables(w io.Writer, colour bool) error {
 	}
 	fmt.Fprintf(&b, "\nWrites that came after those of a later holder: taken without fencing / with it (-: no tokens)\n%s\n", r.grid(colour, writesCell))
 	if guarding := r.only(func(result Result) bool { return result.Guard != "" }); len(guarding.Results) > 0 {
-		fmt.Fprintf(&b, "\nWhat that cost: attempts refused / for how long the lock was wanted in vain while nobody held it\n%s\n", guarding.grid(colour, costCell))
+		fmt.Fprintf(&b, "\nWhat holding cost: attempts refused / for how long the lock was wanted in vain while nobody held it (-: didn't hold)\n%s\n", guarding.grid(colour, costCell))
 	}
 	for _, result := range r.Results {
 		if !result.AsExpected || result.Exclusion == check.Unknown {

@@ -9,7 +9,7 @@ import (
 // lackGuards are the subjects that count the vote of a node whose clock jumped or whose memory
 // is gone, as if nothing had happened.
 var lackGuards = []string{
-	"naive", "single", "unchecked", "classic", "redsync", "redsync-setnx", "redsync-failfast", "bsm",
+	"naive", "single", "unchecked", "classic", "unguarded", "redsync", "redsync-setnx", "redsync-failfast", "bsm",
 }
 
 // The guards of package redlock.
@@ -72,5 +72,12 @@ func (s *stage) keepTrying(ctx context.Context) error {
 	if s.challenger.Believes() || s.holder.Renews() {
 		return nil
 	}
-	return s.challenger.Acquire(ctx)
+	if err := s.challenger.Acquire(ctx); err != nil || !s.holder.Believes() {
+		return err
+	}
+	s.lab.Note("%v still believes that it has the lock", s.holder)
+	if err := readAndWrite(ctx, s.challenger); err != nil {
+		return err
+	}
+	return writeUnlessLost(ctx, s.lab, s.holder)
 }

@@ -51,14 +51,18 @@ var cancelledAcquire = Scenario{
 	},
 }
 
+// fewestAttempts is how often a lock must have been refused to count as refused: a machine that's too
+// busy for as many attempts in half a TTL is too busy to grant it.
+const fewestAttempts = 3
+
 // demandAcquire gives a client half a TTL to get a lock that nobody holds.
 func demandAcquire(ctx context.Context, l *lab.Lab, c *lab.Client) error {
 	acquired, refused, err := c.Contend(ctx, l.Now()+l.TTL()/2)
 	if err != nil {
 		return err
 	}
-	if !acquired && refused == 0 {
-		return lab.Spoiled("half a TTL was over before %v made an attempt", c)
+	if !acquired && refused < fewestAttempts {
+		return lab.Spoiled("half a TTL was over before %v had made more than %d attempts", c, refused)
 	}
 	l.Demand(acquired, "%v gets the lock, which nobody holds, within %v (%d attempts refused)", c, l.TTL()/2, refused)
 	return nil

@@ -23,7 +23,7 @@ var ghostRequest = Scenario{
 	MinNodes: 1,
 	Guard:    ghostGuard,
 	Demands:  true,
-	Denies:   []string{"naive", "single", "unchecked", "classic"},
+	Denies:   []string{"naive", "single", "unchecked", "classic", "redsync", "redsync-setnx", "redsync-failfast", "bsm"},
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		slow, other := l.Clients()[0], l.Clients()[1]
 		stop, err := l.Inject(ctx, nemesis.Fault{Kind: nemesis.PauseNode, Nodes: l.Used()})

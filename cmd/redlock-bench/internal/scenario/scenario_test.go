@@ -45,6 +45,13 @@ func TestExpectations(t *testing.T) {
 		"pause-in-flight": {"naive", "unchecked"},
 		"clock-jump":      lackGuards,
 		"crash-amnesia":   lackGuards,
+		"clock-drift":     lackGuards,
+		"flushall":        lackGuards,
+		"power-loss":      lackGuards,
+		"rdb-restart":     lackGuards,
+		"failover":        lackGuards,
+		"suspend":         {"naive", "single", "unchecked", "classic"},
+		"ghost-request":   nil, "split-vote": nil, "slow-node": nil, "asymmetric-partition": nil,
 	}
 	for _, s := range All() {
 		want, known := violated[s.Name]
@@ -97,6 +104,19 @@ func TestMet(t *testing.T) {
 			assert.Equal(t, c.met, c.expected.Met(j))
 		})
 	}
+}
+
+// TestOthersCantBeSuspended shows that nothing is expected to be found out where only built-in
+// subjects can take part.
+func TestOthersCantBeSuspended(t *testing.T) {
+	peer := suspend.Expect(subject.External("redsync", []string{"program"}))
+	assert.Equal(t, check.Unknown, peer.Exclusion)
+	guarded, err := subject.Find("guarded")
+	require.NoError(t, err)
+	assert.Equal(t, check.Held, suspend.Expect(guarded).Exclusion)
+	classic, err := subject.Find("classic")
+	require.NoError(t, err)
+	assert.Equal(t, check.Violated, suspend.Expect(classic).Exclusion)
 }
 
 // TestKnownPeerFailures states which failures of others the scenarios must find.

@@ -123,6 +123,34 @@ func testExpiredLock(t *testing.T, b *bench) {
 	assert.NotEmpty(t, b.resource.Writes())
 }
 
+// TestSuspendedMachine shows which locks take a stop for no time at all: those that count their time on
+// Go's clock.
+func TestSuspendedMachine(t *testing.T) {
+	for _, s := range subject.All() {
+		t.Run(s.Name, func(t *testing.T) {
+			b := newBench(t, s.Name)
+			assert.True(t, b.process.Suspends())
+			// Long, so that the rest of it doesn't pass on a slow machine.
+			acquired := b.acquire(2000)
+			call, err := b.process.Begin(protocol.Request{Op: protocol.Check, Name: "job", Suspend: true})
+			require.NoError(t, err)
+			_, err = cluster.AwaitStopped(t.Context(), b.process.PID())
+			require.NoError(t, err)
+			for clockdrift.System().Now() < acquired.ValidUntil {
+				time.Sleep(10 * time.Millisecond)
+			}
+			_, err = cluster.ResumeProcess(t.Context(), b.process.PID())
+			require.NoError(t, err)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			reply, err := call.Wait(ctx)
+			require.NoError(t, err)
+			assert.Equal(t, s.Name != "guarded", reply.OK)
+			assert.Equal(t, reply.OK, reply.ValidUntil > reply.Returned)
+		})
+	}
+}
+
 // TestFailpoint shows that the worker stops after its last check and before its write.
 func TestFailpoint(t *testing.T) {
 	b := newBench(t, "guarded")

@@ -3,8 +3,11 @@
 
 const ROW = 18, LANE_GAP = 9, AXIS = 24, COLOURS = 6, LETTER = 6.3, EVENT = 17;
 
-// Bars of these kinds are too thin for an inscription, and these are lines that have one.
+// What looks different from a plain bar.
 const THIN = new Set(["granted", "refused", "open"]), LINES = new Set(["cut", "slow", "clock"]);
+
+// row is the place of an item's row in its lane; the first one isn't written.
+const row = (item) => item.r ?? 0;
 
 function element(parent, name, attributes = {}, text = "") {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -55,30 +58,31 @@ function drawGutter(svg, lanes, width, gutter) {
   }
 }
 
-function describe(item) {
-  if (item.e === undefined) return `${exact(item.s)}: ${item.t}`;
-  return `${exact(item.s)} to ${exact(item.e)} (${lasting(item.e - item.s)}): ${item.t}`;
+function describe(item, texts) {
+  const text = texts[item.t];
+  if (item.e === undefined) return `${exact(item.s)}: ${text}`;
+  return `${exact(item.s)} to ${exact(item.e)} (${lasting(item.e - item.s)}): ${text}`;
 }
 
 // makeItems makes the items of all lanes. A mark knows the next one in its row, whose place its
 // label must leave free.
-function makeItems(parent, lanes, hatch) {
+function makeItems(parent, { lanes, texts }, hatch) {
   return lanes.flatMap((lane) => lane.items.map((item, i) => {
-    const made = makeItem(parent, lane, item, hatch);
-    if (item.e === undefined) made.next = lane.items.slice(i + 1).find((other) => other.r === item.r);
+    const made = makeItem(parent, lane, item, describe(item, texts), hatch);
+    if (item.e === undefined) made.next = lane.items.slice(i + 1).find((other) => row(other) === row(item));
     return made;
   }));
 }
 
 // makeItem returns the item's group, with what it takes to place it.
-function makeItem(parent, lane, item, hatch) {
+function makeItem(parent, lane, item, text, hatch) {
   const kind = item.k.split(" ")[0];
   const colour = item.c ? ((item.c - 1) % COLOURS) + 1 : 0;
-  const group = element(parent, "g", { class: `item ${item.k} c${colour}`, tabindex: 0, role: "img", "aria-label": describe(item) });
+  const group = element(parent, "g", { class: `item ${item.k} c${colour}`, tabindex: 0, role: "img", "aria-label": text });
   const shape = item.e === undefined ? mark(group, kind) : element(group, LINES.has(kind) ? "path" : "rect", { class: "shape" });
   if (kind === "still") shape.setAttribute("style", `fill: url(#${hatch})`);
   const label = item.l ? element(group, "text", { class: "label" }, item.l) : null;
-  return { item, kind, lane, group, shape, label };
+  return { item, text, kind, lane, group, shape, label };
 }
 
 // mark draws an instant around the origin.
@@ -100,7 +104,7 @@ function place(made, scale, [left, right]) {
   const hidden = to + reach < left || from - reach > right;
   group.style.display = hidden ? "none" : "";
   if (hidden) return;
-  const top = lane.top + item.r * ROW;
+  const top = lane.top + row(item) * ROW;
   if (item.e === undefined) placeMark(made, from, top, Math.min(right + 15, made.next ? scale(made.next.s) : Infinity));
   else placeSpan(made, Math.max(from, left - 4), Math.min(to, right + 4), top, left);
 }
@@ -128,7 +132,7 @@ function placeSpan({ item, kind, shape, label }, from, to, top, left) {
   }
   if (!label) return;
   const start = Math.max(from, left) + 5;
-  label.style.display = !THIN.has(kind) && to - start - 3 >= item.l.length * LETTER ? "" : "none";
+  label.style.display = to - start - 3 >= item.l.length * LETTER ? "" : "none";
   label.setAttribute("x", start);
   label.setAttribute("y", top + 13);
 }

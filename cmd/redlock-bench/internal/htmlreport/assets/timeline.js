@@ -70,7 +70,7 @@ class Timeline {
     const plot = element(this.svg, "g", { "clip-path": `url(#${clip})` });
     this.bands = this.data.overlaps.map((o) => ({ o, rect: element(plot, "rect", { class: "band", y: AXIS, height: height - AXIS }) }));
     this.seen = element(plot, "line", { class: "seen", y1: AXIS, y2: height });
-    this.items = makeItems(plot, this.data.lanes, hatch);
+    this.items = makeItems(plot, this.data, hatch);
     this.selection = element(plot, "rect", { class: "selection", y: AXIS, height: height - AXIS, width: 0 });
     this.cursor = element(plot, "line", { class: "cursor", y1: AXIS, y2: height, visibility: "hidden" });
     this.place();
@@ -177,7 +177,7 @@ class Timeline {
 
   tell(group) {
     const made = group && this.items.find((i) => i.group === group);
-    if (made) this.readout.textContent = describe(made.item);
+    if (made) this.readout.textContent = made.text;
     return made;
   }
 

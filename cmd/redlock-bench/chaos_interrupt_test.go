@@ -1,0 +1,44 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestInterruptedChaosSaysWhatItFound ends it while a client is stopped and nodes are cut off.
+func TestInterruptedChaosSaysWhatItFound(t *testing.T) {
+	for _, backend := range []string{"embedded", "redis"} {
+		t.Run(backend, func(t *testing.T) {
+			requireRedis(t, backend)
+			temp := t.TempDir()
+			cmd := exec.Command(os.Args[0], "chaos", "--backend", backend, "--faults", "pause-client=2,partition=1,crash-keep=1", "--subject", "guarded")
+			cmd.Env = append(os.Environ(), "TMPDIR="+temp)
+			var out, errOut strings.Builder
+			cmd.Stdout, cmd.Stderr = &out, &errOut
+			require.NoError(t, cmd.Start())
+			defer func() { _ = cmd.Process.Kill() }() // for a test that failed
+			children := awaitStopped(t, cmd.Process.Pid)
+			require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
+			_ = cmd.Wait() // the status is looked at below
+
+			assert.Equal(t, statusInterrupted, cmd.ProcessState.ExitCode(), errOut.String())
+			assert.Contains(t, errOut.String(), "interrupted in the run of guarded")
+			assert.Contains(t, out.String(), "no violation found", "what was found so far")
+			assert.Eventually(t, func() bool { return !slices.ContainsFunc(children, alive) }, interruptTimeout, 10*time.Millisecond, "children %v", children)
+			left, err := filepath.Glob(filepath.Join(temp, "*"))
+			require.NoError(t, err)
+			assert.Empty(t, left, "directories")
+		})
+	}
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/chaos"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
+)
+
+func TestChaosRefusesBadInput(t *testing.T) {
+	notAPlan := filepath.Join(t.TempDir(), "plan.json")
+	require.NoError(t, os.WriteFile(notAPlan, []byte(`{"nodes": 5}`), 0o644))
+	for want, args := range map[string][]string{
+		"--nodes 65":                     {"--nodes", "65"},
+		"0 nodes: give at least 1":       {"--nodes", "0"},
+		"99 clients: give from 1 to 32":  {"--clients", "99"},
+		"TTL of 0s":                      {"--ttl", "500us"},
+		"duration of 1s":                 {"--duration", "1s"},
+		`there is no fault "meteor"`:     {"--faults", "meteor=1"},
+		"weight -1 of flush":             {"--faults", "flush=-1"},
+		`Did you mean "redis"`:           {"--backend", "rediss"},
+		`no subject "guardad"`:           {"--subject", "guardad"},
+		"--shrink -1s":                   {"--shrink", "-1s"},
+		"--shrink-need 4":                {"--shrink-need", "4"},
+		"no such file":                   {"--plan", "nowhere.json"},
+		"0 clients: give from 1":         {"--plan", notAPlan},
+		"none of the others can be":      {"--plan", notAPlan, "--seed", "3"},
+		"unknown command":                {"clock-jump"},
+		"it isn't built in; give the pr": {"--subject", "redsync"},
+	} {
+		t.Run(want, func(t *testing.T) {
+			got := bench(t.Context(), append([]string{"chaos"}, args...)...)
+			assert.Equal(t, statusUsage, got.status, got.errOut)
+			assert.Contains(t, got.errOut, want)
+			assert.Empty(t, got.out)
+		})
+	}
+}
+
+func TestChaosPlanOnlyIsRepeatable(t *testing.T) {
+	first := bench(t.Context(), "chaos", "--plan-only", "--seed", "7")
+	require.Zero(t, first.status, first.errOut)
+	assert.Equal(t, first, bench(t.Context(), "chaos", "--plan-only", "--seed", "7"))
+	assert.NotEqual(t, first.out, bench(t.Context(), "chaos", "--plan-only", "--seed", "8").out)
+
+	file := filepath.Join(t.TempDir(), "plan.json")
+	require.NoError(t, os.WriteFile(file, []byte(first.out), 0o644))
+	assert.Equal(t, first, bench(t.Context(), "chaos", "--plan-only", "--plan", file))
+}
+
+// TestChaosCommand runs a good lock, and a broken one of which it's said where a violation was found.
+func TestChaosCommand(t *testing.T) {
+	got := bench(t.Context(), "chaos", "--backend", "embedded", "--duration", "4s", "--ttl", "500ms", "--seed", "3",
+		"--subject", "guarded,broken", "--faults", "partition=2,pause-client=1,reset=1", "--json", "-", "--shrink", "3s", "--shrink-need", "1")
+	require.Zero(t, got.status, got.errOut)
+	var report chaos.Report
+	require.NoError(t, json.Unmarshal([]byte(got.out), &report), got.out)
+	require.Len(t, report.Results, 2)
+	guarded, broken := report.Results[0], report.Results[1]
+	assert.Equal(t, check.Held, guarded.Exclusion)
+	assert.True(t, guarded.AsExpected)
+	assert.Nil(t, guarded.Shrunk)
+	assert.Equal(t, check.Violated, broken.Exclusion)
+	assert.Equal(t, report.Plan.Fingerprint(), report.Fingerprint)
+	for _, words := range []string{"no violation found", "VIOLATED", "partition", "proven"} {
+		assert.Contains(t, got.errOut, words)
+	}
+	assert.NotContains(t, got.errOut, "crash-keep")
+}
+
+func TestChaosHelp(t *testing.T) {
+	got := bench(t.Context(), "chaos", "--help")
+	require.Zero(t, got.status)
+	golden(t, "testdata/help-chaos.txt", got.out)
+	for _, kind := range chaos.Kinds() {
+		assert.Contains(t, got.out, kind)
+	}
+}

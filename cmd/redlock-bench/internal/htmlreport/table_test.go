@@ -1,0 +1,67 @@
+package htmlreport
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/report"
+)
+
+func TestGrid(t *testing.T) {
+	g := newGrid("?", []report.Result{
+		{Scenario: "control", Subject: "classic", Exclusion: check.Held, Expected: check.Held, AsExpected: true},
+		{Scenario: "clock-jump", Subject: "guarded", Exclusion: check.Violated, Expected: check.Held, OverlapMS: 0.004},
+	}, exclusionCell)
+	assert.Equal(t, []string{"classic", "guarded"}, g.Subjects)
+	require.Len(t, g.Rows, 2)
+	assert.Nil(t, g.Rows[0].Cells[1], "there was no such experiment")
+	assert.Equal(t, &gridCell{Anchor: "control.classic", Class: "held", Mark: "✓", Word: "held"}, g.Rows[0].Cells[0])
+	assert.Equal(t, &gridCell{
+		Anchor: "clock-jump.guarded", Class: "violated", Mark: "✕", Word: "violated", Detail: "for 4 µs", Unexpected: "expected held",
+	}, g.Rows[1].Cells[1])
+}
+
+func TestGridsAskOnlyWhatWasLookedAt(t *testing.T) {
+	r := report.Report{Results: []report.Result{{Scenario: "control", Subject: "classic", Exclusion: check.Held, Fencing: check.None, Availability: check.None}}}
+	assert.Len(t, grids(&r), 2)
+	r.Results[0].Availability, r.Results[0].Guard = check.Violated, "restart guard"
+	asked := grids(&r)
+	require.Len(t, asked, 4)
+	assert.Equal(t, "no", asked[2].Rows[0].Cells[0].Word)
+	assert.Equal(t, []string{"0 of 1"}, asked[0].Foot)
+}
+
+func TestWritesCell(t *testing.T) {
+	for want, r := range map[string]report.Result{
+		"✓ 0 plain, no tokens":        {Fencing: check.None},
+		"✕ 2 plain, no tokens":        {Fencing: check.None, StaleWritesAccepted: 2},
+		"✓ 1 plain, 0 fenced":         {Fencing: check.Held, StaleWritesAccepted: 1},
+		"✕ 1 plain, fencing violated": {Fencing: check.Violated, StaleWritesAccepted: 1},
+		"? 0 plain, fencing unknown":  {Fencing: check.Unknown},
+	} {
+		c := writesCell(r)
+		assert.Equal(t, want, c.Mark+" "+c.Word+" "+c.Detail)
+	}
+}
+
+func TestLatencies(t *testing.T) {
+	h := &history.History{}
+	for i := range 100 {
+		h.Operations = append(h.Operations, history.Operation{
+			Op: protocol.Acquire, Invoked: 1, Returned: 1 + time.Duration(100-i)*time.Millisecond, OK: true,
+		})
+	}
+	h.Operations = append(h.Operations,
+		history.Operation{Op: protocol.Acquire, Invoked: 5, Returned: 5 + 7*time.Microsecond},
+		history.Operation{Op: protocol.Write, Invoked: 5})
+	assert.Equal(t, []latency{
+		{"acquire", 100, "50.00 ms", "90.00 ms", "99.00 ms", "100 ms"},
+		{"acquire, refused", 1, "7 µs", "–", "–", "7 µs"},
+	}, latencies(h))
+}
