@@ -2,7 +2,6 @@ package quorum
 
 import (
 	"context"
-	"runtime"
 	"sync"
 	"time"
 )
@@ -72,9 +71,7 @@ func (q *queue[Q, R]) drain(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		// Callers that are about to enqueue get their turn first, so that one exchange carries
-		// them all. Measured: two to three times the throughput with 64 goroutines.
-		runtime.Gosched()
+		q.config.Yield()
 		batch, wait, end := q.take(time.Now(), ctx.Err() != nil)
 		switch {
 		case len(batch) > 0:

@@ -2,7 +2,6 @@ package redlock
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -57,8 +56,8 @@ func parseURLs(urls []string, nodeTimeout time.Duration) ([]*redis.Options, erro
 	for i, raw := range urls {
 		co, err := redis.ParseURL(raw)
 		if err != nil {
-			return nil, fmt.Errorf("%w: URL %d, %s: %s; use redis://HOST:PORT or rediss://HOST:PORT",
-				ErrInvalidOption, i+1, redact(raw), withoutURL(err))
+			return nil, fmt.Errorf("%w: URL %d%s; use redis://HOST:PORT or rediss://HOST:PORT, and %%-encode what is special in a password",
+				ErrInvalidOption, i+1, complaint(raw, err))
 		}
 		// The context of each exchange is the only time-out; what the URL says would compete
 		// with it. A request that is sent twice by the client library would arrive late.
@@ -78,22 +77,14 @@ func parseURLs(urls []string, nodeTimeout time.Duration) ([]*redis.Options, erro
 	return all, nil
 }
 
-// redact removes the password from a URL, and everything else where it can't be told apart.
-func redact(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return "(not shown, since it may hold a password)"
+// complaint says what is wrong with a URL without showing any part that could be a password.
+// Where a URL can't be taken apart with certainty, that's all of it.
+func complaint(raw string, err error) string {
+	u, malformed := url.Parse(raw)
+	if malformed != nil || u.Host == "" || (u.Scheme != "redis" && u.Scheme != "rediss") {
+		return " can't be read (it isn't shown, since it may hold a password)"
 	}
-	return u.Redacted()
-}
-
-// withoutURL strips the URL, password and all, that net/url's errors repeat.
-func withoutURL(err error) string {
-	var ue *url.Error
-	if errors.As(err, &ue) {
-		return ue.Err.Error()
-	}
-	return strings.TrimPrefix(err.Error(), "redis: ")
+	return fmt.Sprintf(", %s: %s", u.Redacted(), strings.TrimPrefix(err.Error(), "redis: "))
 }
 
 // introduce asks every server for its run id, which tells servers apart whatever their names.

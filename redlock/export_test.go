@@ -8,9 +8,9 @@ import (
 	"github.com/a5bbb083/redlock/quorum"
 )
 
-// NewRepeatable is [New] for runs that repeat exactly: what is random comes from the given
-// functions, and each voter has a single worker, since which of two goes first is up to the
-// scheduler.
+// NewRepeatable is [New] for runs in virtual time that repeat exactly: what is random comes
+// from the given functions, each voter has a single worker, since which of two goes first is up
+// to the scheduler, and a worker waits until nobody has anything left to do in this instant.
 func NewRepeatable(nodes []redis.UniversalClient, token func() (hi, lo uint64), jitter func(int64) int64, wall func() time.Time, opts ...Option) (*Locker, error) {
 	o, err := newOptions(opts)
 	if err != nil {
@@ -20,7 +20,7 @@ func NewRepeatable(nodes []redis.UniversalClient, token func() (hi, lo uint64), 
 	if err != nil {
 		return nil, err
 	}
-	l := newLocker(nodes, names, o, quorum.Config{Workers: 1})
+	l := newLocker(nodes, names, o, quorum.Config{Workers: 1, Yield: func() { time.Sleep(1) }})
 	l.random, l.jitter, l.wall = token, jitter, wall
 	return l, nil
 }

@@ -496,3 +496,17 @@ func TestHealingDoesntOutliveTheRelease(t *testing.T) {
 		}
 	})
 }
+
+func TestDialShowsNoPasswords(t *testing.T) {
+	for _, raw := range []string{
+		"redis://locker:se/cret@b:1", "secret:foo@b:1", "http://locker:secret@b:1",
+		"redis://locker:secret@b:1/notanumber", "redis://locker:secret@b:1?read_timeout=x", "://secret", "secret",
+	} {
+		_, err := redlock.Dial(t.Context(), []string{raw})
+		require.ErrorIs(t, err, redlock.ErrInvalidOption, raw)
+		for _, part := range []string{"secret", "cret", ":se", "foo"} {
+			assert.NotContains(t, err.Error(), part, raw)
+		}
+		assert.Contains(t, err.Error(), "URL 1")
+	}
+}

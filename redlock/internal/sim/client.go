@@ -70,12 +70,14 @@ func (c *client) start() {
 }
 
 // kill ends the process as SIGKILL does: its sockets are closed, and what they had taken is
-// still delivered.
+// still delivered. The rest of the process learns it a moment later, since the order of what
+// happens in one instant is the scheduler's.
 func (c *client) kill() {
 	c.world.history.died(c.name)
 	for _, conn := range c.member.Clients() {
 		_ = conn.Close() // an error means that it was closed before
 	}
+	time.Sleep(time.Microsecond)
 	c.die()
 }
 

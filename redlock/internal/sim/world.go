@@ -82,6 +82,7 @@ func (w *world) strike() {
 	}
 	time.Sleep(w.plan.Length - w.history.now())
 	w.history.note("the faults end")
+	w.healLinks()
 	for _, n := range w.quorum.Nodes() {
 		n.SetRate(w.plan.Rate)
 		n.Resume()
@@ -89,6 +90,10 @@ func (w *world) strike() {
 			n.Restart(true)
 		}
 	}
+}
+
+// healLinks ends the faults of the network.
+func (w *world) healLinks() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, m := range w.members {

@@ -183,10 +183,14 @@ func (n *serverNode) awaitReady(ctx context.Context, p *process, a *admin) error
 
 func (n *serverNode) checkIdentity(ctx context.Context, p *process, a *admin) error {
 	id, err := a.info(ctx, "server", "process_id")
-	if err == nil && id != strconv.Itoa(p.pid()) {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return err
+	case err != nil || id != strconv.Itoa(p.pid()):
+		// Something else listens there, and it needn't even be a Redis that says who it is.
 		return errPortTaken
 	}
-	return err
+	return nil
 }
 
 // logTail is the end of the server's log, for error messages.

@@ -57,11 +57,14 @@ const fewestAttempts = 3
 
 // demandAcquire gives a client half a TTL to get a lock that nobody holds.
 func demandAcquire(ctx context.Context, l *lab.Lab, c *lab.Client) error {
-	acquired, refused, err := c.Contend(ctx, l.Now()+l.TTL()/2)
-	if err != nil {
+	over := l.Now() + l.TTL()/2
+	acquired, refused, err := c.Contend(ctx, over)
+	switch {
+	case err != nil:
 		return err
-	}
-	if !acquired && refused < fewestAttempts {
+	case acquired && l.Now() > over:
+		return lab.Spoiled("%v got the lock, but half a TTL was over", c)
+	case !acquired && refused < fewestAttempts:
 		return lab.Spoiled("half a TTL was over before %v had made more than %d attempts", c, refused)
 	}
 	l.Demand(acquired, "%v gets the lock, which nobody holds, within %v (%d attempts refused)", c, l.TTL()/2, refused)

@@ -67,7 +67,12 @@ func extendTooLate(ctx context.Context, l *lab.Lab, holder, next *lab.Client, st
 		return false, err
 	}
 	if holder.Renews() {
-		return holder.Check(ctx)
+		late := l.Now() > over+l.TTL()/4
+		believes, err := holder.Check(ctx)
+		if err == nil && !believes && late {
+			err = lab.Spoiled("%v got the lock so late that %v had to know by then", next, holder)
+		}
+		return believes, err
 	}
 	delivered, err := stuck.Undo(ctx)
 	l.Witness(delivered...)
