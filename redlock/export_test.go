@@ -20,7 +20,7 @@ func NewRepeatable(nodes []redis.UniversalClient, token func() (hi, lo uint64), 
 	if err != nil {
 		return nil, err
 	}
-	l := newLocker(nodes, names, o, quorum.Config{Workers: 1, Yield: func() { time.Sleep(1) }})
+	l := newLocker(nodes, names, o, quorum.Config{Workers: 1, Yield: func() { time.Sleep(time.Nanosecond) }})
 	l.random, l.jitter, l.wall = token, jitter, wall
 	return l, nil
 }

@@ -18,7 +18,6 @@ type client struct {
 	index int
 	name  string // of the process
 	born  int    // processes so far
-	skew  time.Duration
 
 	rand   *rand.Rand
 	member *redlocktest.Member

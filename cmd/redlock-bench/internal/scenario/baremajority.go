@@ -41,17 +41,28 @@ var bareMajority = Scenario{
 			return err
 		}
 		over := holder.ValidUntil()
-		kept, err = renew(ctx, holder)
-		if err != nil {
-			return err
+		for range renewals {
+			if kept, err = renew(ctx, holder); err != nil {
+				return err
+			}
+			if kept {
+				break
+			}
 		}
 		if !kept && l.Now() > over {
 			return lab.Spoiled("the lock of %v was over before it could be renewed", holder)
 		}
-		l.Demand(kept, "%v renews its lock after one node has restarted: %s", holder, holder.Refusal())
+		if !kept {
+			l.Note("%v couldn't renew its lock: %s", holder, holder.Refusal())
+		}
+		l.Demand(kept, "%v renews its lock after one node has restarted", holder)
 		return nil
 	},
 }
+
+// renewals is how often a renewal is tried before it counts as refused: a time-out on a busy machine
+// isn't what this is about.
+const renewals = 3
 
 // acquireFromBareMajority has a client acquire the lock while it reaches no more than a majority of
 // the nodes. It returns when it reaches all of them.
