@@ -181,10 +181,13 @@ func TestRealPairsLeaveNoOrphans(t *testing.T) {
 			})
 		}
 		running.Wait()
-		requireNothingLeft(t, 10*time.Second, servers...)
+		require.NoError(t, l.Close()) // a server that lags behind has got everything then
+		requireNothingLeft(t, 0, servers...)
+		registers := 0
 		for _, s := range servers {
-			assert.EqualValues(t, goroutines*pairs+1, s.Do("DBSIZE"), "one register for each name, and the marker")
+			registers += int(s.Do("DBSIZE").(int64)) - 1 // the marker
 		}
+		assert.GreaterOrEqual(t, registers, 3*goroutines*pairs, "each was granted by a majority")
 	})
 }
 

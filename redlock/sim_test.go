@@ -22,7 +22,7 @@ import (
 )
 
 var (
-	simSeeds = flag.Int("sim.seeds", 40, "how many seeds TestSimulation runs")
+	simSeeds = flag.Int("sim.seeds", 25, "how many seeds TestSimulation runs")
 	simFirst = flag.Uint64("sim.first", 1, "the first of them")
 	simSeed  = flag.Uint64("sim.seed", 0, "run only this seed and, with -v, print its trace")
 )
@@ -61,7 +61,7 @@ func TestSimulation(t *testing.T) {
 		require.Empty(t, report.Violations)
 		return
 	}
-	defer debug.SetGCPercent(debug.SetGCPercent(400)) // the interpreters of Lua are garbage all the time
+	gc := debug.SetGCPercent(400) // Lua's interpreters are made anew for each script
 	var next, acquired, attempts, commands atomic.Int64
 	for worker := range runtime.GOMAXPROCS(0) {
 		t.Run(fmt.Sprint("worker ", worker), func(t *testing.T) {
@@ -83,20 +83,21 @@ func TestSimulation(t *testing.T) {
 		})
 	}
 	t.Cleanup(func() {
+		debug.SetGCPercent(gc)
 		t.Logf("%d attempts, %d acquired, %d commands", attempts.Load(), acquired.Load(), commands.Load())
 		assert.Positive(t, acquired.Load(), "a simulation that takes no lock can't break a promise")
 	})
 }
 
 func TestSimulationRepeats(t *testing.T) {
-	for seed := range uint64(5) {
+	for seed := uint64(1); seed <= 4; seed++ {
 		var first bytes.Buffer
-		simulate(t, seed+1, &first)
+		simulate(t, seed, &first)
 		require.Greater(t, first.Len(), 10_000)
-		for range 4 {
+		for range 3 {
 			var again bytes.Buffer
-			simulate(t, seed+1, &again)
-			require.Equal(t, first.String(), again.String(), "seed %d", seed+1)
+			simulate(t, seed, &again)
+			require.Equal(t, first.String(), again.String(), "seed %d", seed)
 		}
 	}
 }

@@ -41,6 +41,7 @@ func (f *flow) arrival(latency time.Duration) time.Time {
 type conn struct {
 	link *Link
 	wake chan struct{} // tells the client's Read to look again
+	lazy bool          // dialled for Member.Clients
 
 	// Guarded by the node's mu.
 	number                      int // counts the connections that have been used; 0 before

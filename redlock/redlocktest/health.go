@@ -16,6 +16,11 @@ func (c *conn) SyscallConn() (syscall.RawConn, error) {
 	if c.closed || c.failed != nil {
 		return nil, errUnusable
 	}
+	// When a deadline passes during a dial, it's a matter of luck whether go-redis keeps the new
+	// connection for later. A run that is to repeat exactly goes on without it.
+	if c.lazy && c.number == 0 {
+		return nil, errUnusable
+	}
 	if len(c.inbox) > 0 && !c.link.replies.stops(c.inbox[0]) && !c.inbox[0].due.After(time.Now()) {
 		return nil, errUnusable
 	}

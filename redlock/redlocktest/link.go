@@ -220,7 +220,14 @@ func (l *Link) connect() (*conn, error) {
 }
 
 // dialLazily is for clients that must not know of failed dials, see [Member.Clients].
-func (l *Link) dialLazily(context.Context, string, string) (net.Conn, error) { return l.connect() }
+func (l *Link) dialLazily(context.Context, string, string) (net.Conn, error) {
+	c, err := l.connect()
+	if err != nil {
+		return nil, err
+	}
+	c.lazy = true // nobody else knows it yet
+	return c, nil
+}
 
 // dial returns when the connection stands, like a TCP dial.
 func (l *Link) dial(ctx context.Context, _, _ string) (net.Conn, error) {

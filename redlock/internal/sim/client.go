@@ -115,51 +115,56 @@ func (c *client) sleep(most time.Duration) {
 	}
 }
 
+// wish is a lock that a client wants.
+type wish struct {
+	name  string
+	ttl   time.Duration
+	renew bool
+}
+
 // step takes a lock in one of the ways that there are.
 func (c *client) step() {
-	name := c.world.plan.Names[c.rand.IntN(len(c.world.plan.Names))]
-	ttl := MaxTTL >> c.rand.IntN(3)
-	renew := c.rand.IntN(4) == 0
-	opts := []redlock.LockOption{redlock.TTL(ttl), redlock.AutoRenew(renew)}
+	w := wish{
+		name:  c.world.plan.Names[c.rand.IntN(len(c.world.plan.Names))],
+		ttl:   MaxTTL >> c.rand.IntN(3),
+		renew: c.rand.IntN(4) == 0,
+	}
 	switch c.rand.IntN(8) {
 	case 0, 1, 2:
-		c.take("try", name, c.alive, opts, ttl, renew, c.locker.TryLock)
+		c.take(c.alive, "try", w, c.locker.TryLock)
 	case 3:
-		c.do(name, ttl)
+		c.do(w)
 	default:
 		ctx, cancel := context.WithTimeout(c.alive, c.between(NodeTimeout, MaxTTL/2))
 		defer cancel()
-		c.take("lock", name, ctx, opts, ttl, renew, c.locker.Lock)
+		c.take(ctx, "lock", w, c.locker.Lock)
 	}
 }
 
 type acquire func(context.Context, string, ...redlock.LockOption) (*redlock.Lock, error)
 
-func (c *client) take(what, name string, ctx context.Context, opts []redlock.LockOption, ttl time.Duration, renew bool, by acquire) {
+func (c *client) take(ctx context.Context, how string, w wish, by acquire) {
 	h := c.world.history
-	known := h.known(name)
-	h.note("client %s: %s %q", c.name, what, name)
-	lk, err := by(ctx, name, opts...)
+	known := h.known(w.name)
+	h.note("client %s: %s %q", c.name, how, w.name)
+	lk, err := by(ctx, w.name, redlock.TTL(w.ttl), redlock.AutoRenew(w.renew))
 	if err != nil {
-		h.note("client %s: %q refused: %s", c.name, name, reason(err))
+		h.note("client %s: %q refused: %s", c.name, w.name, reason(err))
 		return
 	}
 	h.acquired(c.name, lk, known)
-	c.hold(lk, ttl, renew)
+	c.hold(lk, w)
 }
 
 // hold does what holders do, and at last releases the lock or doesn't.
-func (c *client) hold(lk *redlock.Lock, ttl time.Duration, renew bool) {
+func (c *client) hold(lk *redlock.Lock, w wish) {
 	for range c.rand.IntN(3) {
-		c.sleep(ttl)
+		c.sleep(w.ttl)
 		if c.rand.IntN(2) == 0 {
 			c.extend(lk)
-			// Whether a worker sends an offer of restoration at once, or together with a release
-			// made in the same instant, would be up to the scheduler.
-			c.sleep(time.Millisecond)
 		}
 	}
-	if !renew && c.rand.IntN(4) == 0 {
+	if !w.renew && c.rand.IntN(4) == 0 {
 		return // it stops here, and its lock runs out
 	}
 	c.unlock(lk)
@@ -178,18 +183,18 @@ func (c *client) unlock(lk *redlock.Lock) {
 }
 
 // do works under the lock as most programs will.
-func (c *client) do(name string, ttl time.Duration) {
+func (c *client) do(w wish) {
 	h := c.world.history
-	known := h.known(name)
+	known := h.known(w.name)
 	ctx, cancel := context.WithTimeout(c.alive, c.between(NodeTimeout, 2*MaxTTL))
 	defer cancel()
-	h.note("client %s: do %q", c.name, name)
-	err := c.locker.Do(ctx, name, func(ctx context.Context, lk *redlock.Lock) error {
+	h.note("client %s: do %q", c.name, w.name)
+	err := c.locker.Do(ctx, w.name, func(ctx context.Context, lk *redlock.Lock) error {
 		h.acquired(c.name, lk, known)
-		c.sleep(2 * ttl)
+		c.sleep(2 * w.ttl)
 		return ctx.Err()
-	}, redlock.TTL(ttl))
-	h.note("client %s: did %q: %s", c.name, name, reason(err))
+	}, redlock.TTL(w.ttl))
+	h.note("client %s: did %q: %s", c.name, w.name, reason(err))
 }
 
 // mustLock takes the lock within the bound for a healthy majority.

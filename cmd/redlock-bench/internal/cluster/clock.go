@@ -124,25 +124,48 @@ func proveRate(ctx context.Context, n Node, rate float64, apply func() error) (P
 	return proof, nil
 }
 
+// reading is what a node's clock showed against the host's at some moment.
+type reading struct {
+	at            time.Time
+	offset, bound time.Duration
+}
+
+// readings is how often a clock is read at once, because a busy host makes some readings useless.
+const readings = 5
+
+// sharpest reads the node's clock a few times and returns the reading that says most.
+func sharpest(ctx context.Context, n Node) (best reading, err error) {
+	for i := range readings {
+		at := time.Now()
+		offset, bound, err := offsetOf(ctx, n.Time)
+		if err != nil {
+			return best, err
+		}
+		if i == 0 || bound < best.bound {
+			best = reading{at, offset, bound}
+		}
+	}
+	return best, nil
+}
+
 // measureRate compares two readings of the node's clock with the host's clock between them.
 func measureRate(ctx context.Context, n Node) (float64, error) {
 	for span := firstRateSpan; ; span *= 2 {
-		began := time.Now()
-		first, firstBound, err := offsetOf(ctx, n.Time)
+		first, err := sharpest(ctx, n)
 		if err != nil {
 			return 0, err
 		}
 		if err := sleep(ctx, span); err != nil {
 			return 0, err
 		}
-		last, lastBound, err := offsetOf(ctx, n.Time)
+		last, err := sharpest(ctx, n)
 		if err != nil {
 			return 0, err
 		}
-		passed := time.Since(began)
-		uncertain := float64(firstBound+lastBound) / float64(passed)
+		passed := last.at.Sub(first.at)
+		uncertain := float64(first.bound+last.bound) / float64(passed)
 		if uncertain <= rateTolerance {
-			return 1 + float64(last-first)/float64(passed), nil
+			return 1 + float64(last.offset-first.offset)/float64(passed), nil
 		}
 		if span >= lastRateSpan {
 			return 0, fmt.Errorf("%w: the rate of node %s is uncertain by %.3f after %v; is the host overloaded?",

@@ -38,7 +38,7 @@ func grids(r *report.Report) []grid {
 		newGrid("How many writes did a register take after those of a later holder?", r.Results, writesCell),
 	}
 	all[0].Foot = violations(all[0], r.Results)
-	if demanded := only(r.Results, func(r report.Result) bool { return r.Availability != check.None }); len(demanded) > 0 {
+	if demanded := only(r.Results, wasDemanded); len(demanded) > 0 {
 		all = append(all, newGrid("Was the lock granted, or kept, where nothing stood against it?", demanded, availabilityCell))
 	}
 	if guarded := only(r.Results, func(r report.Result) bool { return r.Guard != "" }); len(guarded) > 0 {
@@ -46,6 +46,9 @@ func grids(r *report.Report) []grid {
 	}
 	return all
 }
+
+// wasDemanded tells whether anything was. There's no verdict at all if the experiment never began.
+func wasDemanded(r report.Result) bool { return r.Availability != check.None && r.Availability != "" }
 
 // only returns the results that are wanted.
 func only(results []report.Result, wanted func(report.Result) bool) []report.Result {

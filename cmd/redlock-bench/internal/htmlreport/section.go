@@ -110,7 +110,7 @@ func overlap(ms float64) string {
 
 // orElse is a verdict, or why there is none.
 func orElse(v check.Verdict, none string) string {
-	if v == check.None {
+	if v == check.None || v == "" {
 		return none
 	}
 	return string(v)

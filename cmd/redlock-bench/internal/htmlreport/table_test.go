@@ -30,6 +30,8 @@ func TestGrid(t *testing.T) {
 func TestGridsAskOnlyWhatWasLookedAt(t *testing.T) {
 	r := report.Report{Results: []report.Result{{Scenario: "control", Subject: "classic", Exclusion: check.Held, Fencing: check.None, Availability: check.None}}}
 	assert.Len(t, grids(&r), 2)
+	r.Results[0].Availability = "" // the client didn't start
+	assert.Len(t, grids(&r), 2)
 	r.Results[0].Availability, r.Results[0].Guard = check.Violated, "restart guard"
 	asked := grids(&r)
 	require.Len(t, asked, 4)

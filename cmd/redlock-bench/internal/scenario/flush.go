@@ -10,7 +10,7 @@ import (
 var flush = Scenario{
 	Name:   "flushall",
 	About:  "somebody empties the node in the middle with FLUSHALL, while a client believes in its lock",
-	Source: "every operator's nightmare; a loss of memory like that after a crash, but without a new run id to tell it by",
+	Source: "Redis documentation, FLUSHALL, https://redis.io/docs/latest/commands/flushall/: a loss of memory that no new run id tells of",
 	Steps: []string{
 		"client 1 reaches nodes A, B and C only, and acquires the lock",
 		"C executes FLUSHALL",

@@ -11,7 +11,7 @@ import (
 var ghostRequest = Scenario{
 	Name:   "ghost-request",
 	About:  "requests for a lock are stuck in stopped servers, which carry them out long after the client has given up",
-	Source: "L. Lamport, \"Proving the Correctness of Multiprocess Programs\" (1977), knows that a message may be late; here TCP and SIGSTOP see to it",
+	Source: "M. Kleppmann, \"How to do distributed locking\" (2016), section \"The synchrony assumptions of Redlock\", on packets that are delayed for long",
 	Steps: []string{
 		"all nodes are stopped, and client 1 asks for the lock",
 		"client 1 gives up and cleans up, of which the nodes notice nothing",

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 )
@@ -34,11 +35,11 @@ var splitVote = Scenario{
 		}
 		began := l.Now()
 		var winner atomic.Pointer[lab.Client]
-		asking, ctx := errgroup.WithContext(ctx)
+		asking, asked := errgroup.WithContext(ctx)
 		for _, c := range l.Clients() {
 			asking.Go(func() error {
 				for winner.Load() == nil && l.Now() < began+splitVoteTTLs*l.TTL() {
-					acquired, err := c.TryAcquire(ctx)
+					acquired, err := c.TryAcquire(asked)
 					if err != nil {
 						return err
 					}
@@ -46,7 +47,7 @@ var splitVote = Scenario{
 						winner.Store(c)
 						return nil
 					}
-					if err := c.Rest(ctx); err != nil {
+					if err := c.Rest(asked); err != nil {
 						return err
 					}
 				}
@@ -55,6 +56,11 @@ var splitVote = Scenario{
 		}
 		if err := asking.Wait(); err != nil {
 			return err
+		}
+		if winner.Load() == nil {
+			if err := checkSpeed(ctx, l); err != nil {
+				return err
+			}
 		}
 		l.Demand(winner.Load() != nil, "one of %d clients gets the lock within %v, after %v", len(l.Clients()), splitVoteTTLs*l.TTL(), (l.Now() - began).Round(time.Millisecond))
 		return nil
@@ -71,4 +77,20 @@ func moveAway(ctx context.Context, l *lab.Lab, c *lab.Client) error {
 	}
 	_, err := l.Inject(ctx, nemesis.Fault{Kind: nemesis.SlowNode, Clients: []int{c.Index()}, Nodes: far, By: l.TTL() / 40})
 	return err
+}
+
+// checkSpeed tells a machine on which votes can't come in time from clients that don't agree.
+func checkSpeed(ctx context.Context, l *lab.Lab) error {
+	for _, c := range l.Clients() {
+		for node := range l.Len() {
+			took, err := c.Link(node).Probe(ctx)
+			if err != nil {
+				return err
+			}
+			if took > l.TTL()/20 {
+				return lab.Spoiled("a PING from %v to %s took %v, twice as long as it was slowed down by", c, cluster.NodeName(node), took)
+			}
+		}
+	}
+	return nil
 }
