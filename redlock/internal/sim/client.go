@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/a5bbb083/redlock/redlock"
@@ -20,9 +21,11 @@ type client struct {
 	born  int    // processes so far
 
 	rand   *rand.Rand
-	member *redlocktest.Member
 	locker *redlock.Locker
 	alive  context.Context
+
+	mu     sync.Mutex // guards what follows: faults need it, too
+	member *redlocktest.Member
 	die    context.CancelFunc
 }
 
@@ -34,6 +37,8 @@ func newClient(w *world, index int) *client {
 
 // start begins a new process.
 func (c *client) start() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.born++
 	c.name = fmt.Sprintf("%d.%d", c.index, c.born)
 	c.rand = c.world.seeded(c.name)
@@ -72,12 +77,22 @@ func (c *client) start() {
 // still delivered. The rest of the process learns it a moment later, since the order of what
 // happens in one instant is the scheduler's.
 func (c *client) kill() {
-	c.world.history.died(c.name)
-	for _, conn := range c.member.Clients() {
+	c.mu.Lock()
+	member, die := c.member, c.die
+	c.mu.Unlock()
+	c.world.history.died(member.Name())
+	for _, conn := range member.Clients() {
 		_ = conn.Close() // an error means that it was closed before
 	}
 	time.Sleep(time.Microsecond)
-	c.die()
+	die()
+}
+
+// machine returns where the present process runs.
+func (c *client) machine() *redlocktest.Member {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.member
 }
 
 // shutDown ends the process's goroutines.
@@ -189,10 +204,10 @@ func (c *client) do(w wish) {
 	ctx, cancel := context.WithTimeout(c.alive, c.between(NodeTimeout, 2*MaxTTL))
 	defer cancel()
 	h.note("client %s: do %q", c.name, w.name)
-	err := c.locker.Do(ctx, w.name, func(ctx context.Context, lk *redlock.Lock) error {
+	err := c.locker.Do(ctx, w.name, func(_ context.Context, lk *redlock.Lock) error {
 		h.acquired(c.name, lk, known)
 		c.sleep(2 * w.ttl)
-		return ctx.Err()
+		return nil
 	}, redlock.TTL(w.ttl))
 	h.note("client %s: did %q: %s", c.name, w.name, reason(err))
 }
@@ -223,7 +238,7 @@ func (c *client) snatch(name string) {
 
 // loseSomething loses one message to or from a voter, as often as not.
 func (c *client) loseSomething() {
-	l := c.member.Link(c.rand.IntN(c.world.plan.Nodes))
+	l := c.machine().Link(c.rand.IntN(c.world.plan.Nodes))
 	l.DropRequests(c.rand.IntN(2))
 	l.DropReplies(c.rand.IntN(2))
 }

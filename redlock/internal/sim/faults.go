@@ -45,7 +45,7 @@ func (p *planner) stopLinks(at time.Duration, what string, do func(*redlocktest.
 	var links []*redlocktest.Link // of the process that lives when the fault begins
 	p.add(at, func(w *world) {
 		for _, n := range nodes {
-			links = append(links, w.clients[client].member.Link(n))
+			links = append(links, w.clients[client].machine().Link(n))
 		}
 		forEach(links, do)
 	}, "%s: client %d, voters %v", what, client, nodes)
@@ -69,9 +69,9 @@ func (p *planner) loss(at time.Duration) {
 	count, replies := 1+p.rand.IntN(2), p.rand.IntN(2) == 0
 	p.add(at, func(w *world) {
 		if replies {
-			w.clients[c].member.Link(n).DropReplies(count)
+			w.clients[c].machine().Link(n).DropReplies(count)
 		} else {
-			w.clients[c].member.Link(n).DropRequests(count)
+			w.clients[c].machine().Link(n).DropRequests(count)
 		}
 	}, "lose %d messages: client %d, voter %d, replies %t", count, c, n, replies)
 }
@@ -82,7 +82,7 @@ func (p *planner) slow(at time.Duration) {
 	request, reply := p.between(0, 2*NodeTimeout), p.between(0, 2*NodeTimeout)
 	var link *redlocktest.Link
 	p.add(at, func(w *world) {
-		link = w.clients[c].member.Link(n)
+		link = w.clients[c].machine().Link(n)
 		link.Delay(request, reply)
 	}, "delay by %v and %v: client %d, voter %d", request, reply, c, n)
 	p.add(at+p.spell(), func(*world) { link.Delay(0, 0) }, "end delay: client %d, voter %d", c, n)
@@ -90,7 +90,7 @@ func (p *planner) slow(at time.Duration) {
 
 func (p *planner) reset(at time.Duration) {
 	c, n := p.link()
-	p.add(at, func(w *world) { w.clients[c].member.Link(n).Reset() }, "reset connections: client %d, voter %d", c, n)
+	p.add(at, func(w *world) { w.clients[c].machine().Link(n).Reset() }, "reset connections: client %d, voter %d", c, n)
 }
 
 // pause stops voters as SIGSTOP does.

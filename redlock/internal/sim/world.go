@@ -113,7 +113,7 @@ func (w *world) stop(d time.Duration) {
 	w.stopped += d
 	w.mu.Unlock()
 	for _, c := range w.clients {
-		c.member.Clock().Suspend(d)
+		c.machine().Clock().Suspend(d)
 	}
 	for _, n := range w.quorum.Nodes() {
 		n.Jump(d)
