@@ -74,8 +74,8 @@ func (c *client) start() {
 }
 
 // kill ends the process as SIGKILL does: its sockets are closed, and what they had taken is
-// still delivered. The rest of the process learns it a moment later, since the order of what
-// happens in one instant is the scheduler's.
+// still delivered. They go one after the other, a moment apart, and the rest of the process
+// after them, since the order of what happens in one instant is the scheduler's.
 func (c *client) kill() {
 	c.mu.Lock()
 	member, die := c.member, c.die
@@ -83,8 +83,8 @@ func (c *client) kill() {
 	c.world.history.died(member.Name())
 	for _, conn := range member.Clients() {
 		_ = conn.Close() // an error means that it was closed before
+		time.Sleep(time.Microsecond)
 	}
-	time.Sleep(time.Microsecond)
 	die()
 }
 

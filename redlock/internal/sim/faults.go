@@ -6,12 +6,12 @@ import (
 	"github.com/a5bbb083/redlock/redlock/redlocktest"
 )
 
-// anyFault adds one fault. Each is as likely as the others; the world ends whatever still
-// lasts when the plan's time is up.
+// anyFault adds one fault. Those that need company to do harm are the likelier ones. The world
+// ends whatever still lasts when the plan's time is up.
 func (p *planner) anyFault(at time.Duration) {
 	kinds := []func(time.Duration){
 		p.linkFault, p.linkFault, p.linkFault, p.partition, p.loss, p.loss, p.slow, p.reset,
-		p.pause, p.crash, p.flush, p.stop, p.kill,
+		p.pause, p.crash, p.flush, p.stop, p.stop, p.kill,
 	}
 	kinds[p.rand.IntN(len(kinds))](at)
 }
