@@ -3,7 +3,7 @@
 --   ARGV[1] token  ARGV[2] ttl, ms  ARGV[3] 1 to restore
 --   ARGV[4] fencing token  ARGV[5] life of the register, ms (fenced only)
 --   ARGV[6] not after, µs of this server's clock: for restoring
--- Returns {1} when held for ttl from now, {0} when another holds it, {-1} when nobody does,
+-- Returns {1} when held for ttl from now or longer, {0} when another holds it, {-1} when nobody does,
 -- {-2} when nobody does but a later owner was here: its fencing token is in the register,
 -- {-4} when the offer to restore comes too late.
 local owner = redis.call('GET', KEYS[1])
@@ -16,7 +16,11 @@ if KEYS[2] then
   value = tonumber(ARGV[4])
 end
 if owner then
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  -- Never shorten it: where the clock was set back its end is far away, and that end is what
+  -- holds if the clock is put right again.
+  if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then
+    redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  end
 elseif register > value then
   return {-2}
 elseif ARGV[3] ~= '1' then

@@ -11,7 +11,7 @@ import (
 func (p *planner) anyFault(at time.Duration) {
 	kinds := []func(time.Duration){
 		p.linkFault, p.linkFault, p.linkFault, p.partition, p.loss, p.loss, p.slow, p.reset,
-		p.pause, p.crash, p.flush, p.stop, p.stop, p.kill,
+		p.pause, p.crash, p.flush, p.kill, p.stop, p.stop, p.stop, p.stop,
 	}
 	kinds[p.rand.IntN(len(kinds))](at)
 }
@@ -125,7 +125,11 @@ func (p *planner) flush(at time.Duration) {
 // clocks and the voters' have moved, but no timer has noticed: that's what a stopped process
 // finds, and the only way to stop one whose timers belong to the runtime.
 func (p *planner) stop(at time.Duration) {
-	d := p.spell()
+	if !p.Stopping {
+		return
+	}
+	d := p.between(time.Millisecond, 2*MaxTTL)
+	p.longestStop = max(p.longestStop, d)
 	p.add(at, func(w *world) { w.stop(d) }, "stop all clients for %v", d)
 }
 

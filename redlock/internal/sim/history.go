@@ -174,8 +174,8 @@ func (h *history) watch(i int, n *redlocktest.Node) {
 }
 
 // ghostTolerance is how much too late a voter may plant a lock: its clock is known as exactly
-// as a round trip allows, and drifts.
-const ghostTolerance = exchange + MaxTTL/20
+// as a round trip allows, in which the client may have been stopped, and drifts.
+func (p *Plan) ghostTolerance() time.Duration { return exchange + p.longestStop + MaxTTL/20 }
 
 // checkGhosts looks at what the voter's last command did.
 func (h *history) checkGhosts(i int, v *voter) {
@@ -189,7 +189,7 @@ func (h *history) checkGhosts(i int, v *voter) {
 		if a == nil || v.wrong { // the lock is gone, or the voter can't tell when it's too late
 			continue
 		}
-		if late := v.seen - a.until; late > ghostTolerance {
+		if late := v.seen - a.until; late > h.plan.ghostTolerance() {
 			h.violation("ghost: voter %d planted %q for client %s, %v after anybody could use it", i, name, a.client, late)
 		}
 	}

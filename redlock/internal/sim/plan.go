@@ -55,6 +55,8 @@ type Plan struct {
 	Durable bool
 	// Forgetful allows voters to lose their memory.
 	Forgetful bool
+	// Stopping allows the clients to be stopped.
+	Stopping bool
 	// WallSkew is how far the clients' wall clocks may be off in either direction.
 	WallSkew time.Duration
 	// Wrong lists the voters whose clocks may be wrong.
@@ -67,6 +69,8 @@ type Plan struct {
 
 	events  []event
 	setBack time.Duration // how far a clock can fall behind in all
+
+	longestStop time.Duration // of the clients
 }
 
 func (p *Plan) String() string {
@@ -109,6 +113,7 @@ func (p *planner) setUp() {
 	p.Length = p.between(2*MaxTTL, 3*MaxTTL)
 	p.Durable = p.rand.IntN(4) == 0
 	p.Forgetful = p.rand.IntN(3) > 0
+	p.Stopping = p.rand.IntN(3) > 0
 	if p.Forgetful {
 		p.WallSkew = MaxTTL / 8
 	} else {
