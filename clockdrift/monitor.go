@@ -48,6 +48,14 @@ func (i Interval) distance(o Interval) time.Duration {
 	return max(o.Low-i.High, i.Low-o.High, 0)
 }
 
+// intersect returns what lies in both, or i itself where they don't overlap.
+func (i Interval) intersect(o Interval) Interval {
+	if i.distance(o) > 0 {
+		return i
+	}
+	return Interval{max(i.Low, o.Low), min(i.High, o.High)}
+}
+
 func (i Interval) widen(by time.Duration) Interval { return Interval{i.Low - by, i.High + by} }
 
 // fix is an interval and when it was found.
@@ -56,12 +64,20 @@ type fix struct {
 	offset Interval
 }
 
+// anchor is what a clock is held to for one memory.
+type anchor struct {
+	sample fix      // as it came
+	known  Interval // narrowed by what came later
+}
+
+func newAnchor(f fix) anchor { return anchor{f, f.offset} }
+
 type voterClock struct {
 	samples int
 	best    fix // narrowest that all recent samples agree on
-	anchors [2]fix
+	anchors [2]anchor
 	met     time.Duration // when it was heard of first, or again after long
-	vetted  bool          // was compared with the majority
+	vetted  bool          // was compared with the majority since then
 	suspect bool
 	since   time.Duration // when it became suspect
 	jumps   int
@@ -78,21 +94,26 @@ func (m *Monitor) Observe(voter int, s Sample) (jumped bool) {
 	now := fix{at: s.Received, offset: Interval{s.Time - s.Received, s.Time - s.Sent}}
 	if v.samples == 0 || m.stale(v, now.at) {
 		// What is known is too old to say anything about the clock's steadiness.
-		*v = voterClock{samples: 1, best: now, anchors: [2]fix{now, now}, met: now.at, suspect: v.suspect, since: v.since, jumps: v.jumps}
+		*v = voterClock{samples: 1, best: now, anchors: [2]anchor{newAnchor(now), newAnchor(now)}, met: now.at, suspect: v.suspect, since: v.since, jumps: v.jumps}
 		return false
 	}
 	v.samples++
-	for _, anchor := range v.anchors {
-		if m.predict(anchor, now.at).widen(m.config.Slack).distance(now.offset) > 0 {
-			v.best, v.anchors = now, [2]fix{now, now}
+	for i := range v.anchors {
+		a := &v.anchors[i]
+		drift := m.drift(now.at - a.sample.at)
+		if a.known.widen(drift+m.config.Slack).distance(now.offset) > 0 {
+			v.best, v.anchors = now, [2]anchor{newAnchor(now), newAnchor(now)}
 			v.suspect, v.since = true, now.at
 			v.jumps++
 			return true
 		}
+		// A reply that took long, perhaps because we were stopped, says little. What the next
+		// ones say holds for that time, too.
+		a.known = a.known.intersect(now.offset.widen(drift))
 	}
 	// Two anchors, so that one always reaches back for at least half of the memory.
-	if now.at-v.anchors[1].at > m.config.Memory/2 {
-		v.anchors = [2]fix{v.anchors[1], now}
+	if now.at-v.anchors[1].sample.at > m.config.Memory/2 {
+		v.anchors = [2]anchor{v.anchors[1], newAnchor(now)}
 	}
 	v.best = m.narrow(v.best, now)
 	return false
@@ -100,7 +121,12 @@ func (m *Monitor) Observe(voter int, s Sample) (jumped bool) {
 
 // predict returns where the offset can be at the time now if the clock is steady.
 func (m *Monitor) predict(f fix, now time.Duration) Interval {
-	return f.offset.widen(time.Duration(float64(max(now-f.at, 0)) * m.config.Drift))
+	return f.offset.widen(m.drift(now - f.at))
+}
+
+// drift returns how far a steady clock can drift in d.
+func (m *Monitor) drift(d time.Duration) time.Duration {
+	return time.Duration(float64(max(d, 0)) * m.config.Drift)
 }
 
 func (m *Monitor) narrow(old, now fix) fix {
@@ -108,7 +134,7 @@ func (m *Monitor) narrow(old, now fix) fix {
 	if p.distance(now.offset) > 0 {
 		return now // a step that is tolerated
 	}
-	return fix{now.at, Interval{max(p.Low, now.offset.Low), min(p.High, now.offset.High)}}
+	return fix{now.at, p.intersect(now.offset)}
 }
 
 func (m *Monitor) stale(v *voterClock, now time.Duration) bool {
@@ -130,7 +156,8 @@ func (m *Monitor) Suspect(voter int, now time.Duration) (remaining time.Duration
 // of lately. One that is further off than the tolerance from where a majority of all voters
 // agree is suspect (K. Marzullo, Maintaining the Time in a Distributed System, 1984). Where too
 // few were heard of to tell, the new ones stay [Monitor.Unvetted]. Call it when the voters
-// whose votes are about to count have been heard.
+// whose votes are about to count have been heard, every time: a voter is new for one memory,
+// because the first replies may have taken so long that they fit any clock.
 func (m *Monitor) Vet(now time.Duration) {
 	common, count := Marzullo(m.heard(now))
 	if 2*count <= len(m.voters) {
@@ -138,7 +165,7 @@ func (m *Monitor) Vet(now time.Duration) {
 	}
 	for i := range m.voters {
 		v := &m.voters[i]
-		if v.samples == 0 || v.vetted {
+		if v.samples == 0 || (v.vetted && now-v.met > m.config.Memory) {
 			continue
 		}
 		v.vetted = true
@@ -223,7 +250,7 @@ func (m *Monitor) Estimate(voter int, now time.Duration) Estimate {
 	if v.samples == 0 {
 		return Estimate{}
 	}
-	anchor := v.anchors[0]
+	anchor := v.anchors[0].sample
 	e := Estimate{
 		Known:  true,
 		Offset: m.predict(v.best, now), RateLow: math.Inf(-1), RateHigh: math.Inf(1),

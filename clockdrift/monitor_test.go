@@ -247,3 +247,37 @@ func FuzzMarzullo(f *testing.F) {
 		require.True(t, count == 0 || in == count && common.Low <= common.High)
 	})
 }
+
+// The first reply took long, since the process was stopped meanwhile, so all it says is that the
+// clock is anywhere within two seconds. What is learned afterwards has to count.
+func TestMonitorLearnsAfterAVagueStart(t *testing.T) {
+	vague := func(m *clockdrift.Monitor, voter int, s *server) {
+		require.False(t, m.Observe(voter, clockdrift.Sample{Sent: 0, Received: 2 * time.Second, Time: s.read(ms)}))
+	}
+	exact := func(m *clockdrift.Monitor, voter int, s *server, now time.Duration) (jumped bool) {
+		return m.Observe(voter, clockdrift.Sample{Sent: now - ms, Received: now, Time: s.read(now)})
+	}
+	t.Run("a jump", func(t *testing.T) {
+		m, s := clockdrift.NewMonitor(1, config), newServer(time.Hour)
+		vague(m, 0, s)
+		require.False(t, exact(m, 0, s, 2100*ms))
+		s.set(2200*ms, -time.Second, 1)
+		assert.True(t, exact(m, 0, s, 2300*ms))
+	})
+	t.Run("a clock that was wrong all the time", func(t *testing.T) {
+		m := clockdrift.NewMonitor(3, config)
+		servers := []*server{newServer(time.Hour), newServer(time.Hour), newServer(time.Hour - time.Second)}
+		for voter, s := range servers {
+			vague(m, voter, s)
+		}
+		m.Vet(2 * time.Second)
+		for voter, s := range servers {
+			exact(m, voter, s, 2100*ms)
+		}
+		m.Vet(2100 * ms)
+		for voter, wrong := range []bool{false, false, true} {
+			_, suspect := m.Suspect(voter, 2100*ms)
+			assert.Equal(t, wrong, suspect, "voter %d", voter)
+		}
+	})
+}

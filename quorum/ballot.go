@@ -45,6 +45,11 @@ type Poll[Q, R any] struct {
 	Until time.Time
 	// Judge turns a reply into a vote. An answer with an error is always [Unknown].
 	Judge func(voter int, reply R) Vote
+	// Enough, if not nil, has the last word on a majority: the ballot is won as soon as it
+	// reports true, and goes on as long as there are voters to wait for. It's called with what
+	// the outcome would be for each answer from the majority's on, must not block, and must not
+	// keep the outcome.
+	Enough func(Outcome[R]) bool
 	// Persist keeps the request alive when its ballot is over: it's sent even if nobody waits
 	// any more, and it may use the part of the queue that is kept free for such requests.
 	Persist bool

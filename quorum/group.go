@@ -99,6 +99,11 @@ func (g *Group[Q, R]) Start(poll Poll[Q, R]) *Ballot[Q, R] {
 		answers:  make([]Answer[R], n),
 		answered: make([]bool, n),
 	}
+	if poll.Enough != nil { // asked while record holds the mutex
+		b.tally.enough = func() bool {
+			return poll.Enough(Outcome[R]{Result: Won, Answers: b.answers, Answered: b.answered})
+		}
+	}
 	asked := poll.Voters
 	if asked == nil {
 		asked = make([]int, n)

@@ -304,3 +304,61 @@ func TestOnlySomeVoters(t *testing.T) {
 		assert.Len(t, fakes[2].seen(), 1)
 	})
 }
+
+// More than the number of consents may matter: the caller can wait for further voters.
+func TestAMajorityThatIsNotEnough(t *testing.T) {
+	first := func(voters ...int) func(quorum.Outcome[string]) bool {
+		return func(o quorum.Outcome[string]) bool {
+			for _, v := range voters {
+				if !o.Answered[v] {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	tests := map[string]struct {
+		enough func(quorum.Outcome[string]) bool
+		result quorum.Result
+		after  time.Duration
+	}{
+		"at once":           {first(), quorum.Won, 40},
+		"with one more":     {first(4), quorum.Won, 50},
+		"with nobody":       {func(quorum.Outcome[string]) bool { return false }, quorum.Pending, 1000},
+		"with a silent one": {first(5), quorum.Pending, 1000},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var fakes []*fake
+				for _, d := range []time.Duration{10, 20, 30, 40, 50, 5000} {
+					fakes = append(fakes, &fake{delay: d * time.Millisecond})
+				}
+				g := newGroup(quorum.Config{Exchange: time.Minute}, fakes...)
+				defer g.Close(t.Context())
+				p := poll("vote")
+				p.Enough = func(o quorum.Outcome[string]) bool {
+					assert.Equal(t, quorum.Won, o.Result, "what it would be")
+					return tt.enough(o)
+				}
+				begun := time.Now()
+				assert.Equal(t, tt.result, g.Start(p).Wait(t.Context()).Result)
+				assert.Equal(t, tt.after*time.Millisecond, time.Since(begun))
+			})
+		})
+	}
+}
+
+func TestAllAnsweredAndNotEnough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGroup(quorum.Config{}, &fake{delay: time.Millisecond}, &fake{delay: 2 * time.Millisecond}, &fake{delay: 3 * time.Millisecond})
+		defer g.Close(t.Context())
+		p := poll("vote")
+		asked := 0
+		p.Enough = func(quorum.Outcome[string]) bool { asked++; return false }
+		begun := time.Now()
+		assert.Equal(t, quorum.Lost, g.Start(p).Wait(t.Context()).Result)
+		assert.Equal(t, 3*time.Millisecond, time.Since(begun))
+		assert.Equal(t, 2, asked, "with each answer from the majority's on")
+	})
+}

@@ -58,6 +58,7 @@ type Tally struct {
 	yes    int
 	open   int
 	result Result
+	enough func() bool // tells whether a majority by number will do; nil means that it will
 }
 
 // NewTally returns the tally of a question to n voters. It panics if n is less than 1.
@@ -89,9 +90,9 @@ func (t *Tally) Cast(voter int, v Vote) Result {
 func (t *Tally) decide() Result {
 	need := Majority(len(t.cast))
 	switch {
-	case t.yes >= need:
+	case t.yes >= need && (t.enough == nil || t.enough()):
 		return Won
-	case t.yes+t.open < need:
+	case t.yes+t.open < need || t.open == 0:
 		return Lost
 	default:
 		return Pending

@@ -133,6 +133,7 @@ func (l *Locker) poll(ctx context.Context, r request, w clockdrift.Window, judge
 		Timeout: min(left, l.options.nodeTimeout),
 		Until:   time.Now().Add(left),
 		Judge:   judge,
+		Enough:  func(o quorum.Outcome[reply]) bool { return l.carried(r.op, o) },
 	}).Wait(ctx)
 }
 

@@ -291,3 +291,23 @@ func TestWithoutGuardsAsksNothingElse(t *testing.T) {
 		})
 	}
 }
+
+// Of five voters, one's clock is wrong. Whichever three answer first, the attempt waits for as
+// many as it takes to tell which one it is.
+func TestAWrongClockAtFirstContactCostsNoAttempt(t *testing.T) {
+	for wrong := range 5 {
+		for _, slow := range []int{(wrong + 1) % 5, (wrong + 2) % 5} {
+			t.Run(fmt.Sprintf("wrong %d, slow %d", wrong, slow), func(t *testing.T) {
+				bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
+					q.Node(wrong).Jump(time.Hour)
+					l := join(t, q, "one")
+					q.Member("one").Link(slow).Delay(5*ms, 5*ms)
+					q.Member("one").Link((slow+1)%5).Delay(5*ms, 5*ms)
+					lk, err := l.TryLock(t.Context(), "job")
+					require.NoError(t, err)
+					require.NoError(t, lk.Unlock(t.Context()))
+				})
+			})
+		}
+	}
+}

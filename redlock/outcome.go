@@ -35,7 +35,7 @@ func (l *Locker) result(op operation, o quorum.Outcome[reply], voter int) NodeRe
 		if r.Outcome == Granted || r.Outcome == Late {
 			if outcome, remaining := l.doubt(op, voter, a.Reply); outcome != Granted {
 				r.Outcome, r.Remaining = outcome, remaining
-			} else if remaining, unvetted := l.unvetted(op, voter); unvetted && o.Result == quorum.Won {
+			} else if remaining, unvetted := l.unvetted(op, voter); unvetted && agreed(o) {
 				r.Outcome, r.Remaining = ClockSuspect, remaining
 			}
 		}
@@ -69,8 +69,19 @@ func (l *Locker) unvetted(op operation, voter int) (time.Duration, bool) {
 	return l.watch.unvetted(voter)
 }
 
+// agreed reports whether a majority says yes, reliable or not.
+func agreed(o quorum.Outcome[reply]) bool {
+	yes := 0
+	for i, a := range o.Answers {
+		if o.Answered[i] && a.Err == nil && a.Reply.status == statusOK {
+			yes++
+		}
+	}
+	return yes >= quorum.Majority(len(o.Answers))
+}
+
 // carried reports whether a majority of the voters granted, counting only those that can be
-// relied upon now that all answers are in.
+// relied upon now that so many answers are in.
 func (l *Locker) carried(op operation, o quorum.Outcome[reply]) bool {
 	if o.Result != quorum.Won || l.watch == nil {
 		return o.Result == quorum.Won
@@ -88,8 +99,9 @@ func (l *Locker) carried(op operation, o quorum.Outcome[reply]) bool {
 // quorumError explains a poll that didn't succeed.
 //
 // An acquisition failed because of another holder if the voters that named one are too many
-// for a majority, or if enough voters could be relied upon and some of them named one. A lock that is held already is lost only if so many voters refused
-// that the silent ones can't make up a majority.
+// for a majority, or if enough voters could be relied upon and some of them named one. A lock
+// that is held already is lost only if so many voters refused that the silent ones can't make
+// up a majority.
 func (l *Locker) quorumError(ctx context.Context, op operation, name string, o quorum.Outcome[reply]) *QuorumError {
 	e := &QuorumError{
 		Op: op.String(), Name: name, Needed: quorum.Majority(len(l.nodes)),
