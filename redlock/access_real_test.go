@@ -48,6 +48,22 @@ func TestRealUserWithoutChannels(t *testing.T) {
 	requireNothingLeft(t, 0, servers...)
 }
 
+// Where the user lacks a right that the guards need, the error says which.
+func TestRealUserWithoutRights(t *testing.T) {
+	server := startVoters(t, 1)
+	for _, right := range []string{"-info", "-time", "-hset"} {
+		t.Run(right, func(t *testing.T) {
+			server[0].Do("DEL", "redlock:voter")
+			server[0].Do("ACL", "SETUSER", "locker", "reset", "on", ">"+password, "~*", "&*", "+@all", right)
+			l := open(t, []redis.UniversalClient{redis.NewClient(&redis.Options{
+				Addr: server[0].Addr, Username: "locker", Password: password})})
+			n := refusals(t, l)[0]
+			assert.Equal(t, redlock.Failed, n.Outcome)
+			assert.ErrorContains(t, n.Err, "its user needs INFO, TIME, HMGET and HSET on redlock:voter")
+		})
+	}
+}
+
 // What is wrong with the servers shows at Dial, and the message can be logged.
 func TestRealDialErrors(t *testing.T) {
 	locked := redistest.StartAll(t, 3, "--requirepass", password)
@@ -73,6 +89,7 @@ func TestRealDialErrors(t *testing.T) {
 			require.ErrorIs(t, err, redlock.ErrNoQuorum)
 			assert.Regexp(t, tt.says, err.Error())
 			assert.NotContains(t, err.Error(), wrong)
+			assert.Contains(t, err.Error(), "redlock: no quorum: dial: 0 of ")
 			require.Len(t, qe.Nodes, len(tt.urls))
 			for _, n := range qe.Nodes {
 				assert.Contains(t, err.Error(), n.Node)
@@ -137,6 +154,7 @@ func TestRealReadOnlyReplica(t *testing.T) {
 		n := refusals(t, l)[0]
 		assert.Equal(t, redlock.Failed, n.Outcome)
 		assert.True(t, redis.HasErrorPrefix(n.Err, "READONLY"), "%v", n.Err)
+		assert.NotContains(t, n.Err.Error(), "its user needs")
 	})
 }
 

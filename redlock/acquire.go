@@ -37,6 +37,11 @@ func (l *Locker) admit(ctx context.Context, name string, opts []LockOption) (loc
 	if err := checkName(name); err != nil {
 		return lockOptions{}, err
 	}
+	if l.slots {
+		if err := checkSlot(name); err != nil {
+			return lockOptions{}, err
+		}
+	}
 	lo, err := l.options.forLock(opts)
 	if err != nil {
 		return lo, err

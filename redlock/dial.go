@@ -16,6 +16,9 @@ import (
 // poolSize is enough for a voter's workers, which use one connection each.
 const poolSize = 4
 
+// opDial is what a [QuorumError] of [Dial] calls it.
+const opDial = "dial"
+
 // Dial returns a locker on the servers with the given URLs, such as redis://host:6379 or
 // rediss://user:password@host:6380 for TLS (https://pkg.go.dev/github.com/redis/go-redis/v9#ParseURL).
 // The clients that it makes are set up for locking and closed by [Locker.Close].
@@ -23,6 +26,9 @@ const poolSize = 4
 // It asks each server who it is and fails with [ErrNoQuorum] where no majority answers: a
 // wrong address or password shows here rather than at the first lock. A minority may be down.
 // Two URLs that lead to one server are an [ErrInvalidOption].
+//
+// go-redis writes a line to standard error for each attempt to connect that fails, which adds
+// up while a voter is down; redis.SetLogger and its package logging silence it.
 func Dial(ctx context.Context, urls []string, opts ...Option) (*Locker, error) {
 	o, err := newOptions(opts)
 	if err != nil {
@@ -88,8 +94,8 @@ func complaint(raw string, err error) string {
 }
 
 // introduce asks every server for its run id, which tells servers apart whatever their names.
-func introduce(ctx context.Context, clients []redis.UniversalClient, names []string, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+func introduce(caller context.Context, clients []redis.UniversalClient, names []string, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(caller, timeout)
 	defer cancel()
 	type introduction struct {
 		node int
@@ -104,7 +110,7 @@ func introduce(ctx context.Context, clients []redis.UniversalClient, names []str
 			answers <- introduction{i, field(info, "run_id"), err}
 		}()
 	}
-	failure := &QuorumError{Op: "dial", Needed: quorum.Majority(len(clients)), Nodes: make([]NodeResult, len(clients)), Reason: ErrNoQuorum}
+	failure := &QuorumError{Op: opDial, Needed: quorum.Majority(len(clients)), Nodes: make([]NodeResult, len(clients)), Reason: ErrNoQuorum}
 	seen := make(map[string]int)
 	start := time.Now()
 	for range clients {
@@ -121,7 +127,7 @@ func introduce(ctx context.Context, clients []redis.UniversalClient, names []str
 		seen[a.id] = a.node
 	}
 	if failure.Granted() < failure.Needed {
-		failure.cause = ctx.Err()
+		failure.cause = caller.Err()
 		return failure
 	}
 	return nil

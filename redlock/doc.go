@@ -15,7 +15,9 @@
 // Pauses of the process, slow networks and late replies don't matter to it: they cost validity, never safety.
 //
 // Fencing: the tokens of [Lock.Fence] are unique for a name and grow with every acquisition that
-// starts after an earlier one completed, with no assumption about time at all. They protect a
+// starts after an earlier one completed. No clock has to be right for that, as long as the
+// voters' registers outlive their restarts on a majority, or the clients' wall clocks agree where
+// they don't (docs/fencing.md has the exact condition). They protect a
 // resource that checks them (see the package fence) even where mutual exclusion is broken: by the
 // pause between the last check and the write, for one, against which no lock can help.
 //

@@ -99,9 +99,9 @@ func (r NodeResult) String() string {
 // [ErrLost]), the error of the caller's context if that ended the operation, and the causes
 // at the voters.
 type QuorumError struct {
-	// Op is "acquire", "confirm", "extend" or "release".
+	// Op is "acquire", "confirm", "extend", "release" or "dial".
 	Op string
-	// Name is the lock's name.
+	// Name is the lock's name; empty for "dial".
 	Name string
 	// Needed is the number of voters that make a majority.
 	Needed int
@@ -126,7 +126,15 @@ func (e *QuorumError) Granted() int {
 
 func (e *QuorumError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%v: %s %q: %d of %d voters granted, %d needed", e.Reason, e.Op, e.Name, e.Granted(), len(e.Nodes), e.Needed)
+	fmt.Fprintf(&b, "%v: %s", e.Reason, e.Op)
+	if e.Name != "" {
+		fmt.Fprintf(&b, " %q", e.Name)
+	}
+	did := "granted"
+	if e.Op == opDial {
+		did = "answered"
+	}
+	fmt.Fprintf(&b, ": %d of %d voters %s, %d needed", e.Granted(), len(e.Nodes), did, e.Needed)
 	if e.cause != nil {
 		fmt.Fprintf(&b, "; %v", e.cause)
 	}

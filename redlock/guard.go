@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -154,7 +155,11 @@ func (e enrolment) conclude(sent time.Duration) (maxTTL time.Duration, err error
 		err = fmt.Errorf("it returned %d values", len(values))
 	}
 	if refusal := redis.Error(nil); errors.As(err, &refusal) && !unknownScript(err) {
-		err = fmt.Errorf("redlock: can't tell whether the server is fit to vote (its user needs INFO, TIME, HMGET and HSET on %s): %w", markerKey, err)
+		hint := ""
+		if strings.Contains(err.Error(), "NOPERM") || strings.Contains(err.Error(), "user executing the script") {
+			hint = " (its user needs INFO, TIME, HMGET and HSET on " + markerKey + ")"
+		}
+		err = fmt.Errorf("redlock: can't tell whether the server is fit to vote%s: %w", hint, err)
 	}
 	if err != nil {
 		return 0, err

@@ -18,6 +18,7 @@ import (
 type Locker struct {
 	options options
 	nodes   []string // the voters' addresses, for messages
+	slots   bool     // some voter is a Redis Cluster and locks are fenced: two keys must share a slot
 	owned   []redis.UniversalClient
 	group   *quorum.Group[request, reply]
 	watch   *watch                  // nil without guards
@@ -34,8 +35,9 @@ type Locker struct {
 }
 
 // New returns a locker on the given nodes, each of which is one voter: a client of a single
-// server, of a Sentinel-managed one or of a whole Redis Cluster. The clients may have any
-// options; the locker bounds every operation itself. It doesn't close them. For locking alone,
+// server, of a Sentinel-managed one or of a whole Redis Cluster (then a fenced lock's name that
+// contains a } needs a hash tag). The clients may have any options; the locker bounds every
+// operation itself. It doesn't close them. For locking alone,
 // [Dial] sets better options: with the defaults of go-redis, a voter that drops packets can
 // keep its queue busy for seconds after it is back.
 //
@@ -59,12 +61,15 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, config 
 		w = newWatch(len(nodes), &o)
 	}
 	transports := make([]quorum.Transport[request, reply], len(nodes))
+	slots := false
 	for i, client := range nodes {
 		v := &voter{client: client}
 		// A cluster has many processes and many clocks, and its keys can't all be in one slot.
-		if _, cluster := client.(*redis.ClusterClient); w != nil && !cluster {
+		_, cluster := client.(*redis.ClusterClient)
+		if w != nil && !cluster {
 			v.guard = &guard{w, i}
 		}
+		slots = slots || (cluster && o.fencing)
 		transports[i] = v
 	}
 	config.Exchange = exchangeTimeout(o.nodeTimeout)
@@ -72,6 +77,7 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, config 
 	return &Locker{
 		options: o,
 		nodes:   names,
+		slots:   slots,
 		watch:   w,
 		group:   quorum.NewGroup(transports, config),
 		wall:    time.Now,

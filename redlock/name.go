@@ -25,10 +25,25 @@ func checkName(name string) error {
 // name wherever that's possible, so that a Redis Cluster can be one voter:
 // https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags
 func fenceKey(name string) string {
-	if _, after, found := strings.Cut(name, "{"); found && strings.Index(after, "}") > 0 {
+	if hasHashTag(name) {
 		return name + fenceSuffix
 	}
 	return "{" + name + "}" + fenceSuffix
+}
+
+func hasHashTag(name string) bool {
+	_, after, found := strings.Cut(name, "{")
+	return found && strings.Index(after, "}") > 0
+}
+
+// checkSlot refuses the names for which no second key can be in the same hash slot of a
+// Redis Cluster: those with a } but without a hash tag.
+func checkSlot(name string) error {
+	if strings.Contains(name, "}") && !hasHashTag(name) {
+		return fmt.Errorf("%w: %q has a } but no hash tag such as {tag}, so a Redis Cluster can't keep its fencing register beside it; choose another name, or WithoutFencing",
+			ErrInvalidName, name)
+	}
+	return nil
 }
 
 // queueKey chooses a name's queue at the voters: FNV-1a, the same in every process.
