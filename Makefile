@@ -1,4 +1,4 @@
-.PHONY: test race lint bench ci
+.PHONY: test race lint bench matrix ci
 
 test:            ## what the README says
 	go test ./...
@@ -13,6 +13,10 @@ lint:
 
 bench:           ## takes and releases locks on five redis-servers
 	go test ./redlock -run '^$$' -bench .
+
+matrix:          ## every scenario under every lock, those of others included, on real servers
+	go build -C cmd/redlock-peers -o ../../bin/redlock-peers .
+	go run ./cmd/redlock-bench run --backend redis --peers bin/redlock-peers --html bin/matrix.html
 
 ci:              ## installs what it needs (as root) and runs everything
 	.ci/run

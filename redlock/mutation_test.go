@@ -20,7 +20,7 @@ import (
 
 var (
 	mutationSeeds = flag.Int("mutation.seeds", 2000, "how many seeds a mutation gets before it counts as not caught")
-	mutationTable = flag.String("mutation.table", "", "a file for the table of mutations and what they took")
+	mutationWrite = flag.Bool("mutation.write", false, "write the table of mutations and what they took into docs/experiments.md")
 )
 
 // mutation is a way to break the library. The simulation must notice, or it proves nothing.
@@ -57,9 +57,33 @@ func TestMutations(t *testing.T) {
 			}
 		})
 	}
-	if *mutationTable != "" {
-		require.NoError(t, os.WriteFile(*mutationTable, []byte(table(all)), 0o644))
+	if *mutationWrite {
+		before, _, after := mutationsPage(t)
+		require.NoError(t, os.WriteFile(experimentsPage, []byte(before+table(all)+after), 0o644))
 	}
+}
+
+const experimentsPage = "../docs/experiments.md"
+
+// mutationsPage cuts the page in three: the table is in the middle.
+func mutationsPage(t *testing.T) (before, table, after string) {
+	t.Helper()
+	page, err := os.ReadFile(experimentsPage)
+	require.NoError(t, err)
+	const begin, end = "<!-- from here: TestMutations -->\n", "<!-- TestMutations, up to here -->\n"
+	before, rest, found := strings.Cut(string(page), begin)
+	require.True(t, found)
+	table, after, found = strings.Cut(rest, end)
+	require.True(t, found)
+	return before + begin, table, end + after
+}
+
+func TestMutationsAreListed(t *testing.T) {
+	_, table, _ := mutationsPage(t)
+	for _, m := range mutations {
+		require.Contains(t, table, fmt.Sprintf("| %s | %s |", m.name, m.harm), "run TestMutations with -mutation.write")
+	}
+	require.Equal(t, len(mutations)+2, strings.Count(table, "\n"), "two lines of header")
 }
 
 func (e edit) apply(t *testing.T, dir string) {
@@ -121,10 +145,6 @@ func hunt(t *testing.T, dir string, m mutation) (caught, bool) {
 
 func table(all []caught) string {
 	var b strings.Builder
-	b.WriteString("# Mutations\n\nWays to break the library, and the seeds that the simulation took to notice. Written by\n\n" +
-		"```\ngo test -tags mutation ./redlock -run TestMutations -timeout 2h -mutation.table=$PWD/docs/mutations.md\n```\n\n" +
-		"which fails if one of them isn't noticed within 2,000 seeds, as many as CI runs. The edits are in\n" +
-		"[mutation_table_test.go](../redlock/mutation_table_test.go).\n\n")
 	b.WriteString("| mutation | what it breaks | seeds until caught | caught by |\n|---|---|---|---|\n")
 	for _, c := range all {
 		check, _, _ := strings.Cut(c.check, ":")

@@ -103,31 +103,23 @@ func (f *chaosFlags) run(ctx context.Context, out, errOut io.Writer) (err error)
 	if err != nil {
 		return err
 	}
-	jsonOut, textOut := io.Writer(nil), out
-	switch f.json {
-	case "":
-	case "-":
-		jsonOut, textOut = out, errOut
-	default:
-		file, err := os.Create(f.json)
-		if err != nil {
-			return fmt.Errorf("--json: %w", err)
-		}
-		defer func() { err = errors.Join(err, file.Close()) }()
-		jsonOut = file
+	to, err := newOutput(f.json, out, errOut)
+	if err != nil {
+		return err
 	}
+	defer to.close(&err)
 
 	outcomes, runErr := performAll(ctx, runs, errOut)
 	if len(outcomes) == 0 && runErr != nil {
 		return runErr
 	}
 	report := chaos.NewReport(f.backend, plan, outcomes)
-	if err := report.WriteText(textOut); err != nil {
+	if err := report.WriteText(to.text); err != nil {
 		return &statusError{statusEnvironment, err}
 	}
-	shrinkErr := f.shrink.perform(ctx, runs, outcomes, report, textOut, errOut)
-	if jsonOut != nil {
-		err = report.WriteJSON(jsonOut)
+	shrinkErr := f.shrink.perform(ctx, runs, outcomes, report, to.text, errOut)
+	if to.json != nil {
+		err = report.WriteJSON(to.json)
 	}
 	if err := errors.Join(err, shrinkErr); err != nil {
 		return &statusError{statusEnvironment, err}

@@ -55,7 +55,7 @@ func TestRun(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "results.json")
 	got := bench(t.Context(), "run", "control", "--subject", "single,naive,single", "--nodes", "1", "--seed", "9", "--json", file)
 	require.Zero(t, got.status, got.errOut)
-	assert.Contains(t, got.out, "│ control  │ held   │ held  │", "in the order asked for, and once")
+	assert.Contains(t, got.out, "\n control   held    held\n", "in the order asked for, and once")
 	assert.Contains(t, got.errOut, "[2/2] control, ", "plain lines where nobody looks")
 	assert.NotContains(t, got.out+got.errOut, "\x1b")
 
@@ -76,7 +76,14 @@ func TestJSONOnStandardOutput(t *testing.T) {
 	require.Zero(t, got.status, got.errOut)
 	var r report.Report
 	require.NoError(t, json.Unmarshal([]byte(got.out), &r), "nothing but JSON")
-	assert.Contains(t, got.errOut, "│ control", "the tables are elsewhere")
+	assert.Contains(t, got.errOut, "\n control ", "the summary is elsewhere")
+}
+
+func TestTables(t *testing.T) {
+	got := bench(t.Context(), "run", "control", "--subject", "single,naive", "--tables")
+	require.Zero(t, got.status, got.errOut)
+	assert.Contains(t, got.out, "│ control  │ held   │ held  │")
+	assert.Contains(t, got.out, "\n control   held    held\n", "and the summary")
 }
 
 func TestUnexpectedVerdict(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -93,19 +92,11 @@ func examine(ctx context.Context, f doctorFlags, out, errOut io.Writer) (err err
 	if err != nil {
 		return err
 	}
-	jsonOut, textOut := io.Writer(nil), out
-	switch f.json {
-	case "":
-	case "-":
-		jsonOut, textOut = out, errOut
-	default:
-		file, err := os.Create(f.json)
-		if err != nil {
-			return fmt.Errorf("--json: %w", err)
-		}
-		defer func() { err = errors.Join(err, file.Close()) }()
-		jsonOut = file
+	to, err := newOutput(f.json, out, errOut)
+	if err != nil {
+		return err
 	}
+	defer to.close(&err)
 
 	logging.Disable() // go-redis would print what is reported anyway
 	r, err := d.Examine(ctx)
@@ -113,9 +104,9 @@ func examine(ctx context.Context, f doctorFlags, out, errOut io.Writer) (err err
 	if err != nil {
 		return &statusError{statusInterrupted, fmt.Errorf("interrupted before anything was known: %w", err)}
 	}
-	err = r.WriteText(textOut, inColour(textOut))
-	if jsonOut != nil {
-		err = errors.Join(err, r.WriteJSON(jsonOut))
+	err = r.WriteText(to.text, inColour(to.text))
+	if to.json != nil {
+		err = errors.Join(err, r.WriteJSON(to.json))
 	}
 	if err != nil {
 		return &statusError{statusEnvironment, err}

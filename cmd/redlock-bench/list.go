@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/scenario"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
@@ -41,6 +43,7 @@ func newListCommand() *cobra.Command {
 type catalogue struct {
 	Scenarios []scenarioEntry `json:"scenarios"`
 	Subjects  []subjectEntry  `json:"subjects"`
+	Peers     []subjectEntry  `json:"peers"` // need --peers
 }
 
 type scenarioEntry struct {
@@ -50,7 +53,12 @@ type scenarioEntry struct {
 	Steps    []string          `json:"steps"`
 	MinNodes int               `json:"min_nodes"`
 	Expected map[string]string `json:"expected"` // exclusion, by subject
-	Stale    bool              `json:"stale_writes"`
+	// Available is the verdict on whether the lock is granted, or kept, where nothing stands
+	// against it, by subject; "none" where the scenario doesn't ask.
+	Available map[string]string `json:"available"`
+	Stale     bool              `json:"stale_writes"`
+	// Picture is the subject under which the scenario is drawn in docs/experiments.md.
+	Picture string `json:"picture"`
 }
 
 type subjectEntry struct {
@@ -62,10 +70,12 @@ type subjectEntry struct {
 func newCatalogue() catalogue {
 	var c catalogue
 	for _, s := range scenario.All() {
-		e := scenarioEntry{Name: s.Name, About: s.About, Source: s.Source, Steps: s.Steps, MinNodes: s.MinNodes, Expected: map[string]string{}}
-		for _, sub := range subject.All() {
+		e := scenarioEntry{Name: s.Name, About: s.About, Source: s.Source, Steps: s.Steps, MinNodes: s.MinNodes,
+			Expected: map[string]string{}, Available: map[string]string{}, Picture: picture(s)}
+		for _, sub := range slices.Concat(subject.All(), subject.Peers()) {
 			expected := s.Expect(sub)
 			e.Expected[sub.Name] = string(expected.Exclusion)
+			e.Available[sub.Name] = string(expected.Availability)
 			e.Stale = expected.StaleWrites
 		}
 		c.Scenarios = append(c.Scenarios, e)
@@ -73,7 +83,23 @@ func newCatalogue() catalogue {
 	for _, s := range subject.All() {
 		c.Subjects = append(c.Subjects, subjectEntry{s.Name, s.About, s.Fencing})
 	}
+	for _, s := range subject.Peers() {
+		c.Peers = append(c.Peers, subjectEntry{s.Name, s.About, s.Fencing})
+	}
 	return c
+}
+
+// picture chooses the subject that shows best what a scenario is about: the best of those to
+// which it does harm, or else the library's own.
+func picture(s scenario.Scenario) string {
+	all := subject.All() // the best comes last
+	for _, sub := range slices.Backward(all) {
+		e := s.Expect(sub)
+		if e.Exclusion == check.Violated || e.Availability == check.Violated || e.StaleWrites {
+			return sub.Name
+		}
+	}
+	return all[len(all)-1].Name
 }
 
 func (c catalogue) write(w io.Writer) error {
@@ -85,6 +111,10 @@ func (c catalogue) write(w io.Writer) error {
 	}
 	_, _ = fmt.Fprintln(t, "\nSubjects:")
 	for _, s := range c.Subjects {
+		_, _ = fmt.Fprintf(t, "  %s\t%s\n", s.Name, s.About)
+	}
+	_, _ = fmt.Fprintln(t, "\nLibraries of others (run --peers):")
+	for _, s := range c.Peers {
 		_, _ = fmt.Fprintf(t, "  %s\t%s\n", s.Name, s.About)
 	}
 	_ = t.Flush() // a strings.Builder doesn't fail

@@ -3,7 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 )
 
 // writeMarkdown writes the scenarios as the chapter that docs/experiments.md contains. A test
@@ -27,19 +30,40 @@ func (c catalogue) writeMarkdown(w io.Writer) error {
 	return err
 }
 
-// writeVerdicts writes what `run` holds every verdict against.
+// writeVerdicts writes what `run` holds every verdict against, and the picture.
 func (c catalogue) writeVerdicts(b *strings.Builder, s scenarioEntry) {
-	var names, rule, verdicts []string
-	for _, sub := range c.Subjects {
+	var names, rule, exclusion, available, plain, fenced []string
+	asked := false
+	for _, sub := range slices.Concat(c.Subjects, c.Peers) {
 		names = append(names, sub.Name)
 		rule = append(rule, "---")
-		verdicts = append(verdicts, s.Expected[sub.Name])
+		exclusion = append(exclusion, s.Expected[sub.Name])
+		available = append(available, granted[s.Available[sub.Name]])
+		asked = asked || s.Available[sub.Name] != string(check.None)
+		plain = append(plain, "taken")
+		if sub.Fencing {
+			fenced = append(fenced, "refused")
+		} else {
+			fenced = append(fenced, "no tokens")
+		}
 	}
-	fmt.Fprintf(b, "| | %s |\n|---|%s|\n| exclusion | %s |\n", strings.Join(names, " | "), strings.Join(rule, "|"), strings.Join(verdicts, " | "))
+	row := func(what string, cells []string) { fmt.Fprintf(b, "| %s | %s |\n", what, strings.Join(cells, " | ")) }
+	row("", names)
+	fmt.Fprintf(b, "|---|%s|\n", strings.Join(rule, "|"))
+	row("exclusion", exclusion)
+	if asked {
+		row("granted, or kept, where nothing stood against it", available)
+	}
 	if s.Stale {
-		fmt.Fprintf(b, "\nA resource without fencing takes a stale write under every subject; one that checks tokens takes none.\n")
+		row("stale write to a plain resource", plain)
+		row("stale write to a fenced resource", fenced)
 	}
+	fmt.Fprintf(b, "\n![The timeline of %s under %s](img/%s.svg)\n", s.Name, s.Picture, s.Name)
+	fmt.Fprintf(b, "\n*%s under %s, on real servers*\n", s.Name, s.Picture)
 }
+
+// granted is how availability is told.
+var granted = map[string]string{string(check.Held): "yes", string(check.Violated): "no"}
 
 func capitalised(s string) string {
 	if s == "" {

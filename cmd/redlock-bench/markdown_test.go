@@ -18,5 +18,10 @@ func TestExperimentsPageIsUpToDate(t *testing.T) {
 	require.True(t, found)
 	var want strings.Builder
 	require.NoError(t, newCatalogue().writeMarkdown(&want))
+	for _, s := range newCatalogue().Scenarios {
+		picture, err := os.ReadFile("../../docs/img/" + s.Name + ".svg")
+		require.NoError(t, err, "browsertest makes it")
+		assert.Contains(t, string(picture), "Timeline of "+s.Name+"."+s.Picture)
+	}
 	assert.Equal(t, want.String(), chapter, "replace the chapter with what `redlock-bench list --markdown` prints")
 }

@@ -34,6 +34,7 @@ type runFlags struct {
 	seed     int64
 	json     string
 	html     string
+	tables   bool
 	parallel int
 	timeout  time.Duration
 }
@@ -46,10 +47,11 @@ func newRunCommand() *cobra.Command {
 		Long: `Run each scenario against each lock algorithm, and print a table of the verdicts.
 Without arguments that's all of them, on nodes embedded in this program.
 
-"held" means that no violation was found, "violated" that two clients believed at
-the same time that they held the lock, and "unknown" that the fault couldn't be
-injected, or wasn't seen to take effect. Every write of a client goes to a resource
-without fencing and to one with it, so each experiment is judged with and without.`,
+"held" means that no violation was found, a number that two clients believed for
+so many milliseconds that they held the lock, and "unknown" that the fault couldn't
+be injected, or wasn't seen to take effect. Every write of a client goes to a
+resource without fencing and to one with it, so each experiment is judged with and
+without.`,
 		Example: `  redlock-bench run
   redlock-bench run pause-after-check delayed-write --json -
   redlock-bench run --backend redis --subject classic,guarded
@@ -66,8 +68,9 @@ without fencing and to one with it, so each experiment is judged with and withou
 	flags.StringArrayVar(&f.workers, "worker", nil, "judge an external program, too: `NAME=COMMAND`, see docs/worker-protocol.md; may be repeated")
 	flags.StringVar(&f.peers, "peers", "", "judge lock libraries of others, too: `FILE` is the program of cmd/redlock-peers")
 	flags.Int64Var(&f.seed, "seed", 1, "the seed `N` of everything random")
-	flags.StringVar(&f.json, "json", "", "also write the results as JSON to `FILE`; - is standard output, and moves the tables to standard error")
+	flags.StringVar(&f.json, "json", "", "also write the results as JSON to `FILE`; - is standard output, and moves the summary to standard error")
 	flags.StringVar(&f.html, "html", "", "also write a page with a timeline of each experiment to `FILE`; it needs no network")
+	flags.BoolVar(&f.tables, "tables", false, "also print a table for each kind of verdict: exclusion, availability, writes, costs")
 	flags.IntVar(&f.parallel, "parallel", defaultParallel, "run `N` experiments at a time")
 	flags.DurationVar(&f.timeout, "timeout", defaultTimeout, "the `TIME` that one experiment may take before its verdict is unknown")
 	completeFlag(cmd, "backend", string(cluster.Embedded), string(cluster.Redis))
@@ -84,19 +87,11 @@ func run(ctx context.Context, f runFlags, names []string, out, errOut io.Writer)
 	if err != nil {
 		return err
 	}
-	jsonOut, tablesOut := io.Writer(nil), out
-	switch f.json {
-	case "":
-	case "-":
-		jsonOut, tablesOut = out, errOut
-	default:
-		file, err := os.Create(f.json)
-		if err != nil {
-			return fmt.Errorf("--json: %w", err)
-		}
-		defer func() { err = errors.Join(err, file.Close()) }()
-		jsonOut = file
+	to, err := newOutput(f.json, out, errOut)
+	if err != nil {
+		return err
 	}
+	defer to.close(&err)
 	var pageOut io.Writer
 	if f.html != "" {
 		file, err := os.Create(f.html)
@@ -115,9 +110,12 @@ func run(ctx context.Context, f runFlags, names []string, out, errOut io.Writer)
 		return runError(ctx, runErr, 0, len(specs))
 	}
 	r := report.New(f.backend, f.nodes, f.seed, outcomes)
-	err = r.WriteTables(tablesOut, inColour(tablesOut))
-	if jsonOut != nil {
-		err = errors.Join(err, r.WriteJSON(jsonOut))
+	if f.tables {
+		err = r.WriteTables(to.text, inColour(to.text))
+	}
+	err = errors.Join(err, r.WriteSummary(to.text, inColour(to.text)))
+	if to.json != nil {
+		err = errors.Join(err, r.WriteJSON(to.json))
 	}
 	if pageOut != nil {
 		err = errors.Join(err, f.page(names, began, r, outcomes).Write(pageOut))

@@ -3,11 +3,6 @@ package fence_test
 import (
 	"context"
 	"errors"
-	"net"
-	"os/exec"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +12,7 @@ import (
 
 	"github.com/a5bbb083/redlock/redlock/fence"
 	"github.com/a5bbb083/redlock/redlock/fence/internal/fencetest"
+	"github.com/a5bbb083/redlock/redlock/internal/redistest"
 )
 
 // eachRedis runs a test on miniredis and on a real redis-server, which must agree. The function
@@ -39,20 +35,9 @@ func closedWith[C redis.UniversalClient](t *testing.T, client C) C {
 	return client
 }
 
-// startRedis starts a redis-server on a Unix socket.
+// startRedis starts a redis-server.
 func startRedis(t *testing.T, args ...string) *redis.Options {
-	binary := fencetest.Binary(t, "REDLOCK_REQUIRE_REDIS", "redis-server")
-	dir := fencetest.TempDir(t)
-	socket := filepath.Join(dir, "redis.sock")
-	options := &redis.Options{Network: "unix", Addr: socket}
-	cmd := exec.Command(binary, append([]string{"--port", "0", "--unixsocket", socket, "--dir", dir,
-		"--save", "", "--appendonly", "no"}, args...)...)
-	fencetest.Start(t, cmd, ping(t, closedWith(t, redis.NewClient(options))))
-	return options
-}
-
-func ping(t *testing.T, client redis.UniversalClient) func() error {
-	return func() error { return client.Ping(t.Context()).Err() }
+	return &redis.Options{Addr: redistest.Start(t, args...).Addr}
 }
 
 var appendScript = fence.NewScript(`return redis.call('RPUSH', KEYS[1], ARGV[1])`)
@@ -196,21 +181,8 @@ func TestRedisCluster(t *testing.T) {
 
 // startCluster starts a cluster of one node, which has all slots and all rules of a large one.
 func startCluster(t *testing.T) *redis.ClusterClient {
-	port, bus := freePort(t), freePort(t)
-	options := startRedis(t, "--bind", "127.0.0.1", "--port", port, "--cluster-enabled", "yes", "--cluster-port", bus)
-	node := closedWith(t, redis.NewClient(options))
-	require.NoError(t, node.ClusterAddSlotsRange(t.Context(), 0, 16383).Err())
-	require.Eventually(t, func() bool {
-		return strings.Contains(node.ClusterInfo(t.Context()).Val(), "cluster_state:ok")
-	}, 30*time.Second, 20*time.Millisecond)
-	return closedWith(t, redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:" + port}}))
-}
-
-func freePort(t *testing.T) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
+	node := redistest.StartCluster(t, 1)[0]
+	return closedWith(t, redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{node.Addr}}))
 }
 
 func TestRegisterKey(t *testing.T) {

@@ -6,7 +6,8 @@
 //	REDLOCK_REQUIRE_CHROMIUM=1 go test -count=1 .
 //
 // Without -count=1 an old result may be shown, because Go's test cache doesn't know that the page
-// comes from another module. To renew the picture in the documents:
+// comes from another module. To renew the pictures in docs/experiments.md, with redis-server
+// installed:
 //
-//	go test -count=1 . -run TestPicture -picture ../../../docs/img/clock-jump-classic.svg
+//	go test -count=1 . -run TestPictures -pictures ../../../docs/img
 package browsertest

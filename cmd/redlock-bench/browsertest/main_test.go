@@ -3,10 +3,12 @@ package browsertest
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,16 +16,26 @@ import (
 	"go.uber.org/goleak"
 )
 
-// The browser and the address of the page, for all tests.
+// The browser, redlock-bench and the address of its page, for all tests.
 var (
 	browser context.Context
+	program string
 	address string
+)
+
+var pictures = flag.String("pictures", "", "run all experiments on real servers, and write the timelines that docs/experiments.md shows to `DIR`")
+
+// What is on the page, unless it's made for the pictures.
+var (
+	onPage   = []string{"control", "pause-in-flight", "clock-jump", "pause-after-check"}
+	subjects = []string{"classic", "guarded"}
 )
 
 // startTimeout bounds what is done before the tests: a build, six experiments and a browser's start.
 const startTimeout = 5 * time.Minute
 
 func TestMain(m *testing.M) {
+	flag.Parse()
 	executable, err := findChromium()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "browsertest:", err)
@@ -82,12 +94,15 @@ func run(m *testing.M, executable string) (status int, err error) {
 
 // makePage builds the program, runs a few experiments and returns the address of their page.
 func makePage(ctx context.Context, dir string) (string, error) {
-	program, page := filepath.Join(dir, "redlock-bench"), filepath.Join(dir, "page.html")
+	program = filepath.Join(dir, "redlock-bench")
+	page := filepath.Join(dir, "page.html")
+	args := append([]string{"run", "--html", page, "--subject", strings.Join(subjects, ",")}, onPage...)
+	if *pictures != "" {
+		args = []string{"run", "--html", page, "--backend", "redis"}
+	}
 	build := exec.CommandContext(ctx, "go", "build", "-o", program, ".")
 	build.Dir = ".."
-	bench := exec.CommandContext(ctx, program, "run", "control", "pause-in-flight", "clock-jump", "pause-after-check",
-		"--subject", "classic,guarded", "--html", page)
-	for _, c := range []*exec.Cmd{build, bench} {
+	for _, c := range []*exec.Cmd{build, exec.CommandContext(ctx, program, args...)} {
 		if out, err := c.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("%v: %w\n%s", c, err, out)
 		}

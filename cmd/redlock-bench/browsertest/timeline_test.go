@@ -1,11 +1,14 @@
 package browsertest
 
 import (
+	"encoding/json"
 	"encoding/xml"
 	"errors"
-	"flag"
 	"io"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -141,24 +144,46 @@ func TestSkip(t *testing.T) {
 	assert.Equal(t, "Events", eval[string](b, `document.activeElement.textContent`))
 }
 
-var picture = flag.String("picture", "", "write the timeline of clock-jump under classic to `FILE`")
+// A timeline can leave the page as a picture. With -pictures they're written to the documents.
+func TestPictures(t *testing.T) {
+	for _, name := range drawn(t) {
+		t.Run(name, func(t *testing.T) {
+			b := open(t, name)
+			b.size(900)
+			b.do(chromedp.WaitVisible(figure(name) + ` svg[viewBox^="0 0 8"]`))
+			text := eval[string](b, `document.querySelector(%q).timeline.picture()`, figure(name))
+			assert.Contains(t, text, "Timeline of "+name)
+			assert.NotContains(t, text, "tabindex")
+			decoder := xml.NewDecoder(strings.NewReader(text))
+			for {
+				_, err := decoder.Token()
+				if errors.Is(err, io.EOF) {
+					break
+				}
+				require.NoError(t, err)
+			}
+			if *pictures != "" {
+				scenario, _, _ := strings.Cut(name, ".")
+				require.NoError(t, os.WriteFile(filepath.Join(*pictures, scenario+".svg"), []byte(text), 0o644))
+			}
+		})
+	}
+}
 
-func TestPicture(t *testing.T) {
-	b := open(t, jump)
-	b.size(900)
-	b.do(chromedp.WaitVisible(figure(jump) + ` svg[viewBox^="0 0 8"]`))
-	drawn := eval[string](b, `document.querySelector(%q).timeline.picture()`, figure(jump))
-	assert.Contains(t, drawn, "overlap")
-	assert.NotContains(t, drawn, "tabindex")
-	decoder := xml.NewDecoder(strings.NewReader(drawn))
-	for {
-		_, err := decoder.Token()
-		if errors.Is(err, io.EOF) {
-			break
+// drawn lists the experiments of which docs/experiments.md shows a picture, as far as they're on the page.
+func drawn(t *testing.T) []string {
+	var catalogue struct {
+		Scenarios []struct{ Name, Picture string }
+	}
+	out, err := exec.Command(program, "list", "--json").Output()
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(out, &catalogue))
+	var all []string
+	for _, s := range catalogue.Scenarios {
+		if *pictures != "" || slices.Contains(onPage, s.Name) && slices.Contains(subjects, s.Picture) {
+			all = append(all, s.Name+"."+s.Picture)
 		}
-		require.NoError(t, err)
 	}
-	if *picture != "" {
-		require.NoError(t, os.WriteFile(*picture, []byte(drawn), 0o644))
-	}
+	require.NotEmpty(t, all)
+	return all
 }

@@ -32,16 +32,16 @@ func (p *planner) linkFault(at time.Duration) {
 	}
 	way := ways[p.rand.IntN(len(ways))]
 	c, n := p.link()
-	p.stopLinks(at, way.name, way.do, c, []int{n})
+	p.stopLinks(at, p.spell(), way.name, way.do, c, []int{n})
 }
 
 // partition cuts a client off from some of the voters, or all of them.
 func (p *planner) partition(at time.Duration) {
 	nodes := p.rand.Perm(p.Nodes)[:1+p.rand.IntN(p.Nodes)]
-	p.stopLinks(at, "partition", (*redlocktest.Link).Cut, p.rand.IntN(p.Clients), nodes)
+	p.stopLinks(at, p.spell(), "partition", (*redlocktest.Link).Cut, p.rand.IntN(p.Clients), nodes)
 }
 
-func (p *planner) stopLinks(at time.Duration, what string, do func(*redlocktest.Link), client int, nodes []int) {
+func (p *planner) stopLinks(at, spell time.Duration, what string, do func(*redlocktest.Link), client int, nodes []int) {
 	var links []*redlocktest.Link // of the process that lives when the fault begins
 	p.add(at, func(w *world) {
 		for _, n := range nodes {
@@ -49,7 +49,7 @@ func (p *planner) stopLinks(at time.Duration, what string, do func(*redlocktest.
 		}
 		forEach(links, do)
 	}, "%s: client %d, voters %v", what, client, nodes)
-	p.add(at+p.spell(), func(*world) { forEach(links, heal) }, "end %s: client %d, voters %v", what, client, nodes)
+	p.add(at+spell, func(*world) { forEach(links, heal) }, "end %s: client %d, voters %v", what, client, nodes)
 }
 
 func forEach(links []*redlocktest.Link, do func(*redlocktest.Link)) {
@@ -108,7 +108,7 @@ func (p *planner) crash(at time.Duration) {
 	for _, n := range p.rand.Perm(p.Nodes)[:1+p.rand.IntN(2)] {
 		keep := !p.Forgetful || p.rand.IntN(3) == 0
 		p.add(at, func(w *world) { w.quorum.Node(n).Crash() }, "crash voter %d", n)
-		p.add(end+p.between(0, time.Millisecond), func(w *world) { w.quorum.Node(n).Restart(keep) }, "restart voter %d, memory %t", n, keep)
+		p.add(end+p.between(0, time.Millisecond), func(w *world) { w.restart(n, keep) }, "restart voter %d, memory %t", n, keep)
 	}
 }
 
@@ -117,7 +117,7 @@ func (p *planner) flush(at time.Duration) {
 		return
 	}
 	for _, n := range p.rand.Perm(p.Nodes)[:1+p.rand.IntN(p.Nodes)] {
-		p.add(at+p.between(0, time.Millisecond), func(w *world) { w.quorum.Node(n).Flush() }, "flush voter %d", n)
+		p.add(at+p.between(0, time.Millisecond), func(w *world) { w.flush(n) }, "flush voter %d", n)
 	}
 }
 
@@ -130,6 +130,11 @@ func (p *planner) stop(at time.Duration) {
 	}
 	d := p.between(time.Millisecond, 2*MaxTTL)
 	p.longestStop = max(p.longestStop, d)
+	if p.rand.IntN(2) == 0 { // in the midst of a call: one client finds its replies when it goes on
+		begin := max(at-NodeTimeout*9/10, 0)
+		p.stopLinks(begin, at+time.Millisecond-begin, "hold replies", (*redlocktest.Link).HoldReplies,
+			p.rand.IntN(p.Clients), p.rand.Perm(p.Nodes))
+	}
 	p.add(at, func(w *world) { w.stop(d) }, "stop all clients for %v", d)
 }
 

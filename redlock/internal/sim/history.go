@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/redlock"
-	"github.com/a5bbb083/redlock/redlock/redlocktest"
 )
 
 // Report is what a run found.
@@ -43,16 +42,8 @@ type history struct {
 	attempts map[string]*attempt // by token
 	locks    []*attempt          // those acquired, oldest first
 	newest   map[string]int64    // the largest fencing token, by name
-	voters   []voter
+	voters   []*voter
 	report   Report
-}
-
-// voter is what was last seen of one.
-type voter struct {
-	node  *redlocktest.Node
-	wrong bool // its clock may be
-	seen  time.Duration
-	owner map[string]string // by name
 }
 
 func newHistory(plan *Plan, trace io.Writer) *history {
@@ -156,55 +147,6 @@ func (h *history) died(client string) {
 	defer h.mu.Unlock()
 	for _, a := range h.attempts {
 		a.dead = a.dead || a.client == client
-	}
-}
-
-// watch records the commands that a voter is sent, and looks for ghosts.
-func (h *history) watch(i int, n *redlocktest.Node) {
-	v := voter{node: n, owner: map[string]string{}, wrong: h.plan.isWrong(i)}
-	h.voters = append(h.voters, v)
-	n.OnCommand(func(c redlocktest.Command) {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		h.report.Commands++
-		h.line("voter %d: %s: %s %.48q", i, c.Member, c.Name, c.Args)
-		h.checkGhosts(i, &v)
-		v.seen = h.now()
-	})
-}
-
-// ghostTolerance is how much too late a voter may plant a lock: its clock is known as exactly
-// as a round trip allows, in which the client may have been stopped, and drifts.
-func (p *Plan) ghostTolerance() time.Duration { return exchange + p.longestStop + MaxTTL/20 }
-
-// checkGhosts looks at what the voter's last command did.
-func (h *history) checkGhosts(i int, v *voter) {
-	for _, name := range h.plan.Names {
-		token, _ := v.node.Get(name)
-		if token == v.owner[name] {
-			continue
-		}
-		v.owner[name] = token
-		a := h.attempts[token]
-		if a == nil || v.wrong { // the lock is gone, or the voter can't tell when it's too late
-			continue
-		}
-		if late := v.seen - a.until; late > h.plan.ghostTolerance() {
-			h.violation("ghost: voter %d planted %q for client %s, %v after anybody could use it", i, name, a.client, late)
-		}
-	}
-}
-
-// requireTidy checks that nothing but fencing registers is left on the voters.
-func (h *history) requireTidy() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for i, v := range h.voters {
-		for _, key := range v.node.Keys() {
-			if !strings.HasSuffix(key, ":fence") {
-				h.violation("left behind: voter %d still has %q", i, key)
-			}
-		}
 	}
 }
 

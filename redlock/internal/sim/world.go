@@ -83,11 +83,11 @@ func (w *world) strike() {
 	time.Sleep(w.plan.Length - w.history.now())
 	w.history.note("the faults end")
 	w.healLinks()
-	for _, n := range w.quorum.Nodes() {
+	for i, n := range w.quorum.Nodes() {
 		n.SetRate(w.plan.Rate)
 		n.Resume()
 		if !n.Running() {
-			n.Restart(true)
+			w.restart(i, true)
 		}
 	}
 }
@@ -105,6 +105,16 @@ func (w *world) healLinks() {
 			l.DropReplies(0)
 		}
 	}
+}
+
+func (w *world) restart(voter int, keepMemory bool) {
+	w.quorum.Node(voter).Restart(keepMemory)
+	w.history.forget(voter)
+}
+
+func (w *world) flush(voter int) {
+	w.quorum.Node(voter).Flush()
+	w.history.forget(voter)
 }
 
 // stop makes everything but the clients live through d.

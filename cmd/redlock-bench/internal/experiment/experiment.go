@@ -101,6 +101,7 @@ func repeatable(err error) bool {
 
 func (s Spec) attempt(ctx context.Context, ttl time.Duration) (o *Outcome, err error) {
 	o = &Outcome{Spec: s, Expected: s.Scenario.Expect(s.Subject)}
+	o.Fencing, o.Availability = check.None, check.None // unless it comes to an experiment
 	command := s.Subject.Command
 	if command == nil {
 		command = s.Worker

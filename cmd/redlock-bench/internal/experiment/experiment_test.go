@@ -182,6 +182,8 @@ func TestWorkerThatDoesntStart(t *testing.T) {
 	require.NoError(t, err)
 	assert.ErrorIs(t, o.Err, worker.ErrWorker)
 	assert.Equal(t, check.Unknown, o.Exclusion)
+	assert.Equal(t, check.None, o.Fencing)
+	assert.Equal(t, check.None, o.Availability)
 }
 
 func TestNodesThatDontStart(t *testing.T) {

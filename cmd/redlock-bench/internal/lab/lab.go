@@ -90,7 +90,7 @@ func (l *Lab) open(ctx context.Context) error {
 	if l.links, err = nemesis.Listen(l.cluster.Nodes(), c.Clients, c.Cluster.Seed); err != nil {
 		return err
 	}
-	if l.writeways, err = nemesis.Listen([]cluster.Node{endpoint{addr: l.resource.Addr()}}, c.Clients, c.Cluster.Seed); err != nil {
+	if l.writeways, err = nemesis.Listen([]endpoint{{l.resource.Addr()}}, c.Clients, c.Cluster.Seed); err != nil {
 		return err
 	}
 	l.clients = make([]*Client, c.Clients)
@@ -182,11 +182,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// endpoint is the resource as the far end of a link, of which links use no more than this.
-type endpoint struct {
-	cluster.Node // nil
-	addr         string
-}
+// endpoint is the resource as the far end of a link.
+type endpoint struct{ addr string }
 
 func (endpoint) Index() int     { return 0 }
 func (endpoint) Name() string   { return "the resource" }

@@ -8,8 +8,6 @@ import (
 	"net"
 	"sync"
 	"time"
-
-	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
 )
 
 // maxRelays bounds the open connections of one link, most of which a long cut accumulates.
@@ -20,7 +18,7 @@ const maxRelays = 1024
 // and take effect before they return. Faults of the two directions are independent.
 type Link struct {
 	client   int
-	node     cluster.Node
+	node     Target
 	listener net.Listener
 	lanes    map[Direction]*lane
 	workers  sync.WaitGroup
@@ -31,7 +29,7 @@ type Link struct {
 	closed  bool
 }
 
-func newLink(client int, node cluster.Node, seed int64) (*Link, error) {
+func newLink(client int, node Target, seed int64) (*Link, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("nemesis: proxy of client %d to node %s: %w", client+1, node.Name(), err)

@@ -312,7 +312,7 @@ func TestProbesAreNotCounted(t *testing.T) {
 
 func TestListenRefusesNonsense(t *testing.T) {
 	for _, clients := range []int{-1, 0, maxClients + 1} {
-		_, err := Listen(nil, clients, 1)
+		_, err := Listen[Target](nil, clients, 1)
 		require.ErrorContains(t, err, "clients: give from 1 to")
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-
-	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
 )
 
 // maxClients keeps a mistyped number from opening thousands of listeners.
@@ -17,9 +15,16 @@ type Links struct {
 	close func() error
 }
 
-// Listen opens a link from each of so many clients to each node. The seed is that of every
+// Target is the far end of a link: a node of a cluster, for one.
+type Target interface {
+	Index() int   // among the targets, from 0
+	Name() string // for messages
+	Addr() string // host and port; it may change
+}
+
+// Listen opens a link from each of so many clients to each target. The seed is that of every
 // random delay. The caller closes the links, before or after the nodes.
-func Listen(nodes []cluster.Node, clients int, seed int64) (*Links, error) {
+func Listen[T Target](nodes []T, clients int, seed int64) (*Links, error) {
 	if clients < 1 || clients > maxClients {
 		return nil, fmt.Errorf("nemesis: %d clients: give from 1 to %d", clients, maxClients)
 	}

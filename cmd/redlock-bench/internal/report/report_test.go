@@ -5,8 +5,10 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -91,6 +93,38 @@ func TestTables(t *testing.T) {
 	assert.NotContains(t, out.String(), "\x1b")
 }
 
+func TestSummary(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, example(t).WriteSummary(&out, false))
+	golden(t, "testdata/summary.txt", out.Bytes())
+	assert.NotContains(t, out.String(), "\x1b")
+}
+
+// The whole matrix, all as expected, fits on a screen.
+func TestSummaryOfEverythingTakes30Lines(t *testing.T) {
+	var outcomes []*experiment.Outcome
+	for _, s := range scenario.All() {
+		for _, sub := range subject.All() {
+			e := s.Expect(sub)
+			j := check.Judgement{Exclusion: e.Exclusion, Fencing: e.Fencing, Availability: e.Availability, Overlap: 812 * time.Millisecond}
+			if e.StaleWrites {
+				j.StaleAccepted, j.StaleRefused = 1, 1
+			}
+			if e.LostUpdates {
+				j.Lost = 1
+			}
+			outcomes = append(outcomes, outcome(t, s.Name, sub.Name, j, nil))
+		}
+	}
+	var out bytes.Buffer
+	require.NoError(t, New("redis", 5, 1, outcomes).WriteSummary(&out, false))
+	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	assert.LessOrEqual(t, len(lines), 30)
+	for _, line := range lines {
+		assert.LessOrEqual(t, utf8.RuneCountInString(line), 110, line)
+	}
+}
+
 func TestColour(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, example(t).WriteTables(&out, true))
@@ -120,4 +154,5 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("disk full") }
 func TestWriteErrors(t *testing.T) {
 	assert.ErrorContains(t, example(t).WriteJSON(full{}), "disk full")
 	assert.ErrorContains(t, example(t).WriteTables(full{}, false), "disk full")
+	assert.ErrorContains(t, example(t).WriteSummary(full{}, false), "disk full")
 }

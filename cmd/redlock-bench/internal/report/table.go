@@ -12,33 +12,23 @@ import (
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 )
 
-// WriteTables writes the verdicts as tables of scenario by subject, then the evidence of those
-// that are unknown or unexpected, and a line that sums up.
+// WriteTables writes a table for each kind of verdict: of scenario by subject.
 func (r *Report) WriteTables(w io.Writer, colour bool) error {
 	if colour {
 		text.EnableColors() // its own guess looks at the environment only
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "Did only one client at a time believe that it held the lock? (!: not as expected)\n%s\n", r.grid(colour, exclusionCell))
-	if demanding := r.only(func(result Result) bool { return result.Availability != check.None }); len(demanding.Results) > 0 {
-		fmt.Fprintf(&b, "\nWas the lock granted, or kept, where nothing stood against it?\n%s\n", demanding.grid(colour, availabilityCell))
-	}
-	fmt.Fprintf(&b, "\nWrites that came after those of a later holder: taken without fencing / with it (-: no tokens)\n%s\n", r.grid(colour, writesCell))
-	if guarding := r.only(func(result Result) bool { return result.Guard != "" }); len(guarding.Results) > 0 {
-		fmt.Fprintf(&b, "\nWhat holding cost: attempts refused / for how long the lock was wanted in vain while nobody held it (-: didn't hold)\n%s\n", guarding.grid(colour, costCell))
-	}
-	for _, result := range r.Results {
-		if !result.AsExpected || result.Exclusion == check.Unknown {
-			fmt.Fprintf(&b, "\n%s under %s: %s, expected %s, fencing %s, availability %s\n", result.Scenario, result.Subject,
-				result.Exclusion, result.Expected, result.Fencing, result.Availability)
-			for _, sentence := range result.Evidence {
-				fmt.Fprintf(&b, "  %s\n", sentence)
-			}
+	write := func(question string, some *Report, show func(Result) cell) {
+		if len(some.Results) > 0 {
+			fmt.Fprintf(&b, "%s\n%s\n\n", question, some.grid(colour, show).render())
 		}
 	}
-	unexpected := len(r.Unexpected())
-	fmt.Fprintf(&b, "\n%d experiments on %d %s nodes with seed %d: %d as expected, %d not. \"held\" means that no violation was found.\n",
-		len(r.Results), r.Nodes, r.Backend, r.Seed, len(r.Results)-unexpected, unexpected)
+	write("Did only one client at a time believe that it held the lock? (!: not as expected)", r, exclusionCell)
+	write("Was the lock granted, or kept, where nothing stood against it?",
+		r.only(func(result Result) bool { return result.Availability != check.None }), availabilityCell)
+	write("Writes that came after those of a later holder: taken without fencing / with it (-: no tokens)", r, writesCell)
+	write("What holding cost: attempts refused / for how long the lock was wanted in vain while nobody held it (-: didn't hold)",
+		r.only(func(result Result) bool { return result.Guard != "" }), costCell)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -49,12 +39,22 @@ type cell struct {
 	colour text.Color
 }
 
+// grid is a table in the making: a row for each scenario, a column for each subject.
+type grid struct {
+	style     table.Style
+	header    table.Row
+	scenarios []string
+	rows      map[string]table.Row
+}
+
 // grid lays out the results, in the order in which scenarios and subjects first come up.
-func (r *Report) grid(colour bool, show func(Result) cell) string {
-	var scenarios, subjects []string
+func (r *Report) grid(colour bool, show func(Result) cell) *grid {
+	g := &grid{style: table.StyleLight, header: table.Row{"scenario"}, rows: make(map[string]table.Row)}
+	g.style.Format.Header = text.FormatDefault
+	var subjects []string
 	cells := make(map[[2]string]string)
 	for _, result := range r.Results {
-		scenarios = appendNew(scenarios, result.Scenario)
+		g.scenarios = appendNew(g.scenarios, result.Scenario)
 		subjects = appendNew(subjects, result.Subject)
 		c := show(result)
 		if !result.AsExpected {
@@ -65,20 +65,28 @@ func (r *Report) grid(colour bool, show func(Result) cell) string {
 		}
 		cells[[2]string{result.Scenario, result.Subject}] = c.text
 	}
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
-	t.Style().Format.Header = text.FormatDefault
-	header := table.Row{"scenario"}
-	for _, s := range subjects {
-		header = append(header, s)
+	for _, name := range g.scenarios {
+		g.rows[name] = table.Row{name}
 	}
-	t.AppendHeader(header)
-	for _, name := range scenarios {
-		row := table.Row{name}
-		for _, s := range subjects {
-			row = append(row, cells[[2]string{name, s}])
-		}
-		t.AppendRow(row)
+	for _, s := range subjects {
+		g.addColumn(s, func(scenario string) string { return cells[[2]string{scenario, s}] })
+	}
+	return g
+}
+
+func (g *grid) addColumn(header string, cell func(scenario string) string) {
+	g.header = append(g.header, header)
+	for _, name := range g.scenarios {
+		g.rows[name] = append(g.rows[name], cell(name))
+	}
+}
+
+func (g *grid) render() string {
+	t := table.NewWriter()
+	t.SetStyle(g.style)
+	t.AppendHeader(g.header)
+	for _, name := range g.scenarios {
+		t.AppendRow(g.rows[name])
 	}
 	return t.Render()
 }
