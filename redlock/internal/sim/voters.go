@@ -58,12 +58,15 @@ func (v *voter) holds(name string) holding {
 	return has
 }
 
-// forget is called when a voter loses what it had, other than by a command.
-func (h *history) forget(i int) {
+// changed is called when what a voter has was changed other than by a command.
+func (h *history) changed(i int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	clear(h.voters[i].had)
-	h.voters[i].args = nil
+	v := h.voters[i]
+	for _, name := range h.plan.Names {
+		v.had[name] = v.holds(name)
+	}
+	v.args = nil
 }
 
 // checkVoter looks at what the voter's last command has done to a name. A voter whose clock

@@ -109,12 +109,12 @@ func (w *world) healLinks() {
 
 func (w *world) restart(voter int, keepMemory bool) {
 	w.quorum.Node(voter).Restart(keepMemory)
-	w.history.forget(voter)
+	w.history.changed(voter)
 }
 
 func (w *world) flush(voter int) {
 	w.quorum.Node(voter).Flush()
-	w.history.forget(voter)
+	w.history.changed(voter)
 }
 
 // stop makes everything but the clients live through d.
