@@ -34,11 +34,6 @@ var mutations = []mutation{
 		[]edit{{"clockdrift/monitor.go", "a.known.widen(drift+m.config.Slack).distance(now.offset) > 0 {", "a.known.widen(drift+m.config.Slack).distance(now.offset) > 1<<62 {"}},
 	},
 	{
-		"a vague first reply", "a client that was stopped during its first exchange takes any jump within that time for known",
-		[]edit{{"clockdrift/monitor.go", "a.known = a.known.intersect(now.offset.widen(drift))", ""},
-			{"clockdrift/monitor.go", "(v.vetted && now-v.met > m.config.Memory)", "v.vetted"}},
-	},
-	{
 		"an extension may shorten", "what a set-back clock has made of a lock's end is cut off when the clock is put right",
 		[]edit{{"redlock/scripts/extend.lua", "if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then", "if true then"}},
 	},

@@ -12,13 +12,12 @@ import (
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 )
 
-const legend = `held: at no time were two clients seen to believe that they had the lock; 812: they did, for so many ms
-w: a resource without fencing took a stale write; W: one that checks the tokens did, too
-x: the lock was refused or lost though nothing stood against it; (!): not as expected
+const legend = `held: no two clients were seen to believe at once that they had the lock; 812: they did, for so many ms; (!): unexpected
+w: a resource without fencing took a stale write; W: one with it, too; x: refused or lost though nothing stood against it
 `
 
 // WriteSummary writes all verdicts in one table of scenario by subject, a line for each scenario,
-// then a line that sums up, and the evidence of what is unknown or unexpected.
+// then a line that sums up, and the evidence of what is unexpected.
 func (r *Report) WriteSummary(w io.Writer, colour bool) error {
 	if colour {
 		text.EnableColors() // its own guess looks at the environment only
@@ -35,6 +34,7 @@ func (r *Report) WriteSummary(w io.Writer, colour bool) error {
 	}
 	b.WriteString(legend)
 	r.writeSum(&b)
+	r.writeOpen(&b)
 	r.writeEvidence(&b)
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -101,12 +101,24 @@ func (r *Report) writeSum(b *strings.Builder) {
 		len(r.Results), r.Nodes, r.Backend, r.Seed, len(r.Results)-unexpected, unexpected)
 }
 
-// writeEvidence says how the harness saw what is unknown or unexpected.
-func (r *Report) writeEvidence(b *strings.Builder) {
+// writeOpen says which verdicts had to stay open, as expected.
+func (r *Report) writeOpen(b *strings.Builder) {
+	var scenarios []string
+	under := make(map[string][]string)
 	for _, result := range r.Results {
-		if result.AsExpected && result.Exclusion != check.Unknown {
-			continue
+		if result.AsExpected && result.Exclusion == check.Unknown {
+			scenarios = appendNew(scenarios, result.Scenario)
+			under[result.Scenario] = append(under[result.Scenario], result.Subject)
 		}
+	}
+	for _, name := range scenarios {
+		fmt.Fprintf(b, "%s can't be judged under %s; the JSON says why.\n", name, strings.Join(under[name], ", "))
+	}
+}
+
+// writeEvidence says how the harness saw what is unexpected.
+func (r *Report) writeEvidence(b *strings.Builder) {
+	for _, result := range r.Unexpected() {
 		fmt.Fprintf(b, "\n%s under %s: %s, expected %s, fencing %s, availability %s\n", result.Scenario, result.Subject,
 			result.Exclusion, result.Expected, result.Fencing, result.Availability)
 		for _, sentence := range result.Evidence {
