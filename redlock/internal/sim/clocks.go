@@ -59,6 +59,9 @@ type wrongClock struct {
 	*planner
 	nodes []int
 	off   time.Duration
+	// Where it has been. A jump leads out of this, so that whoever has looked before sees it: a
+	// jump there and back between two looks is beyond every guard.
+	lowest, highest time.Duration
 }
 
 // fault plans one fault that begins at the given time, and returns when it has ended.
@@ -66,13 +69,11 @@ func (c *wrongClock) fault(at time.Duration) time.Duration {
 	by := c.between(Visible, 2*MaxTTL)
 	switch c.rand.IntN(5) {
 	case 0, 1:
-		if c.off+by < Visible { // it would come back to the right time
-			by = Visible - c.off
-		}
-		c.jump(at, by)
+		c.jump(at, max(by, c.highest-c.off+Visible))
 	case 2:
-		c.jump(at, -by)
+		c.jump(at, -max(by, c.off-c.lowest+Visible))
 	case 3: // there and back
+		by = max(by, c.off-c.lowest+Visible)
 		c.jump(at, -by)
 		at += c.between(time.Millisecond, MaxTTL/2)
 		c.jump(at, by)
@@ -83,7 +84,7 @@ func (c *wrongClock) fault(at time.Duration) time.Duration {
 }
 
 func (c *wrongClock) jump(at, by time.Duration) {
-	c.off += by
+	c.moved(by)
 	c.setBack += max(-by, 0)
 	for _, n := range c.nodes {
 		c.add(at, func(w *world) { w.quorum.Node(n).Jump(by) }, "jump the clock of voter %d by %v", n, by)
@@ -98,14 +99,19 @@ func (c *wrongClock) wrongRate(at time.Duration) time.Duration {
 	rate := 0.5 + 0.4*c.rand.Float64()
 	if c.rand.IntN(2) == 0 {
 		rate = 1.25 + c.rand.Float64()
-		c.jump(at, max(Visible-c.off, Visible))
+		c.jump(at, c.highest-c.off+Visible)
 	}
 	spell := c.between(MaxTTL/2, 2*MaxTTL)
 	for _, n := range c.nodes {
 		c.add(at, func(w *world) { w.quorum.Node(n).SetRate(rate) }, "rate of voter %d: %.3f", n, rate)
 		c.add(at+spell, func(w *world) { w.quorum.Node(n).SetRate(w.plan.Rate) }, "rate of voter %d: as the others'", n)
 	}
-	c.off += time.Duration(float64(spell) * (rate - c.Rate))
+	c.moved(time.Duration(float64(spell) * (rate - c.Rate)))
 	c.setBack += spell
 	return at + spell
+}
+
+func (c *wrongClock) moved(by time.Duration) {
+	c.off += by
+	c.lowest, c.highest = min(c.lowest, c.off), max(c.highest, c.off)
 }

@@ -31,8 +31,8 @@
 //   - at most a minority of the voters have wrong clocks, the same ones throughout a run. A
 //     clock goes wrong by a jump of at least [Visible] in either direction, or by running
 //     slower. One that runs faster than the drift factor allows has jumped ahead first. A
-//     jump forward never brings a clock back to the right time, unless it comes within half of
-//     [MaxTTL] after the jump back that it undoes. The other voters' clocks gain less on each
+//     jump never brings a clock back to where it was before, unless it's forward and comes
+//     within half of [MaxTTL] after the jump back that it undoes. The other voters' clocks gain less on each
 //     other and on the clients, steps included, than [clockdrift.Allowance] grants.
 //
 // These limits are the guards' own. A clock is watched through replies, so a jump that is
