@@ -23,6 +23,10 @@ type MonitorConfig struct {
 	Slack time.Duration
 	// Tolerance is how far a voter may be off the majority at first contact.
 	Tolerance time.Duration
+	// Precision is how exactly a voter's offset has to be known, as the width of its interval,
+	// before it's compared with the majority: at least the Tolerance. What took longer to come,
+	// perhaps because we were stopped meanwhile, fits any clock.
+	Precision time.Duration
 	// Memory is how far back a clock is watched, and for how long a voter that was found out
 	// has to be steady before it's trusted again: the longest TTL of a lock.
 	Memory time.Duration
@@ -56,6 +60,8 @@ func (i Interval) intersect(o Interval) Interval {
 	return Interval{max(i.Low, o.Low), min(i.High, o.High)}
 }
 
+func (i Interval) width() time.Duration { return i.High - i.Low }
+
 func (i Interval) widen(by time.Duration) Interval { return Interval{i.Low - by, i.High + by} }
 
 // fix is an interval and when it was found.
@@ -77,7 +83,8 @@ type voterClock struct {
 	best    fix // narrowest that all recent samples agree on
 	anchors [2]anchor
 	met     time.Duration // when it was heard of first, or again after long
-	vetted  bool          // was compared with the majority since then
+	vetted  bool          // was compared with a majority since then, all of them known exactly
+	passes  bool          // agrees with a majority as far as is known
 	suspect bool
 	since   time.Duration // when it became suspect
 	jumps   int
@@ -155,47 +162,59 @@ func (m *Monitor) Suspect(voter int, now time.Duration) (remaining time.Duration
 // Vet compares the voters that are new, or weren't heard of for long, with all that were heard
 // of lately. One that is further off than the tolerance from where a majority of all voters
 // agree is suspect (K. Marzullo, Maintaining the Time in a Distributed System, 1984). Where too
-// few were heard of to tell, the new ones stay [Monitor.Unvetted]. Call it when the voters
-// whose votes are about to count have been heard, every time: a voter is new for one memory,
-// because the first replies may have taken so long that they fit any clock.
+// few were heard of to tell, the new ones stay [Monitor.Unvetted]. Call it, each time, when the
+// voters whose votes are about to count have been heard.
+//
+// One comparison of voters that are known to within the tolerance is for good. Until it comes
+// to that, those known to within the precision pass as long as they agree.
 func (m *Monitor) Vet(now time.Duration) {
-	common, count := Marzullo(m.heard(now))
-	if 2*count <= len(m.voters) {
-		return // not most of those heard of: a few with the same wrong time could be that
+	if exact, ok := m.majority(now, m.config.Tolerance); ok {
+		for i := range m.voters {
+			v := &m.voters[i]
+			if !m.compared(v, now, m.config.Tolerance) || v.vetted {
+				continue
+			}
+			v.vetted = true
+			if _, already := m.Suspect(i, now); !already && exact.distance(m.tolerated(i, now)) > 0 {
+				v.suspect, v.since = true, v.best.at
+			}
+		}
 	}
+	rough, ok := m.majority(now, m.config.Precision)
 	for i := range m.voters {
 		v := &m.voters[i]
-		if v.samples == 0 || (v.vetted && now-v.met > m.config.Memory) {
-			continue
-		}
-		v.vetted = true
-		if _, already := m.Suspect(i, now); !already && common.distance(m.tolerated(i, now)) > 0 {
-			v.suspect, v.since = true, v.best.at
-		}
+		v.passes = ok && m.compared(v, now, m.config.Precision) && rough.distance(m.tolerated(i, now)) == 0
 	}
 }
 
-// Unvetted reports whether a voter that was heard of wasn't compared with a majority yet, and
+// majority returns where most of all voters agree, and whether they do, by those that are
+// known to within the given width.
+func (m *Monitor) majority(now, width time.Duration) (common Interval, ok bool) {
+	var known []Interval
+	for i := range m.voters {
+		if m.compared(&m.voters[i], now, width) {
+			known = append(known, m.tolerated(i, now))
+		}
+	}
+	common, count := Marzullo(known)
+	return common, 2*count > len(m.voters)
+}
+
+// compared reports whether a voter was heard of lately, and well enough.
+func (m *Monitor) compared(v *voterClock, now, width time.Duration) bool {
+	return v.samples > 0 && !m.stale(v, now) && v.best.offset.width() <= width
+}
+
+// Unvetted reports whether a voter that was heard of couldn't be compared with a majority yet, and
 // for how long that can keep its vote from counting: a clock that was steady for the memory is
 // trusted, wherever the others are.
 func (m *Monitor) Unvetted(voter int, now time.Duration) (remaining time.Duration, unvetted bool) {
 	v := &m.voters[voter]
 	remaining = v.met + m.config.Memory - now
-	if v.samples == 0 || v.vetted || remaining <= 0 {
+	if v.samples == 0 || v.vetted || v.passes || remaining <= 0 {
 		return 0, false
 	}
 	return remaining, true
-}
-
-// heard returns where the voters heard of lately are.
-func (m *Monitor) heard(now time.Duration) []Interval {
-	var all []Interval
-	for i := range m.voters {
-		if v := &m.voters[i]; v.samples > 0 && !m.stale(v, now) {
-			all = append(all, m.tolerated(i, now))
-		}
-	}
-	return all
 }
 
 // tolerated returns where a voter is, give or take half of what two may be apart.

@@ -16,7 +16,7 @@ const (
 	memory = 10 * time.Second
 )
 
-var config = clockdrift.MonitorConfig{Drift: 0.005, Slack: 50 * ms, Tolerance: 100 * ms, Memory: memory}
+var config = clockdrift.MonitorConfig{Drift: 0.005, Slack: 50 * ms, Tolerance: 100 * ms, Precision: 250 * ms, Memory: memory}
 
 // server is a voter's clock: it shows at + the time since then times rate.
 type server struct {
@@ -271,6 +271,10 @@ func TestMonitorLearnsAfterAVagueStart(t *testing.T) {
 			vague(m, voter, s)
 		}
 		m.Vet(2 * time.Second)
+		for voter := range servers {
+			_, unvetted := m.Unvetted(voter, 2*time.Second)
+			assert.True(t, unvetted, "such replies say nothing, voter %d", voter)
+		}
 		for voter, s := range servers {
 			exact(m, voter, s, 2100*ms)
 		}
@@ -278,6 +282,72 @@ func TestMonitorLearnsAfterAVagueStart(t *testing.T) {
 		for voter, wrong := range []bool{false, false, true} {
 			_, suspect := m.Suspect(voter, 2100*ms)
 			assert.Equal(t, wrong, suspect, "voter %d", voter)
+		}
+	})
+}
+
+// Replies that take longer than the tolerance are all that some networks have. They may prove
+// that clocks agree, but only until better ones prove the contrary.
+func TestWhatSlowRepliesProveIsTakenBack(t *testing.T) {
+	m := clockdrift.NewMonitor(3, config)
+	servers := []*server{newServer(time.Hour), newServer(time.Hour + 250*ms)}
+	sample := func(now, took time.Duration) {
+		for voter, s := range servers {
+			m.Observe(voter, clockdrift.Sample{Sent: now - took, Received: now, Time: s.read(now - took/2)})
+		}
+		m.Vet(now)
+	}
+	unvetted := func(now time.Duration) int {
+		n := 0
+		for voter := range servers {
+			if _, open := m.Unvetted(voter, now); open {
+				n++
+			}
+		}
+		return n
+	}
+	sample(time.Second, 200*ms)
+	assert.Equal(t, 0, unvetted(time.Second), "they could agree")
+	sample(2*time.Second, 2*ms)
+	assert.Equal(t, 2, unvetted(2*time.Second), "they don't")
+}
+
+// A comparison with exact replies is for good: what clocks drift apart by afterwards, and the
+// steps that are tolerated, aren't held against them.
+func TestOneExactComparisonIsEnough(t *testing.T) {
+	t.Run("drift", func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 1))
+		c := config
+		c.Memory = time.Hour
+		m := clockdrift.NewMonitor(3, c)
+		servers := []*server{newServer(time.Hour), newServer(time.Hour), newServer(time.Hour)}
+		servers[2].set(0, 0, 1.0001)
+		for now := time.Duration(0); now < 2*time.Hour; now += 10 * time.Second {
+			for i, s := range servers {
+				require.False(t, m.Observe(i, s.sample(r, now)))
+			}
+			m.Vet(now)
+			_, suspect := m.Suspect(2, now)
+			require.False(t, suspect, "at %v", now)
+		}
+	})
+	t.Run("a step", func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 1))
+		m := clockdrift.NewMonitor(3, config)
+		servers := []*server{newServer(time.Hour - 45*ms), newServer(time.Hour), newServer(time.Hour + 45*ms)}
+		for now := time.Duration(0); now < memory; now += time.Second {
+			for i, s := range servers {
+				require.False(t, m.Observe(i, s.sample(r, now)))
+			}
+			m.Vet(now)
+			for i := range servers {
+				_, suspect := m.Suspect(i, now)
+				require.False(t, suspect, "voter %d at %v", i, now)
+			}
+			servers[2].set(now, 8*ms, 1) // 40 ms in five steps, and back
+			if now >= 5*time.Second {
+				servers[2].set(now, -16*ms, 1)
+			}
 		}
 	})
 }

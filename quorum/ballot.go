@@ -47,8 +47,8 @@ type Poll[Q, R any] struct {
 	Judge func(voter int, reply R) Vote
 	// Enough, if not nil, has the last word on a majority: the ballot is won as soon as it
 	// reports true, and goes on as long as there are voters to wait for. It's called with what
-	// the outcome would be for each answer from the majority's on, must not block, and must not
-	// keep the outcome.
+	// the outcome would be: for each answer from the majority's on, and once more when the time
+	// is up. It must not block or keep the outcome.
 	Enough func(Outcome[R]) bool
 	// Persist keeps the request alive when its ballot is over: it's sent even if nobody waits
 	// any more, and it may use the part of the queue that is kept free for such requests.
@@ -96,11 +96,11 @@ func (b *Ballot[Q, R]) Wait(ctx context.Context) Outcome[R] {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	result := b.tally.Settle()
 	if !b.over {
 		b.over = true
 		close(b.done)
 	}
-	result := b.tally.Result()
 	b.abandoned = result != Won && !b.poll.Persist
 	// No copies needed: once the ballot is over, record leaves both slices alone.
 	return Outcome[R]{Result: result, Answers: b.answers, Answered: b.answered}

@@ -81,6 +81,11 @@ func (t *Tally) Cast(voter int, v Vote) Result {
 	if v == Yes {
 		t.yes++
 	}
+	return t.Settle()
+}
+
+// Settle decides what can be decided by now, and returns the result so far.
+func (t *Tally) Settle() Result {
 	if t.result == Pending {
 		t.result = t.decide()
 	}

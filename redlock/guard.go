@@ -30,6 +30,7 @@ type watch struct {
 }
 
 func newWatch(voters int, o *options) *watch {
+	tolerance := clockdrift.Allowance(o.ttl, o.driftFactor)
 	w := &watch{
 		clock:   o.clock,
 		durable: o.durable,
@@ -37,7 +38,9 @@ func newWatch(voters int, o *options) *watch {
 			// Together they use up the drift that a lock's window allows for, and no more.
 			Drift:     o.driftFactor / 2,
 			Slack:     time.Duration(float64(o.ttl) * o.driftFactor / 2),
-			Tolerance: clockdrift.Allowance(o.ttl, o.driftFactor),
+			Tolerance: tolerance,
+			// No reply that comes in time to be counted took longer than the node time-out.
+			Precision: max(o.nodeTimeout, tolerance),
 			Memory:    o.maxTTL,
 		}),
 	}

@@ -31,3 +31,21 @@ func TestExtensionOnAClockSetBackDoesntShortenTheLock(t *testing.T) {
 		reach(q, "two", 0, 1, 2)
 	})
 }
+
+// The register has to outlive the lock then, too.
+func TestExtensionOnAClockSetBackDoesntShortenTheRegister(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "one")
+		lk, err := l.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		time.Sleep(time.Second)
+		q.Node(2).Jump(-25 * time.Hour)
+		require.NoError(t, lk.Extend(t.Context()))
+		time.Sleep(time.Second)
+		q.Node(2).Jump(25 * time.Hour)
+		_, found := q.Node(2).Get("job")
+		require.True(t, found)
+		_, found = q.Node(2).Get(redlock.FenceKey("job"))
+		require.True(t, found)
+	})
+}

@@ -311,3 +311,76 @@ func TestAWrongClockAtFirstContactCostsNoAttempt(t *testing.T) {
 		}
 	}
 }
+
+// A voter's clock has jumped before a client meets it, and the first replies take so long that
+// they don't show it. What later replies show is what counts.
+func TestSlowFirstRepliesDontVouchForAClock(t *testing.T) {
+	for _, slow := range []time.Duration{0, 500 * ms} {
+		t.Run(slow.String(), func(t *testing.T) {
+			bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+				ttl := redlock.WithTTL(30 * time.Second)
+				one, two := join(t, q, "one", ttl), join(t, q, "two", ttl, redlock.WithNodeTimeout(8*time.Second))
+				time.Sleep(30 * time.Second) // until the voters are enrolled for such a TTL
+				reach(q, "one", 1, 2)
+				reach(q, "two", 0, 1)
+				held, err := one.TryLock(t.Context(), "job")
+				require.NoError(t, err)
+				q.Node(1).Jump(900 * ms)
+				time.Sleep(time.Second)
+				for i := range 2 {
+					q.Member("two").Link(i).Delay(slow, slow)
+				}
+				_, err = two.TryLock(t.Context(), "other")
+				assert.Equal(t, slow == 0, err != nil, "%v", err)
+				for i := range 2 {
+					q.Member("two").Link(i).Delay(0, 0)
+				}
+				time.Sleep(time.Second)
+				_, err = two.TryLock(t.Context(), "third")
+				assert.ErrorIs(t, err, redlock.ErrNoQuorum, "now it shows")
+				time.Sleep(held.Remaining() - 400*ms) // the voter has dropped the lock
+				lk, err := two.TryLock(t.Context(), "job")
+				assert.False(t, err == nil && lk.Valid() && held.Valid(), "two holders")
+				reach(q, "one", 0, 1, 2)
+				reach(q, "two", 0, 1, 2)
+			})
+		})
+	}
+}
+
+// The voters' clocks are nearly as far apart as they may be, and one makes a small step.
+func TestSmallStepCostsNoLock(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		q.Node(0).Jump(-90 * ms)
+		q.Node(2).Jump(90 * ms)
+		lk, err := join(t, q, "one").TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		for range 4 {
+			time.Sleep(time.Second)
+			require.NoError(t, lk.Extend(t.Context()))
+		}
+		q.Node(1).Jump(20 * ms)
+		time.Sleep(time.Second)
+		require.NoError(t, lk.Extend(t.Context()))
+	})
+}
+
+// Two voters disagree about the time, and which of them is right can't be told. The second has
+// been steady long enough while an attempt waits for the third.
+func TestVotersBecomeReliableWhileAnAttemptWaits(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		q.Node(1).Jump(time.Second)
+		l := join(t, q, "one")
+		reach(q, "one", 0, 1)
+		_, err := l.TryLock(t.Context(), "job")
+		require.ErrorIs(t, err, redlock.ErrNoQuorum)
+		require.NotContains(t, err.Error(), "late")
+		time.Sleep(5 * time.Second)
+		_, err = l.TryLock(t.Context(), "job")
+		require.ErrorIs(t, err, redlock.ErrNoQuorum)
+		time.Sleep(4350 * ms)
+		_, err = l.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		reach(q, "one", 0, 1, 2)
+	})
+}

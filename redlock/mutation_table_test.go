@@ -26,12 +26,17 @@ var mutations = []mutation{
 	},
 	{
 		"no comparison at first contact", "a client that meets a voter after its clock jumped trusts it",
-		[]edit{{"clockdrift/monitor.go", "!already && common.distance(m.tolerated(i, now)) > 0 {", "!already && common.distance(m.tolerated(i, now)) > 1<<62 {"},
-			{"clockdrift/monitor.go", "return // not most of those heard of", "// not most of those heard of"}},
+		[]edit{{"clockdrift/monitor.go", "v.passes = ok && m.compared(v, now, m.config.Precision) && rough.distance(m.tolerated(i, now)) == 0", "_, _, v.passes = ok, rough, v.samples > 0"},
+			{"clockdrift/monitor.go", "!already && exact.distance(m.tolerated(i, now)) > 0 {", "!already && exact.distance(m.tolerated(i, now)) > 1<<62 {"}},
 	},
 	{
 		"no look for jumps", "a client that knows a voter's clock doesn't notice that it jumps",
 		[]edit{{"clockdrift/monitor.go", "a.known.widen(drift+m.config.Slack).distance(now.offset) > 0 {", "a.known.widen(drift+m.config.Slack).distance(now.offset) > 1<<62 {"}},
+	},
+	{
+		"vague replies vouch for good", "a client whose first exchanges take long trusts a clock that jumped before",
+		[]edit{{"clockdrift/monitor.go", "exact, ok := m.majority(now, m.config.Tolerance)", "exact, ok := m.majority(now, 1<<62)"},
+			{"clockdrift/monitor.go", "!m.compared(v, now, m.config.Tolerance)", "!m.compared(v, now, 1<<62)"}},
 	},
 	{
 		"an extension may shorten", "what a set-back clock has made of a lock's end is cut off when the clock is put right",

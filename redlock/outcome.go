@@ -69,6 +69,12 @@ func (l *Locker) unvetted(op operation, voter int) (time.Duration, bool) {
 	return l.watch.unvetted(voter)
 }
 
+// jumped tells a voter whose clock is known to be wrong from one of which nothing is known yet.
+func (l *Locker) jumped(voter int) bool {
+	_, suspect := l.watch.suspect(voter)
+	return suspect
+}
+
 // agreed reports whether a majority says yes, reliable or not.
 func agreed(o quorum.Outcome[reply]) bool {
 	yes := 0
@@ -108,13 +114,17 @@ func (l *Locker) quorumError(ctx context.Context, op operation, name string, o q
 		Nodes: l.results(op, o), Reason: ErrNoQuorum, cause: ctx.Err(),
 	}
 	count := make(map[Outcome]int)
-	for _, r := range e.Nodes {
+	jumped := 0
+	for voter, r := range e.Nodes {
 		count[r.Outcome]++
+		if r.Outcome == ClockSuspect && l.jumped(voter) {
+			jumped++
+		}
 		if errors.Is(r.Err, quorum.ErrClosed) {
 			e.cause = ErrClosed
 		}
 	}
-	refused := count[Held] + count[Gone] + count[Superseded] + count[ClockSuspect]
+	refused := count[Held] + count[Gone] + count[Superseded] + jumped
 	switch {
 	case op == opExtend && len(l.nodes)-refused < e.Needed:
 		e.Reason = ErrLost
@@ -122,7 +132,7 @@ func (l *Locker) quorumError(ctx context.Context, op operation, name string, o q
 		free := len(l.nodes) - count[Held]
 		if free < e.Needed || (count[Held] > 0 && count[Granted]+count[Held] >= e.Needed) {
 			e.Reason = ErrNotAcquired
-		} else if count[Granted] >= e.Needed {
+		} else if o.Result == quorum.Won && count[Granted] >= e.Needed {
 			e.markLate()
 		}
 	}

@@ -8,5 +8,7 @@ local value = tonumber(ARGV[2])
 if redis.call('GET', KEYS[1]) ~= ARGV[1] or register > value then
   return {0, register}
 end
-redis.call('SET', KEYS[2], string.format('%.0f', value), 'PX', ARGV[3])
+-- The register has to outlive the lock also where the clock is put right later, see extend.lua.
+local life = math.max(tonumber(ARGV[3]), redis.call('PTTL', KEYS[2]))
+redis.call('SET', KEYS[2], string.format('%.0f', value), 'PX', string.format('%.0f', life))
 return {1, value}

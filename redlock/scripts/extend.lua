@@ -16,8 +16,8 @@ if KEYS[2] then
   value = tonumber(ARGV[4])
 end
 if owner then
-  -- Never shorten it: where the clock was set back its end is far away, and that end is what
-  -- holds if the clock is put right again.
+  -- Never shorten it, nor the register's life: where the clock was set back its end is far away,
+  -- and that end is what holds if the clock is put right again.
   if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then
     redis.call('PEXPIRE', KEYS[1], ARGV[2])
   end
@@ -33,6 +33,7 @@ else
   redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
 end
 if KEYS[2] then
-  redis.call('SET', KEYS[2], string.format('%.0f', math.max(register, value)), 'PX', ARGV[5])
+  local life = math.max(tonumber(ARGV[5]), redis.call('PTTL', KEYS[2]))
+  redis.call('SET', KEYS[2], string.format('%.0f', math.max(register, value)), 'PX', string.format('%.0f', life))
 end
 return {1}

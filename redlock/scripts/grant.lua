@@ -32,6 +32,7 @@ local value = math.max(register + 1, proposal)
 if value > 9007199254740991 then
   return redis.error_reply('ERR redlock: fencing register ' .. KEYS[2] .. ' is beyond 2^53-1')
 end
-redis.call('SET', KEYS[2], string.format('%.0f', value), 'PX', ARGV[4])
+local life = math.max(tonumber(ARGV[4]), redis.call('PTTL', KEYS[2])) -- as in extend.lua
+redis.call('SET', KEYS[2], string.format('%.0f', value), 'PX', string.format('%.0f', life))
 redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
 return {1, value}

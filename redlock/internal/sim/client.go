@@ -24,7 +24,8 @@ type client struct {
 	locker *redlock.Locker
 	alive  context.Context
 
-	mu     sync.Mutex // guards what follows: faults need it, too
+	mu     sync.Mutex    // guards what follows: faults need it, too
+	delay  time.Duration // of the process's messages, either way
 	member *redlocktest.Member
 	die    context.CancelFunc
 }
@@ -48,6 +49,7 @@ func (c *client) start() {
 			c.member.Link(n).Cut()
 		}
 	}
+	c.applyDelay()
 	c.alive, c.die = context.WithCancel(context.Background())
 	off := c.between(-c.world.plan.WallSkew, c.world.plan.WallSkew)
 	opts := []redlock.Option{
@@ -86,6 +88,29 @@ func (c *client) kill() {
 		time.Sleep(time.Microsecond)
 	}
 	die()
+}
+
+// replace kills the process, and makes the next one slow.
+func (c *client) replace(delay time.Duration) {
+	c.mu.Lock()
+	c.delay = delay
+	c.mu.Unlock()
+	c.kill()
+}
+
+// slowDown delays the messages of the present process, and of those that follow.
+func (c *client) slowDown(delay time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.delay = delay
+	c.applyDelay()
+}
+
+// applyDelay is called with mu.
+func (c *client) applyDelay() {
+	for n := range c.world.plan.Nodes {
+		c.member.Link(n).Delay(c.delay, c.delay)
+	}
 }
 
 // machine returns where the present process runs.

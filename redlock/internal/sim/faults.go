@@ -11,7 +11,7 @@ import (
 func (p *planner) anyFault(at time.Duration) {
 	kinds := []func(time.Duration){
 		p.linkFault, p.linkFault, p.linkFault, p.partition, p.loss, p.loss, p.slow, p.reset,
-		p.pause, p.crash, p.flush, p.kill, p.stop, p.stop, p.stop, p.stop,
+		p.pause, p.crash, p.flush, p.kill, p.slowStart, p.slowStart, p.stop, p.stop, p.stop, p.stop,
 	}
 	kinds[p.rand.IntN(len(kinds))](at)
 }
@@ -143,4 +143,12 @@ func (p *planner) stop(at time.Duration) {
 func (p *planner) kill(at time.Duration) {
 	c := p.rand.IntN(p.Clients)
 	p.add(at, func(w *world) { w.clients[c].kill() }, "kill client %d", c)
+}
+
+// slowStart replaces a client's process by one whose exchanges take long at first, up to twice
+// as long as a voter's answer counts: all that it learns of the clocks is vague.
+func (p *planner) slowStart(at time.Duration) {
+	c, each := p.rand.IntN(p.Clients), p.between(NodeTimeout/4, exchange/2)
+	p.add(at, func(w *world) { w.clients[c].replace(each) }, "kill client %d, the next one is slower by %v either way", c, each)
+	p.add(at+p.spell(), func(w *world) { w.clients[c].slowDown(0) }, "client %d is no longer slow", c)
 }

@@ -29,8 +29,8 @@ const (
 
 // Visible is the smallest jump of a clock that no guard can miss: its tolerance at first
 // contact, what it puts down to steps and drift, and the round trips of the three samples that
-// go into a comparison.
-var Visible = (clockdrift.Allowance(MaxTTL, DriftFactor) + 2*drift(3*MaxTTL) + 3*exchange).Round(100 * time.Millisecond)
+// go into a comparison. Of those that take longer than the node time-out, no vote counts.
+var Visible = (clockdrift.Allowance(MaxTTL, DriftFactor) + 2*drift(3*MaxTTL) + 3*NodeTimeout).Round(10 * time.Millisecond)
 
 // Recovery is the time in which a healthy majority locks again. A forgetful voter waits for
 // MaxTTL from the first contact, and a clock that was found wrong is trusted after being
