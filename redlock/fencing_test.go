@@ -57,14 +57,20 @@ func TestFenceTakesOneRoundTripWithoutContention(t *testing.T) {
 	}
 }
 
+// setRegistersApart lets each voter's register differ by 10 from the next one's, and returns the first.
+func setRegistersApart(q *redlocktest.Quorum) int64 {
+	ahead := time.Now().Add(time.Hour).UnixMicro()
+	for i, n := range q.Nodes() {
+		n.Set(redlock.FenceKey("job"), strconv.FormatInt(ahead+int64(10*i), 10), time.Hour)
+	}
+	return ahead
+}
+
 // The registers of three voters have moved apart: they must agree first, on what is larger
 // than any of them.
 func TestFenceIsConfirmedWhereVotersDiffer(t *testing.T) {
 	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
-		ahead := time.Now().Add(time.Hour).UnixMicro()
-		for i, n := range q.Nodes() {
-			n.Set(redlock.FenceKey("job"), strconv.FormatInt(ahead+int64(10*i), 10), time.Hour)
-		}
+		ahead := setRegistersApart(q)
 		var event redlock.Event
 		l := join(t, q, "a", redlock.WithObserver(func(e redlock.Event) { event = e }))
 		lk, err := l.TryLock(t.Context(), "job")
@@ -204,10 +210,7 @@ func TestConfirmationOfASuspectVoterDoesntCount(t *testing.T) {
 	for _, leap := range []time.Duration{0, time.Second} {
 		t.Run(leap.String(), func(t *testing.T) {
 			bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
-				ahead := time.Now().Add(time.Hour).UnixMicro()
-				for i, n := range q.Nodes() {
-					n.Set(redlock.FenceKey("job"), strconv.FormatInt(ahead+int64(10*i), 10), time.Hour)
-				}
+				setRegistersApart(q)
 				var event redlock.Event
 				l := join(t, q, "a", redlock.WithObserver(func(e redlock.Event) { event = e }))
 				reach(q, "a", 0, 1)
