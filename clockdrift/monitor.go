@@ -168,6 +168,9 @@ func (m *Monitor) Suspect(voter int, now time.Duration) (remaining time.Duration
 // One comparison of voters that are known to within the tolerance is for good. Until it comes
 // to that, those known to within the precision pass as long as they agree.
 func (m *Monitor) Vet(now time.Duration) {
+	if !slices.ContainsFunc(m.voters, func(v voterClock) bool { return v.samples > 0 && !v.vetted }) {
+		return // nobody new, which is the rule
+	}
 	if exact, ok := m.majority(now, m.config.Tolerance); ok {
 		for i := range m.voters {
 			v := &m.voters[i]

@@ -123,7 +123,7 @@ func (a *attempt) ask(ctx context.Context, op operation, fence int64) (quorum.Ou
 		}
 		return l.judge(op, voter, r)
 	})
-	if l.carried(op, outcome) && a.window.Open(l.options.clock.Now()) {
+	if outcome.Result == quorum.Won && a.window.Open(l.options.clock.Now()) {
 		return outcome, nil
 	}
 	return outcome, l.quorumError(ctx, op, a.name, outcome)
@@ -138,7 +138,7 @@ func (l *Locker) poll(ctx context.Context, r request, w clockdrift.Window, judge
 		Timeout: min(left, l.options.nodeTimeout),
 		Until:   time.Now().Add(left),
 		Judge:   judge,
-		Enough:  func(o quorum.Outcome[reply]) bool { return l.carried(r.op, o) },
+		Enough:  func(o quorum.Outcome[reply]) bool { return l.reliable(r.op, o) },
 	}).Wait(ctx)
 }
 

@@ -184,7 +184,7 @@ func (lk *Lock) conclude(ctx context.Context, o quorum.Outcome[reply], extended 
 		lk.lose(fmt.Errorf("%w: %q reached its deadline", ErrLost, lk.name))
 		return lk.loss
 	}
-	if !lk.locker.carried(opExtend, o) {
+	if o.Result != quorum.Won {
 		e := lk.locker.quorumError(ctx, opExtend, lk.name, o)
 		if e.Reason == ErrLost {
 			lk.lose(e)

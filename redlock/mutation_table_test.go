@@ -52,7 +52,7 @@ var mutations = []mutation{
 	},
 	{
 		"no look at the clock after the replies", "an acquisition counts although its window has closed",
-		[]edit{{"redlock/acquire.go", "l.carried(op, outcome) && a.window.Open(l.options.clock.Now())", "l.carried(op, outcome)"}},
+		[]edit{{"redlock/acquire.go", "outcome.Result == quorum.Won && a.window.Open(l.options.clock.Now())", "outcome.Result == quorum.Won"}},
 	},
 	{
 		"an expired lock is revived", "an extension counts although the present deadline has passed",

@@ -86,11 +86,11 @@ func agreed(o quorum.Outcome[reply]) bool {
 	return yes >= quorum.Majority(len(o.Answers))
 }
 
-// carried reports whether a majority of the voters granted, counting only those that can be
-// relied upon now that so many answers are in.
-func (l *Locker) carried(op operation, o quorum.Outcome[reply]) bool {
-	if o.Result != quorum.Won || l.watch == nil {
-		return o.Result == quorum.Won
+// reliable reports whether a majority granted, counting only the voters that can be relied
+// upon now that so many answers are in.
+func (l *Locker) reliable(op operation, o quorum.Outcome[reply]) bool {
+	if l.watch == nil {
+		return true
 	}
 	l.watch.vet()
 	granted := 0

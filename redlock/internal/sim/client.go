@@ -211,9 +211,30 @@ func (c *client) hold(lk *redlock.Lock, w wish) {
 }
 
 func (c *client) extend(lk *redlock.Lock) {
+	if c.world.plan.Stopping && c.rand.IntN(8) == 0 {
+		defer c.stopMeanwhile(c.between(time.Millisecond, MaxTTL))()
+	}
 	if err := lk.Extend(c.alive); err != nil { // a success was observed
 		c.world.history.note("client %s: not extended %q: %s", c.name, lk.Name(), reason(err))
 	}
+}
+
+// stopMeanwhile stops all clients while the replies to this one are on their way. The function
+// that it returns waits until that has happened.
+func (c *client) stopMeanwhile(d time.Duration) (wait func()) {
+	var links []*redlocktest.Link
+	for n := range c.world.plan.Nodes {
+		links = append(links, c.machine().Link(n))
+	}
+	forEach(links, (*redlocktest.Link).HoldReplies)
+	var stop sync.WaitGroup
+	stop.Go(func() {
+		time.Sleep(NodeTimeout * 9 / 10)
+		c.world.history.note("client %s: stopped with all others for %v", c.name, d)
+		c.world.stop(d)
+		forEach(links, heal)
+	})
+	return stop.Wait
 }
 
 func (c *client) unlock(lk *redlock.Lock) {

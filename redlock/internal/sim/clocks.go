@@ -67,12 +67,12 @@ type wrongClock struct {
 // fault plans one fault that begins at the given time, and returns when it has ended.
 func (c *wrongClock) fault(at time.Duration) time.Duration {
 	by := c.between(Visible, 2*MaxTTL)
-	switch c.rand.IntN(5) {
+	switch c.rand.IntN(6) {
 	case 0, 1:
 		c.jump(at, max(by, c.highest-c.off+Visible))
 	case 2:
 		c.jump(at, -max(by, c.off-c.lowest+Visible))
-	case 3: // there and back
+	case 3, 4: // there and back
 		by = max(by, c.off-c.lowest+Visible)
 		c.jump(at, -by)
 		at += c.between(time.Millisecond, MaxTTL/2)

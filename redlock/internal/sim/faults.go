@@ -129,11 +129,15 @@ func (p *planner) stop(at time.Duration) {
 		return
 	}
 	d := p.between(time.Millisecond, 2*MaxTTL)
+	if p.rand.IntN(2) == 0 { // many locks live on
+		d /= 4
+	}
 	p.longestStop = max(p.longestStop, d)
-	if p.rand.IntN(2) == 0 { // in the midst of a call: one client finds its replies when it goes on
+	if p.rand.IntN(2) == 0 { // in the midst of calls: the replies are there when they go on
 		begin := max(at-NodeTimeout*9/10, 0)
-		p.stopLinks(begin, at+time.Millisecond-begin, "hold replies", (*redlocktest.Link).HoldReplies,
-			p.rand.IntN(p.Clients), p.rand.Perm(p.Nodes))
+		for c := range p.Clients {
+			p.stopLinks(begin, at+time.Millisecond-begin, "hold replies", (*redlocktest.Link).HoldReplies, c, p.rand.Perm(p.Nodes))
+		}
 	}
 	p.add(at, func(w *world) { w.stop(d) }, "stop all clients for %v", d)
 }

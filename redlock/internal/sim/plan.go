@@ -114,6 +114,9 @@ func (p *planner) setUp() {
 	p.Durable = p.rand.IntN(4) == 0
 	p.Forgetful = p.rand.IntN(3) > 0
 	p.Stopping = p.rand.IntN(3) > 0
+	if p.Stopping {
+		p.longestStop = MaxTTL // see client.stopMeanwhile
+	}
 	if p.Forgetful {
 		p.WallSkew = MaxTTL / 8
 	} else {
