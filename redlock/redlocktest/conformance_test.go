@@ -18,24 +18,25 @@ import (
 type subject struct {
 	*redis.Client
 	restart func() // without its memory
+	byHash  bool   // scripts are loaded first, and run by their hash
 }
 
 func TestConformance(t *testing.T) {
 	t.Run("embedded", func(t *testing.T) {
 		q := New(t, 1)
-		conform(t, subject{q.Member("").Client(0, nil), func() { q.Node(0).Restart(false) }})
+		conform(t, subject{Client: q.Member("").Client(0, nil), restart: func() { q.Node(0).Restart(false) }})
 	})
 	t.Run("embedded over TCP", func(t *testing.T) {
 		q := New(t, 1)
 		c := redis.NewClient(&redis.Options{Addr: listening(t, q.Member("").Link(0))})
 		defer c.Close()
-		conform(t, subject{c, func() { q.Node(0).Restart(false) }})
+		conform(t, subject{Client: c, restart: func() { q.Node(0).Restart(false) }})
 	})
 	t.Run("redis-server", func(t *testing.T) {
 		s := startRedis(t)
 		c := redis.NewClient(&redis.Options{Addr: s.addr})
 		defer c.Close()
-		conform(t, subject{c, s.restart})
+		conform(t, subject{Client: c, restart: s.restart})
 	})
 }
 
@@ -58,6 +59,10 @@ func conform(t *testing.T, s subject) {
 		t.Run(part.name, func(t *testing.T) {
 			require.NoError(t, s.FlushAll(t.Context()).Err())
 			part.test(t, s)
+			require.NoError(t, s.FlushAll(t.Context()).Err())
+			loaded := s
+			loaded.byHash = true
+			part.test(t, loaded)
 		})
 	}
 }
@@ -84,8 +89,17 @@ func render(reply any, err error) string {
 func run(t *testing.T, s subject, steps []step) {
 	t.Helper()
 	for _, step := range steps {
-		assert.Equal(t, step.want, render(s.Do(t.Context(), step.command...).Result()), "%v", step.command)
+		assert.Equal(t, step.want, render(s.Do(t.Context(), s.command(t, step.command)...).Result()), "%v", step.command)
 	}
+}
+
+func (s subject) command(t *testing.T, command []any) []any {
+	if !s.byHash || command[0] != "EVAL" {
+		return command
+	}
+	sha, err := s.ScriptLoad(t.Context(), command[1].(string)).Result()
+	require.NoError(t, err)
+	return append([]any{"EVALSHA", sha}, command[2:]...)
 }
 
 func conformLock(t *testing.T, s subject) {
@@ -134,6 +148,8 @@ func conformScripts(t *testing.T, s subject) {
 		do("nil", "EVAL", "return false", 0),
 		do("int64 1", "EVAL", "return true", 0),
 		do("string fine", "EVAL", "return redis.status_reply('fine')", 0),
+		do("[]interface {} [[a <nil> 1] [] <nil>]", "EVAL", "return {{'a', false, true}, {}, false}", 0),
+		do("[]interface {} [x <nil>]", "EVAL", "redis.call('SET', 'a', 'x') return redis.call('MGET', 'a', 'none')", 0),
 		do("string 2 k arg", "EVAL", "return #ARGV .. ' ' .. KEYS[1] .. ' ' .. ARGV[1]", 1, "k", "arg", ""),
 	})
 	sha := s.ScriptLoad(t.Context(), "return ARGV[1]").Val()
@@ -185,7 +201,13 @@ func conformErrors(t *testing.T, s subject) {
 		"ERR invalid expire time":     {"SET", "s", "v", "PX", 0},
 		"ERR Error compiling script ": {"EVAL", "this is not Lua", 0},
 		"WRONGTYPE":                   {"EVAL", "return redis.call('GET', KEYS[1])", 1, "l"},
+		"nonexistent global variable": {"EVAL", "return KEYS[1] .. nothing", 1, "l"},
+		"not allowed from script":     {"EVAL", "return redis.call(ARGV[1])", 0, "MULTI"},
+		"my own words":                {"EVAL", "error('my own words')", 0},
 	} {
+		if want != "ERR Error compiling script " { // which can't be loaded
+			command = s.command(t, command)
+		}
 		assert.ErrorContains(t, s.Do(t.Context(), command...).Err(), want, "%v", command)
 	}
 }

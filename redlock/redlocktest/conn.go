@@ -59,6 +59,8 @@ type conn struct {
 	peer       *server.Peer
 	input      []byte
 	subscribed bool
+	// Commands are only queued, up to EXEC.
+	transacting bool
 }
 
 func newConn(l *Link) *conn {

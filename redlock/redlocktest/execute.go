@@ -99,7 +99,10 @@ func (n *Node) execute(c *conn, args []string) bool {
 		c.peer.WriteError("ERR redlocktest: " + name + " that blocks is not supported")
 		return true
 	}
-	n.server.Dispatch(c.peer, args)
+	n.scripts.note(args)
+	if c.transacting || c.subscribed || !n.scripts.run(c.peer, args) {
+		n.server.Dispatch(c.peer, args)
+	}
 	return true
 }
 
@@ -114,6 +117,7 @@ func (n *Node) enter(c *conn, name string) bool {
 			n.commands++
 			c.answering = handshakes[name]
 			c.subscribed = c.subscribed || strings.HasSuffix(name, "SUBSCRIBE")
+			c.transacting = name == "MULTI" || (c.transacting && !endsTransaction[name])
 			n.at = n.clock.now()
 			n.mu.Unlock()
 			n.redis.SetTime(n.at) // time stands still during a command, scripts included
@@ -127,6 +131,8 @@ func (n *Node) enter(c *conn, name string) bool {
 		<-n.wake
 	}
 }
+
+var endsTransaction = map[string]bool{"EXEC": true, "DISCARD": true, "RESET": true}
 
 // handshakes are the commands with which client libraries begin a connection.
 var handshakes = map[string]bool{"HELLO": true, "AUTH": true, "CLIENT": true, "SELECT": true}

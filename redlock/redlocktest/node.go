@@ -22,6 +22,8 @@ type Node struct {
 	server *server.Server // redis.Server(), which only Close takes away
 	wake   chan struct{}  // tells the node's goroutine to look again
 
+	scripts *scripts
+
 	// exec is held while a command runs, and by what must not fall into the middle of one.
 	// It is always taken before mu, and the two around miniredis's own lock.
 	exec sync.Mutex
@@ -66,6 +68,7 @@ func startNode(q *Quorum, index int) (*Node, error) {
 	}
 	_ = first.Close()
 	n.server = n.redis.Server()
+	n.scripts = newScripts(n.server)
 	n.server.SetPreHook(n.answer)
 	if err := n.server.Register("ROLE", n.role); err != nil {
 		return nil, fmt.Errorf("redlocktest: start node %d: %w", index, err)
@@ -182,6 +185,7 @@ func (n *Node) Restart(keepMemory bool) {
 		n.redis.FlushAll()
 	}
 	n.do("SCRIPT", "FLUSH")
+	n.scripts.forget()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.boot()
