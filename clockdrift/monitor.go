@@ -95,6 +95,12 @@ func NewMonitor(n int, config MonitorConfig) *Monitor {
 	return &Monitor{config: config, voters: make([]voterClock, n)}
 }
 
+// Remember makes the memory longer: locks live longer than was known. What has been forgotten
+// doesn't come back; a voter that is suspect is so for the new memory.
+func (m *Monitor) Remember(memory time.Duration) {
+	m.config.Memory = max(m.config.Memory, memory)
+}
+
 // Observe takes a sample of a voter's clock and reports whether it contradicts the earlier ones.
 func (m *Monitor) Observe(voter int, s Sample) (jumped bool) {
 	v := &m.voters[voter]

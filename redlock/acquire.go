@@ -74,7 +74,7 @@ func (l *Locker) attempt(ctx context.Context, name string, lo lockOptions) (*Loc
 		name:        name,
 		token:       fmt.Sprintf("%016x%016x", hi, low),
 		lockOptions: lo,
-		window:      clockdrift.NewWindow(start, lo.ttl, l.options.driftFactor),
+		window:      l.options.window(start, lo.ttl),
 		doubts:      newDoubts(len(l.nodes)),
 	}
 	fence, err := a.run(ctx)

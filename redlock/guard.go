@@ -23,7 +23,7 @@ const markerKey = "redlock:voter"
 type watch struct {
 	clock   clockdrift.Clock
 	durable bool
-	longest atomic.Int64 // MaxTTL, our own or a larger one that was met
+	longest atomic.Int64 // MaxTTL, our own or a larger one that was met; grows under mu
 
 	mu      sync.Mutex
 	monitor *clockdrift.Monitor
@@ -48,13 +48,14 @@ func newWatch(voters int, o *options) *watch {
 	return w
 }
 
-// adopt notes a MaxTTL that is in use on some voter.
-func (w *watch) adopt(d time.Duration) {
-	for {
-		known := w.longest.Load()
-		if int64(d) <= known || w.longest.CompareAndSwap(known, int64(d)) {
-			return
-		}
+// observe takes in what a voter says of its clock, and of the MaxTTL in use on it.
+func (w *watch) observe(voter int, s clockdrift.Sample, maxTTL time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.monitor.Observe(voter, s)
+	if maxTTL > w.maxTTL() {
+		w.longest.Store(int64(maxTTL))
+		w.monitor.Remember(maxTTL)
 	}
 }
 
@@ -167,13 +168,10 @@ func (e enrolment) conclude(sent time.Duration) (maxTTL time.Duration, err error
 	if err != nil {
 		return 0, err
 	}
-	e.guard.mu.Lock()
-	e.guard.monitor.Observe(e.guard.voter, clockdrift.Sample{
+	maxTTL = time.Duration(values[2]) * time.Millisecond
+	e.guard.observe(e.guard.voter, clockdrift.Sample{
 		Sent: sent, Received: received,
 		Time: time.Duration(values[0])*time.Second + time.Duration(values[1])*time.Microsecond,
-	})
-	e.guard.mu.Unlock()
-	maxTTL = time.Duration(values[2]) * time.Millisecond
-	e.guard.adopt(maxTTL)
+	}, maxTTL)
 	return maxTTL, nil
 }

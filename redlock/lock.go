@@ -158,7 +158,7 @@ func (lk *Lock) extend(ctx context.Context, start time.Duration) error {
 	}
 	x := &extension{lock: lk}
 	outcome := l.poll(ctx, lk.extendRequest(false), current, x.judge)
-	if err := lk.conclude(ctx, outcome, clockdrift.NewWindow(start, lk.ttl, l.options.driftFactor)); err != nil {
+	if err := lk.conclude(ctx, outcome, l.options.window(start, lk.ttl)); err != nil {
 		return err
 	}
 	x.prove()

@@ -78,7 +78,9 @@ func WithDurableNodes() Option { return func(o *options) { o.durable = true } }
 // ran it. It must be safe for concurrent use and should return quickly.
 func WithObserver(f func(Event)) Option { return func(o *options) { o.observer = f } }
 
-// TTL sets the time to live of this lock instead of the locker's.
+// TTL sets the time to live of this lock instead of the locker's. With guards, a lock that's
+// shorter than the locker's TTL still allows for as much drift as one of that length: the
+// voters' clocks may be off by so much unnoticed.
 func TTL(d time.Duration) LockOption { return func(o *lockOptions) { o.ttl = d } }
 
 // AutoRenew sets whether the lock is extended at every third of its TTL until it's released
@@ -110,7 +112,7 @@ func newOptions(opts []Option) (options, error) {
 	if o.nodeTimeout == 0 {
 		o.nodeTimeout = min(o.ttl/20, maxNodeTimeout)
 	}
-	if length := clockdrift.NewWindow(0, o.ttl, o.driftFactor).Length(); o.nodeTimeout < 0 || o.nodeTimeout > length {
+	if length := o.window(0, o.ttl).Length(); o.nodeTimeout < 0 || o.nodeTimeout > length {
 		return o, fmt.Errorf("%w: node time-out %v; use more than 0 and at most the %v for which a lock with TTL %v is valid",
 			ErrInvalidOption, o.nodeTimeout, length, o.ttl)
 	}
@@ -126,12 +128,29 @@ func (o *options) checkTTL(ttl time.Duration) (time.Duration, error) {
 		return 0, fmt.Errorf("%w: TTL %v is longer than the locker's MaxTTL %v; raise that with WithMaxTTL", ErrInvalidOption, ttl, o.maxTTL)
 	}
 	ttl = ttl.Truncate(time.Millisecond)
-	if clockdrift.NewWindow(0, ttl, o.driftFactor).Length() <= 0 {
+	if o.window(0, ttl).Length() <= 0 {
+		if o.short(ttl) {
+			return 0, fmt.Errorf("%w: TTL %v is used up by the %v that clocks may be off in a locker with TTL %v; use a longer one, or a locker made with a shorter WithTTL",
+				ErrInvalidOption, ttl, clockdrift.Allowance(o.ttl, o.driftFactor).Round(time.Millisecond), o.ttl)
+		}
 		return 0, fmt.Errorf("%w: TTL %v is used up by the allowance for clock drift (%v and a fraction of %v); use a longer one",
 			ErrInvalidOption, ttl, clockdrift.Granularity, o.driftFactor)
 	}
 	return ttl, nil
 }
+
+// window returns the window of a lock that's about to be asked for. The guards tolerate what
+// the locker's own TTL allows for, so shorter locks allow for as much.
+func (o *options) window(start, ttl time.Duration) clockdrift.Window {
+	drift := o.driftFactor
+	if o.short(ttl) {
+		drift *= float64(o.ttl) / float64(ttl)
+	}
+	return clockdrift.NewWindow(start, ttl, drift)
+}
+
+// short reports whether a lock allows for more than its own TTL would need.
+func (o *options) short(ttl time.Duration) bool { return o.guards && ttl < o.ttl }
 
 func (o *options) forLock(opts []LockOption) (lockOptions, error) {
 	lo := lockOptions{ttl: o.ttl}
