@@ -64,6 +64,7 @@ type attempt struct {
 	window clockdrift.Window
 	rounds int
 	doubts *doubts
+	places *places
 }
 
 func (l *Locker) attempt(ctx context.Context, name string, lo lockOptions) (*Lock, error) {
@@ -76,6 +77,7 @@ func (l *Locker) attempt(ctx context.Context, name string, lo lockOptions) (*Loc
 		lockOptions: lo,
 		window:      l.options.window(start, lo.ttl),
 		doubts:      newDoubts(len(l.nodes)),
+		places:      newPlaces(len(l.nodes)),
 	}
 	fence, err := a.run(ctx)
 	l.observe(opAcquire, name, a.rounds, l.options.clock.Now()-start, err)
@@ -120,6 +122,7 @@ func (a *attempt) ask(ctx context.Context, op operation, fence int64) (quorum.Ou
 	outcome := l.poll(ctx, r, a.window, func(voter int, r reply) quorum.Vote {
 		if op == opAcquire {
 			a.doubts.settle(voter)
+			a.places.note(voter, r.status)
 		}
 		return l.judge(op, voter, r)
 	})

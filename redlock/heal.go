@@ -7,52 +7,93 @@ import (
 	"github.com/a5bbb083/redlock/quorum"
 )
 
-// extension collects the voters that turn out to have lost the lock, and offers it to them
-// again once a majority was seen to hold it within its deadline: never earlier, or an expired
-// lock could come back to life. Without this, a lock held by a bare majority would die with
-// the next voter (https://github.com/go-redsync/redsync/issues/186).
-type extension struct {
-	lock *Lock
+// place is what a voter has said last about a lock.
+type place uint8
 
-	mu     sync.Mutex
-	proven bool
-	gone   []int
+const (
+	unheard place = iota
+	absent        // the voter doesn't have the lock
+	present
+	barred // the voter has seen a later owner
+)
+
+// places is what all voters have said. It is safe for concurrent use.
+type places struct {
+	mu sync.Mutex
+	at []place
 }
 
-// judge is called for each voter's reply, also for those that come after the majority's.
-func (x *extension) judge(voter int, r reply) quorum.Vote {
-	if r.status == statusGone {
-		x.mu.Lock()
-		defer x.mu.Unlock()
-		if x.proven {
-			x.lock.restore(voter)
-		} else {
-			x.gone = append(x.gone, voter)
+func newPlaces(voters int) *places { return &places{at: make([]place, voters)} }
+
+// note takes in a voter's reply to a request that would leave the lock there.
+func (p *places) note(voter int, s status) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.at[voter] == barred:
+	case s == statusOK:
+		p.at[voter] = present
+	case s == statusSuperseded:
+		p.at[voter] = barred
+	default:
+		p.at[voter] = absent
+	}
+}
+
+// missing returns the voters that may take the lock, but aren't known to have it: those that
+// said so, or also those that weren't heard.
+func (p *places) missing(alsoUnheard bool) []int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var voters []int
+	for voter, at := range p.at {
+		if at == absent || (at == unheard && alsoUnheard) {
+			voters = append(voters, voter)
 		}
 	}
-	return x.lock.locker.judge(opExtend, voter, r)
+	return voters
 }
 
-// prove is called when the extension has succeeded.
-func (x *extension) prove() {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.proven = true
-	for _, voter := range x.gone {
-		x.lock.restore(voter)
+// Healing offers the lock to the voters that don't have it, as long as it's valid: a majority
+// was seen to hold it within its deadline, so no other lock can be, and what a voter has denied
+// before, or forgotten since, can't matter. Without this, a lock held by a bare majority would
+// die with the next voter (https://github.com/go-redsync/redsync/issues/186).
+//
+// It begins soon after a majority has given the lock or extended it, and goes on with growing
+// pauses as long as somebody is missing. What a voter answers counts at the next extension.
+
+// startHealing is called when a majority has granted or extended the lock. The caller holds mu.
+func (lk *Lock) startHealing() {
+	lk.healing.pause = lk.locker.options.nodeTimeout // by then, whoever is merely slow has answered
+	if lk.healing.timer == nil {
+		lk.healing.timer = time.AfterFunc(lk.healing.pause, lk.heal)
+	} else {
+		lk.healing.timer.Reset(lk.healing.pause)
 	}
 }
 
-// restore offers the lock to a voter, in the background and only as long as it's valid. The
-// voter refuses if it has seen a later owner. Whatever it says is counted at the next
-// extension, not now.
-func (lk *Lock) restore(voter int) {
-	// Under the lock's mutex, so that the offer is either in the queue before the release or not
-	// made at all.
+// stopHealing is called when the lock is over. The caller holds mu.
+func (lk *Lock) stopHealing() { lk.healing.timer.Stop() }
+
+// heal runs when a pause is over.
+func (lk *Lock) heal() {
 	lk.mu.Lock()
 	defer lk.mu.Unlock()
+	missing := lk.places.missing(true)
+	if len(missing) == 0 || lk.remaining() == 0 {
+		return
+	}
+	lk.offer(missing)
+	lk.healing.pause *= 2
+	lk.healing.timer.Reset(lk.healing.pause)
+}
+
+// offer offers the lock to some voters, in the background. They refuse if they have seen a later
+// owner. The caller holds mu, so that the offer is either in the queue before the release or
+// not made at all.
+func (lk *Lock) offer(voters []int) {
 	l, left := lk.locker, lk.remaining()
-	if left == 0 {
+	if left == 0 || len(voters) == 0 {
 		return
 	}
 	r := lk.extendRequest(true)
@@ -60,9 +101,12 @@ func (lk *Lock) restore(voter int) {
 	l.group.Start(quorum.Poll[request, reply]{
 		Request: r,
 		Key:     queueKey(lk.name),
-		Voters:  []int{voter},
+		Voters:  voters,
 		Until:   time.Now().Add(left),
-		Judge:   func(int, reply) quorum.Vote { return quorum.Unknown },
+		Judge: func(voter int, r reply) quorum.Vote {
+			lk.places.note(voter, r.status)
+			return quorum.Unknown
+		},
 		Repeat: func(voter int, a quorum.Answer[reply], _ int) (time.Duration, bool) {
 			if a.Err != nil && !a.Unsent() {
 				lk.doubts.raise(voter) // it may plant the lock yet

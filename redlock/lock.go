@@ -20,14 +20,19 @@ type Lock struct {
 	fence  int64
 	ttl    time.Duration
 	doubts *doubts
+	places *places
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
-	mu     sync.Mutex
-	window clockdrift.Window
-	loss   error // why the lock is no longer held; nil while it's held
-	timer  *time.Timer
+	mu      sync.Mutex
+	window  clockdrift.Window
+	loss    error // why the lock is no longer held; nil while it's held
+	timer   *time.Timer
+	healing struct {
+		timer *time.Timer
+		pause time.Duration
+	}
 
 	unlocking atomic.Bool
 	unlocked  chan struct{} // closed when unlockErr is there
@@ -39,13 +44,14 @@ var errReleased = fmt.Errorf("%w: released by Unlock", ErrLost)
 func newLock(ctx context.Context, a *attempt, fence int64) *Lock {
 	lk := &Lock{
 		locker: a.locker, name: a.name, token: a.token, fence: fence, ttl: a.ttl,
-		doubts: a.doubts, window: a.window, unlocked: make(chan struct{}),
+		doubts: a.doubts, places: a.places, window: a.window, unlocked: make(chan struct{}),
 	}
 	// The acquisition's context bounds the acquisition. Its end mustn't end the lock.
 	lk.ctx, lk.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	lk.mu.Lock()
 	defer lk.mu.Unlock()
 	lk.timer = time.AfterFunc(lk.window.Remaining(a.locker.options.clock.Now()), lk.expire)
+	lk.startHealing()
 	if a.renew {
 		a.locker.startRenewal(lk)
 	}
@@ -109,6 +115,7 @@ func (lk *Lock) lose(cause error) {
 	if lk.loss == nil {
 		lk.loss = cause
 		lk.timer.Stop()
+		lk.stopHealing()
 		lk.cancel(cause)
 	}
 }
@@ -125,6 +132,7 @@ func (lk *Lock) finish() error {
 	}
 	lk.loss = errReleased
 	lk.timer.Stop()
+	lk.stopHealing()
 	lk.cancel(nil) // released on purpose: the cause is context.Canceled
 	return nil
 }
@@ -132,7 +140,8 @@ func (lk *Lock) finish() error {
 // Extend gives the lock its full TTL again, counted from now. It returns within the node
 // time-out, and it succeeds only if a majority of the voters still holds the lock and the
 // present deadline hasn't passed when they have answered: an expired lock is never revived.
-// Voters that lost the lock in the meantime are then given it back in the background.
+// Voters that don't have the lock are then offered it again in the background, as they are
+// after the acquisition.
 //
 // It returns [ErrLost] if the lock is lost, and a [*QuorumError] matching [ErrNoQuorum] if
 // too few voters answered. In the latter case the lock stays valid until its present deadline,
@@ -156,13 +165,11 @@ func (lk *Lock) extend(ctx context.Context, start time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("redlock: extend %q: %w", lk.name, err)
 	}
-	x := &extension{lock: lk}
-	outcome := l.poll(ctx, lk.extendRequest(false), current, x.judge)
-	if err := lk.conclude(ctx, outcome, l.options.window(start, lk.ttl)); err != nil {
-		return err
-	}
-	x.prove()
-	return nil
+	outcome := l.poll(ctx, lk.extendRequest(false), current, func(voter int, r reply) quorum.Vote {
+		lk.places.note(voter, r.status)
+		return l.judge(opExtend, voter, r)
+	})
+	return lk.conclude(ctx, outcome, l.options.window(start, lk.ttl))
 }
 
 func (lk *Lock) extendRequest(restore bool) request {
@@ -195,5 +202,7 @@ func (lk *Lock) conclude(ctx context.Context, o quorum.Outcome[reply], extended 
 		lk.window = extended
 		lk.timer.Reset(lk.remaining())
 	}
+	lk.offer(lk.places.missing(false))
+	lk.startHealing()
 	return nil
 }

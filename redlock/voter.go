@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -101,7 +102,8 @@ var _ quorum.Transport[request, reply] = (*voter)(nil)
 
 // Exchange sends the requests in one pipeline, and those whose first answer isn't conclusive in
 // a second one: scripts that the server doesn't know (yet, or since its restart), and plain
-// acquisitions that were refused.
+// acquisitions that were refused. What follows them under the same name is sent again, too, or a
+// release would have overtaken the request that it undoes. All requests bear repetition.
 func (v *voter) Exchange(ctx context.Context, requests []request, answers []quorum.Answer[reply]) {
 	if err := v.introduce(ctx); err != nil {
 		for i := range answers {
@@ -135,6 +137,13 @@ func (v *voter) pass(ctx context.Context, requests []request, answers []quorum.A
 		if !full && (inconclusive(r, cmd) || (r.needsGuard() && unknownScript(unfit))) {
 			again = append(again, i)
 			continue
+		}
+		overtook := func(earlier int) bool { return requests[earlier].name == r.name }
+		if !full && slices.ContainsFunc(again, overtook) {
+			again = append(again, i)
+		}
+		if answers[i].Reply.status == statusOK {
+			continue // it was effective the first time
 		}
 		answers[i].Reply, answers[i].Err = r.parse(cmd)
 		answers[i].Reply.maxTTL = maxTTL
