@@ -2,7 +2,6 @@ package clockdrift
 
 import (
 	"math"
-	"slices"
 	"time"
 )
 
@@ -18,9 +17,9 @@ type MonitorConfig struct {
 	// Drift is the largest rate, as a fraction, by which a voter's clock may run faster or
 	// slower than ours.
 	Drift float64
-	// Slack is how far a clock may be stepped besides that within one Memory. Time servers
-	// step clocks by a few milliseconds now and then.
-	Slack time.Duration
+	// Reach is the shortest time over which a lock allows for drift. Within it a clock may gain
+	// or lose as much as the drift adds up to, all at once as well: time servers step clocks.
+	Reach time.Duration
 	// Tolerance is how far a voter may be off the majority at first contact.
 	Tolerance time.Duration
 	// Precision is how exactly a voter's offset has to be known, as the width of its interval,
@@ -32,12 +31,14 @@ type MonitorConfig struct {
 	Memory time.Duration
 }
 
-// Monitor watches the clocks of a set of voters. It keeps, for each voter, the interval in
-// which the offset of its clock to ours must lie. A reply that can't be reconciled with what
-// is known makes the voter suspect: its clock jumped, or runs at another rate.
+// Monitor watches the clocks of a set of voters. It remembers samples of each, close together
+// where they are recent, and compares every new one with all of them. A clock that gained or
+// lost more in between than a lock allows for makes its voter suspect: it jumped, or runs at
+// another rate.
 //
-// It sees what its samples show: a clock that jumps there and back between two of them goes
-// unnoticed. A Monitor is pure data: it reads no clock and isn't safe for concurrent use.
+// It sees what its samples show, and gives the benefit of the doubt: up to the round trips of
+// two samples a jump can go unnoticed, and one there and back between two of them altogether. A
+// Monitor is pure data: it reads no clock and isn't safe for concurrent use.
 type Monitor struct {
 	config MonitorConfig
 	voters []voterClock
@@ -47,47 +48,44 @@ type Monitor struct {
 // voter's time since the Unix epoch.
 type Interval struct{ Low, High time.Duration }
 
+// Width returns how exactly the offset is known.
+func (i Interval) Width() time.Duration { return i.High - i.Low }
+
+// Middle returns the best guess.
+func (i Interval) Middle() time.Duration { return i.Low + i.Width()/2 }
+
 // distance returns how far the other interval is from this one, 0 where they overlap.
 func (i Interval) distance(o Interval) time.Duration {
 	return max(o.Low-i.High, i.Low-o.High, 0)
 }
 
-// intersect returns what lies in both, or i itself where they don't overlap.
-func (i Interval) intersect(o Interval) Interval {
-	if i.distance(o) > 0 {
-		return i
-	}
-	return Interval{max(i.Low, o.Low), min(i.High, o.High)}
-}
-
-func (i Interval) width() time.Duration { return i.High - i.Low }
-
 func (i Interval) widen(by time.Duration) Interval { return Interval{i.Low - by, i.High + by} }
 
-// fix is an interval and when it was found.
+// fix is an interval in which the offset was at some moment between two readings of our clock.
 type fix struct {
-	at     time.Duration
-	offset Interval
+	sent, received time.Duration
+	offset         Interval
 }
 
-// anchor is what a clock is held to for one memory.
-type anchor struct {
-	sample fix      // as it came
-	known  Interval // narrowed by what came later
-}
+// standing is how a voter compares with the majority.
+type standing uint8
 
-func newAnchor(f fix) anchor { return anchor{f, f.offset} }
+const (
+	strange standing = iota // not compared yet
+	agreeing
+	apart
+)
 
 type voterClock struct {
-	samples int
-	best    fix // narrowest that all recent samples agree on
-	anchors [2]anchor
-	met     time.Duration // when it was heard of first, or again after long
-	vetted  bool          // was compared with a majority since then, all of them known exactly
-	passes  bool          // agrees with a majority as far as is known
-	suspect bool
-	since   time.Duration // when it became suspect
-	jumps   int
+	memory   []fix         // oldest first, never empty once the voter was heard
+	best     fix           // which bounds the present offset most closely
+	met      time.Duration // when it was heard of first, or again after long
+	standing standing      // since then, by exact fixes
+	passes   bool          // strange, but agrees with a majority as far as is known
+	suspect  bool
+	since    time.Duration // when it last gave reason to
+	jumps    int
+	jumped   time.Duration // when the last was seen
 }
 
 // NewMonitor returns a monitor of n voters of which nothing is known yet.
@@ -104,54 +102,99 @@ func (m *Monitor) Remember(memory time.Duration) {
 // Observe takes a sample of a voter's clock and reports whether it contradicts the earlier ones.
 func (m *Monitor) Observe(voter int, s Sample) (jumped bool) {
 	v := &m.voters[voter]
-	now := fix{at: s.Received, offset: Interval{s.Time - s.Received, s.Time - s.Sent}}
-	if v.samples == 0 || m.stale(v, now.at) {
-		// What is known is too old to say anything about the clock's steadiness.
-		*v = voterClock{samples: 1, best: now, anchors: [2]anchor{newAnchor(now), newAnchor(now)}, met: now.at, suspect: v.suspect, since: v.since, jumps: v.jumps}
+	now := fix{s.Sent, s.Received, Interval{s.Time - s.Received, s.Time - s.Sent}}
+	if len(v.memory) == 0 {
+		v.meet(now)
 		return false
 	}
-	v.samples++
-	for i := range v.anchors {
-		a := &v.anchors[i]
-		drift := m.drift(now.at - a.sample.at)
-		if a.known.widen(drift+m.config.Slack).distance(now.offset) > 0 {
-			v.best, v.anchors = now, [2]anchor{newAnchor(now), newAnchor(now)}
-			v.suspect, v.since = true, now.at
-			v.jumps++
+	if v.jumps > 0 && now.sent < v.jumped {
+		return false // overtaken by a later one
+	}
+	sudden := false
+	for i, old := range v.memory {
+		next := now
+		if i+1 < len(v.memory) {
+			next = v.memory[i+1]
+		}
+		moved := old.offset.distance(now.offset)
+		if moved > m.tolerable(now.received-old.sent) {
+			v.meet(now)
+			v.suspect, v.since = true, now.received
+			v.jumps, v.jumped = v.jumps+1, now.received
 			return true
 		}
-		// A reply that took long, perhaps because we were stopped, says little. What the next
-		// ones say holds for that time, too.
-		a.known = a.known.intersect(now.offset.widen(drift))
+		sudden = sudden || moved > m.tolerable(now.received-next.sent)
 	}
-	// Two anchors, so that one always reaches back for at least half of the memory.
-	if now.at-v.anchors[1].sample.at > m.config.Memory/2 {
-		v.anchors = [2]anchor{v.anchors[1], newAnchor(now)}
+	if sudden {
+		// While nobody looked, it drifted so far, or jumped under a lock that was just granted.
+		v.meet(now)
+		return false
 	}
-	v.best = m.narrow(v.best, now)
+	if now.offset.Width() <= m.predict(v.best, now.received).Width() {
+		v.best = now
+	}
+	v.remember(now, m.config.Reach, m.config.Memory)
 	return false
 }
 
-// predict returns where the offset can be at the time now if the clock is steady.
+// meet starts over with what is known of a voter, but for the reasons to suspect it.
+func (v *voterClock) meet(f fix) {
+	*v = voterClock{
+		memory: []fix{f}, best: f, met: f.received,
+		suspect: v.suspect, since: v.since, jumps: v.jumps, jumped: v.jumped,
+	}
+}
+
+// grain is the share of an interval of time that may lie between two fixes in the memory.
+const grain = 16
+
+// tolerable returns how far a voter's offset may move in d.
+//
+// A lock that lives for d allows for drift·max(d, Reach). What a clock has gained since the lock
+// was granted isn't known, but what it gained since the last fix before that: usually at most a
+// grain of the time earlier. So a grain of the allowance is kept back.
+func (m *Monitor) tolerable(d time.Duration) time.Duration {
+	return m.drift(max(d, m.config.Reach)) * (grain - 1) / grain
+}
+
+// remember adds a fix to the memory, and drops those that others stand for.
+func (v *voterClock) remember(now fix, reach, memory time.Duration) {
+	newest := &v.memory[len(v.memory)-1]
+	slot := max(reach/(2*grain), 1) // of each the narrowest is kept, so two are at most two slots apart
+	if now.sent/slot <= newest.sent/slot {
+		if now.sent >= newest.sent && now.offset.Width() < newest.offset.Width() {
+			*newest = now
+		}
+		return
+	}
+	v.memory = append(v.memory, now)
+	kept := v.memory[:1]
+	for i, f := range v.memory[1:] {
+		last := i+2 == len(v.memory)
+		next := f
+		if !last {
+			next = v.memory[i+2]
+		}
+		older := kept[len(kept)-1]
+		switch age := now.sent - next.sent; {
+		case len(kept) == 1 && now.sent-f.sent >= memory:
+			kept[0] = f // the oldest is to be just beyond the memory
+		case last || next.sent-older.sent > age/grain:
+			kept = append(kept, f)
+		}
+	}
+	clear(v.memory[len(kept):])
+	v.memory = kept
+}
+
+// predict returns where the offset can be at the time now if the clock wasn't stepped since.
 func (m *Monitor) predict(f fix, now time.Duration) Interval {
-	return f.offset.widen(m.drift(now - f.at))
+	return f.offset.widen(m.drift(now - f.sent))
 }
 
 // drift returns how far a steady clock can drift in d.
 func (m *Monitor) drift(d time.Duration) time.Duration {
 	return time.Duration(float64(max(d, 0)) * m.config.Drift)
-}
-
-func (m *Monitor) narrow(old, now fix) fix {
-	p := m.predict(old, now.at)
-	if p.distance(now.offset) > 0 {
-		return now // a step that is tolerated
-	}
-	return fix{now.at, p.intersect(now.offset)}
-}
-
-func (m *Monitor) stale(v *voterClock, now time.Duration) bool {
-	return now-v.best.at > m.config.Memory
 }
 
 // Suspect reports whether a voter's vote mustn't count at the time now, and for how long it
@@ -165,105 +208,24 @@ func (m *Monitor) Suspect(voter int, now time.Duration) (remaining time.Duration
 	return remaining, true
 }
 
-// Vet compares the voters that are new, or weren't heard of for long, with all that were heard
-// of lately. One that is further off than the tolerance from where a majority of all voters
-// agree is suspect (K. Marzullo, Maintaining the Time in a Distributed System, 1984). Where too
-// few were heard of to tell, the new ones stay [Monitor.Unvetted]. Call it, each time, when the
-// voters whose votes are about to count have been heard.
-//
-// One comparison of voters that are known to within the tolerance is for good. Until it comes
-// to that, those known to within the precision pass as long as they agree.
-func (m *Monitor) Vet(now time.Duration) {
-	if !slices.ContainsFunc(m.voters, func(v voterClock) bool { return v.samples > 0 && !v.vetted }) {
-		return // nobody new, which is the rule
-	}
-	if exact, ok := m.majority(now, m.config.Tolerance); ok {
-		for i := range m.voters {
-			v := &m.voters[i]
-			if !m.compared(v, now, m.config.Tolerance) || v.vetted {
-				continue
-			}
-			v.vetted = true
-			if _, already := m.Suspect(i, now); !already && exact.distance(m.tolerated(i, now)) > 0 {
-				v.suspect, v.since = true, v.best.at
-			}
-		}
-	}
-	rough, ok := m.majority(now, m.config.Precision)
-	for i := range m.voters {
-		v := &m.voters[i]
-		v.passes = ok && m.compared(v, now, m.config.Precision) && rough.distance(m.tolerated(i, now)) == 0
-	}
-}
-
-// majority returns where most of all voters agree, and whether they do, by those that are
-// known to within the given width.
-func (m *Monitor) majority(now, width time.Duration) (common Interval, ok bool) {
-	var known []Interval
-	for i := range m.voters {
-		if m.compared(&m.voters[i], now, width) {
-			known = append(known, m.tolerated(i, now))
-		}
-	}
-	common, count := Marzullo(known)
-	return common, 2*count > len(m.voters)
-}
-
-// compared reports whether a voter was heard of lately, and well enough.
-func (m *Monitor) compared(v *voterClock, now, width time.Duration) bool {
-	return v.samples > 0 && !m.stale(v, now) && v.best.offset.width() <= width
-}
-
 // Unvetted reports whether a voter that was heard of couldn't be compared with a majority yet, and
 // for how long that can keep its vote from counting: a clock that was steady for the memory is
 // trusted, wherever the others are.
 func (m *Monitor) Unvetted(voter int, now time.Duration) (remaining time.Duration, unvetted bool) {
 	v := &m.voters[voter]
 	remaining = v.met + m.config.Memory - now
-	if v.samples == 0 || v.vetted || v.passes || remaining <= 0 {
+	if len(v.memory) == 0 || v.standing != strange || v.passes || remaining <= 0 {
 		return 0, false
 	}
 	return remaining, true
-}
-
-// tolerated returns where a voter is, give or take half of what two may be apart.
-func (m *Monitor) tolerated(voter int, now time.Duration) Interval {
-	return m.predict(m.voters[voter].best, now).widen(m.config.Tolerance / 2)
-}
-
-// Marzullo returns the smallest interval that lies in the largest number of the given ones,
-// and that number.
-func Marzullo(intervals []Interval) (common Interval, count int) {
-	type edge struct {
-		at   time.Duration
-		step int
-	}
-	var edges []edge
-	for _, i := range intervals {
-		edges = append(edges, edge{i.Low, 1}, edge{i.High, -1})
-	}
-	slices.SortFunc(edges, func(a, b edge) int {
-		if a.at != b.at {
-			return int(min(max(a.at-b.at, -1), 1))
-		}
-		return b.step - a.step // touching intervals overlap
-	})
-	depth := 0
-	for i, e := range edges {
-		depth += e.step
-		if depth > count {
-			count = depth
-			common = Interval{e.at, edges[i+1].at} // the deepest edge is never the last
-		}
-	}
-	return common, count
 }
 
 // Estimate is what a [Monitor] knows of one voter's clock.
 type Estimate struct {
 	// Known is false before the first sample; the rest is void then.
 	Known bool
-	// Offset bounds the voter's time since the Unix epoch less ours.
+	// Offset bounds the voter's time since the Unix epoch less ours, if the clock wasn't stepped
+	// since the sample that it comes from, and drifted within the factor.
 	Offset Interval
 	// RateLow and RateHigh bound how much faster the voter's clock ran than ours over the time
 	// that is remembered, as a fraction; -0.5 is half as fast. They are infinite after a single sample.
@@ -272,21 +234,31 @@ type Estimate struct {
 	Jumps int
 }
 
+// Rate returns the middle of the bounds, 0 as long as there are none.
+func (e Estimate) Rate() float64 {
+	if math.IsInf(e.RateLow, 0) || math.IsInf(e.RateHigh, 0) {
+		return 0
+	}
+	return (e.RateLow + e.RateHigh) / 2
+}
+
 // Estimate returns what is known of a voter's clock at the time now.
 func (m *Monitor) Estimate(voter int, now time.Duration) Estimate {
 	v := &m.voters[voter]
-	if v.samples == 0 {
+	if len(v.memory) == 0 {
 		return Estimate{}
 	}
-	anchor := v.anchors[0].sample
 	e := Estimate{
 		Known:  true,
 		Offset: m.predict(v.best, now), RateLow: math.Inf(-1), RateHigh: math.Inf(1),
 		Jumps: v.jumps,
 	}
-	if span := float64(v.best.at - anchor.at); span > 0 {
-		e.RateLow = float64(v.best.offset.Low-anchor.offset.High) / span
-		e.RateHigh = float64(v.best.offset.High-anchor.offset.Low) / span
+	oldest, newest := v.memory[0], v.memory[len(v.memory)-1]
+	if shortest := float64(newest.sent - oldest.received); shortest > 0 {
+		longest := float64(newest.received - oldest.sent)
+		low, high := float64(newest.offset.Low-oldest.offset.High), float64(newest.offset.High-oldest.offset.Low)
+		e.RateLow = min(low/shortest, low/longest)
+		e.RateHigh = max(high/shortest, high/longest)
 	}
 	return e
 }

@@ -16,7 +16,7 @@ const (
 	memory = 10 * time.Second
 )
 
-var config = clockdrift.MonitorConfig{Drift: 0.005, Slack: 50 * ms, Tolerance: 100 * ms, Precision: 250 * ms, Memory: memory}
+var config = clockdrift.MonitorConfig{Drift: 0.01, Reach: memory, Tolerance: 100 * ms, Precision: 250 * ms, Memory: memory}
 
 // server is a voter's clock: it shows at + the time since then times rate.
 type server struct {

@@ -68,8 +68,20 @@ type attempt struct {
 }
 
 func (l *Locker) attempt(ctx context.Context, name string, lo lockOptions) (*Lock, error) {
-	hi, low := l.random()
 	start := l.options.clock.Now()
+	a, lk, err := l.try(ctx, name, lo, start)
+	if a != nil { // after the attempt: the observer may close the locker
+		l.observe(opAcquire, name, a.rounds, l.options.clock.Now()-start, err)
+	}
+	return lk, err
+}
+
+func (l *Locker) try(ctx context.Context, name string, lo lockOptions, start time.Duration) (*attempt, *Lock, error) {
+	if !l.busy.begin(l.closing) {
+		return nil, nil, ErrClosed
+	}
+	defer l.busy.running.Done() // Close waits, or it would be too late to release
+	hi, low := l.random()
 	a := &attempt{
 		locker:      l,
 		name:        name,
@@ -80,12 +92,11 @@ func (l *Locker) attempt(ctx context.Context, name string, lo lockOptions) (*Loc
 		places:      newPlaces(len(l.nodes)),
 	}
 	fence, err := a.run(ctx)
-	l.observe(opAcquire, name, a.rounds, l.options.clock.Now()-start, err)
 	if err != nil {
 		l.release(name, a.token, lo.ttl, a.doubts)
-		return nil, err
+		return a, nil, err
 	}
-	return newLock(ctx, a, fence), nil
+	return a, newLock(ctx, a, fence), nil
 }
 
 // run asks for the lock and, where the fencing values differ, for the voters' confirmation.
@@ -119,38 +130,45 @@ func (a *attempt) ask(ctx context.Context, op operation, fence int64) (quorum.Ou
 	r := request{op: op, name: a.name, token: a.token, ttl: a.ttl, fenced: l.options.fencing, fence: fence}
 	// An attempt is over after this time, so nothing needs to be planted later.
 	r.notAfter = a.window.Start() + min(l.options.nodeTimeout, a.window.Length())
-	outcome := l.poll(ctx, r, a.window, func(voter int, r reply) quorum.Vote {
-		if op == opAcquire {
+	poll := l.poll(r, a.window)
+	if op == opAcquire {
+		poll.Judge = func(voter int, r reply) quorum.Vote {
 			a.doubts.settle(voter)
-			a.places.note(voter, r.status)
+			a.places.note(opAcquire, voter, r)
+			return judge(r)
 		}
-		return l.judge(op, voter, r)
-	})
+		poll.Repeat = func(voter int, answer quorum.Answer[reply], _ int) (time.Duration, bool) {
+			if answer.Unsent() {
+				a.doubts.settle(voter)
+			}
+			return 0, false
+		}
+	}
+	outcome := l.group.Start(poll).Wait(ctx)
 	if outcome.Result == quorum.Won && a.window.Open(l.options.clock.Now()) {
 		return outcome, nil
 	}
 	return outcome, l.quorumError(ctx, op, a.name, outcome)
 }
 
-// poll asks all voters and waits, at most until the window closes.
-func (l *Locker) poll(ctx context.Context, r request, w clockdrift.Window, judge func(int, reply) quorum.Vote) quorum.Outcome[reply] {
+// poll puts a question to all voters, to be answered before the window closes.
+func (l *Locker) poll(r request, w clockdrift.Window) quorum.Poll[request, reply] {
 	left := w.Remaining(l.options.clock.Now())
-	return l.group.Start(quorum.Poll[request, reply]{
+	return quorum.Poll[request, reply]{
 		Request: r,
 		Key:     queueKey(r.name),
 		Timeout: min(left, l.options.nodeTimeout),
 		Until:   time.Now().Add(left),
-		Judge:   judge,
+		Judge:   func(_ int, r reply) quorum.Vote { return judge(r) },
 		Enough:  func(o quorum.Outcome[reply]) bool { return l.reliable(r.op, o) },
-	}).Wait(ctx)
+	}
 }
 
-// judge turns a reply into a vote.
-func (l *Locker) judge(op operation, voter int, r reply) quorum.Vote {
+// judge turns a reply into a vote. Whether the voter can be relied upon is looked at when there's
+// a majority, since that may change while an attempt waits.
+func judge(r reply) quorum.Vote {
 	if r.status == statusOK {
-		if outcome, _ := l.doubt(op, voter, r); outcome == Granted {
-			return quorum.Yes
-		}
+		return quorum.Yes
 	}
 	return quorum.No
 }

@@ -42,9 +42,6 @@ const (
 	Held
 	// Gone: the voter refused, since nobody holds the lock there (any more).
 	Gone
-	// Superseded: the voter refused to take the lock back, since it has seen the fencing
-	// token of a later owner.
-	Superseded
 	// Unawaited: the voter hadn't answered when the others had decided the matter.
 	Unawaited
 	// Late: the voter granted, but the answers came when the validity window had closed; or it
@@ -59,7 +56,7 @@ const (
 	ClockSuspect
 )
 
-var outcomeNames = [...]string{"error", "timeout", "granted", "held", "gone", "superseded", "not awaited", "late", "quarantined", "clock suspect"}
+var outcomeNames = [...]string{"error", "timeout", "granted", "held", "gone", "not awaited", "late", "quarantined", "clock suspect"}
 
 func (o Outcome) String() string {
 	if int(o) < len(outcomeNames) {

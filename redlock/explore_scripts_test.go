@@ -93,7 +93,7 @@ func (p *pair) expect(r request, id uint8) reply {
 		ok := p.model.confirm(shipped, id, r.fence)
 		return reply{status: verdict[ok], value: p.model.register}
 	case opExtend:
-		return reply{status: p.model.extend(shipped, id, r.fence, r.restore)}
+		return reply{status: p.model.extend(shipped, id, r.fence, r.restore), value: p.model.register}
 	default:
 		return reply{status: p.model.release(id)}
 	}

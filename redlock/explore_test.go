@@ -76,7 +76,7 @@ func TestExploreMutations(t *testing.T) {
 		{"confirm doesn't raise the register", confirmKeepsRegister, 2, 6, disorder},
 		{"confirm lowers the register", confirmLowers, 2, 7, duplicate},
 		{"confirm accepts below the register", confirmAboveRegister, 2, 7, duplicate},
-		{"restore doesn't look at the register", restoreLowers, 3, 7, duplicate},
+		{"restoring lowers the register", restoreLowers, 3, 7, duplicate},
 		{"a voter forgets, and the clocks are behind", forgetsAgainstClock, 2, 5, duplicate},
 		{"a voter forgets the register but not the lock", forgetsRegisterOnly, 2, 8, duplicate},
 	} {

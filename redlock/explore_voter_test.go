@@ -78,12 +78,13 @@ func (v *modelVoter) extend(m mutation, client uint8, token int64, restore bool)
 	case v.owner == client:
 		v.register = max(v.register, token)
 		return statusOK
-	case v.register > token && m != restoreLowers:
-		return statusSuperseded
 	case !restore:
 		return statusGone
 	}
-	v.owner, v.register = client, token
+	v.owner = client
+	if v.register < token || m == restoreLowers {
+		v.register = token
+	}
 	return statusOK
 }
 

@@ -23,25 +23,28 @@ const markerKey = "redlock:voter"
 type watch struct {
 	clock   clockdrift.Clock
 	durable bool
-	longest atomic.Int64 // MaxTTL, our own or a larger one that was met; grows under mu
+	vague   time.Duration // how uncertain an offset may be for a request's time limit
+	longest atomic.Int64  // MaxTTL, our own or a larger one that was met; grows under mu
 
 	mu      sync.Mutex
 	monitor *clockdrift.Monitor
+	agreed  struct {
+		until  time.Duration // when to look again
+		offset time.Duration // of most voters' clocks
+	}
 }
 
 func newWatch(voters int, o *options) *watch {
-	tolerance := clockdrift.Allowance(o.ttl, o.driftFactor)
+	// A clock that's off by so much either way can have come from the other end unseen.
+	tolerance := clockdrift.Allowance(o.ttl, o.driftFactor) / 2
+	// No reply that comes in time to be counted took longer than the node time-out.
+	precision := max(o.nodeTimeout, tolerance)
 	w := &watch{
 		clock:   o.clock,
 		durable: o.durable,
+		vague:   max(precision, o.ttl/20),
 		monitor: clockdrift.NewMonitor(voters, clockdrift.MonitorConfig{
-			// Together they use up the drift that a lock's window allows for, and no more.
-			Drift:     o.driftFactor / 2,
-			Slack:     time.Duration(float64(o.ttl) * o.driftFactor / 2),
-			Tolerance: tolerance,
-			// No reply that comes in time to be counted took longer than the node time-out.
-			Precision: max(o.nodeTimeout, tolerance),
-			Memory:    o.maxTTL,
+			Drift: o.driftFactor, Reach: o.ttl, Tolerance: tolerance, Precision: precision, Memory: o.maxTTL,
 		}),
 	}
 	w.longest.Store(int64(o.maxTTL))
@@ -60,6 +63,25 @@ func (w *watch) observe(voter int, s clockdrift.Sample, maxTTL time.Duration) {
 }
 
 func (w *watch) maxTTL() time.Duration { return time.Duration(w.longest.Load()) }
+
+// agreedFor is for how long it's good enough where most voters' clocks were last.
+const agreedFor = 10 * time.Millisecond
+
+// agreedTime returns the time in microseconds since the Unix epoch by most voters' clocks, or 0
+// as long as it isn't known.
+func (w *watch) agreedTime() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.clock.Now()
+	if now >= w.agreed.until {
+		offset, known := w.monitor.Majority(now)
+		if !known {
+			return 0
+		}
+		w.agreed.until, w.agreed.offset = now+agreedFor, offset.Middle()
+	}
+	return (now + w.agreed.offset).Microseconds()
+}
 
 // vet prepares for counting votes, see [clockdrift.Monitor.Vet].
 func (w *watch) vet() {
@@ -110,14 +132,17 @@ type enrolment struct {
 	cmd   *redis.Cmd
 }
 
-// introduce enrols a voter whose clock isn't known yet, so that the first request that plants
-// something can already carry its time limit.
+// introduce looks at a voter's clock first where it isn't known, or wasn't looked at for long, so
+// that a request that plants something can carry its time limit.
 func (v *voter) introduce(ctx context.Context) error {
-	if v.guard == nil || v.guard.estimate(v.guard.voter).Known {
+	if v.guard == nil {
+		return nil
+	}
+	if e := v.guard.estimate(v.guard.voter); e.Known && e.Offset.Width() <= v.guard.vague {
 		return nil
 	}
 	pipe := v.client.Pipeline()
-	e := v.startEnrolment(ctx, pipe, true)
+	e := v.startEnrolment(ctx, pipe, true, lookOnly)
 	sent := e.now()
 	_, _ = pipe.Exec(ctx)
 	_, err := e.conclude(sent)
@@ -128,16 +153,20 @@ func (v *voter) enrol(ctx context.Context, pipe redis.Pipeliner, requests []requ
 	if v.guard != nil {
 		for _, i := range pending {
 			if requests[i].needsGuard() {
-				return v.startEnrolment(ctx, pipe, full)
+				return v.startEnrolment(ctx, pipe, full, v.guard.agreedTime())
 			}
 		}
 	}
 	return enrolment{}
 }
 
-func (v *voter) startEnrolment(ctx context.Context, pipe redis.Pipeliner, full bool) enrolment {
+// lookOnly stands for the agreed time where the server is only looked at, not enrolled: most
+// voters' clocks may be known by the time of the first request.
+const lookOnly = -1
+
+func (v *voter) startEnrolment(ctx context.Context, pipe redis.Pipeliner, full bool, agreed int64) enrolment {
 	g := v.guard
-	args := []any{g.maxTTL().Milliseconds(), g.durable}
+	args := []any{g.maxTTL().Milliseconds(), g.durable, agreed}
 	return enrolment{g, runScript(ctx, pipe, opEnrol, full, []string{markerKey}, args)}
 }
 
@@ -155,7 +184,7 @@ func (e enrolment) conclude(sent time.Duration) (maxTTL time.Duration, err error
 	}
 	received := e.guard.clock.Now()
 	values, err := e.cmd.Int64Slice()
-	if err == nil && len(values) != 3 {
+	if err == nil && len(values) != 2 {
 		err = fmt.Errorf("it returned %d values", len(values))
 	}
 	if refusal := redis.Error(nil); errors.As(err, &refusal) && !unknownScript(err) {
@@ -168,10 +197,18 @@ func (e enrolment) conclude(sent time.Duration) (maxTTL time.Duration, err error
 	if err != nil {
 		return 0, err
 	}
-	maxTTL = time.Duration(values[2]) * time.Millisecond
-	e.guard.observe(e.guard.voter, clockdrift.Sample{
-		Sent: sent, Received: received,
-		Time: time.Duration(values[0])*time.Second + time.Duration(values[1])*time.Microsecond,
-	}, maxTTL)
+	maxTTL = time.Duration(values[1]) * time.Millisecond
+	e.guard.observe(e.guard.voter, sample(sent, received, values[0]), maxTTL)
 	return maxTTL, nil
+}
+
+// granted takes in when the voter granted: its clock may have been set since the enrolment.
+func (e enrolment) granted(sent time.Duration, r reply) {
+	if e.guard != nil && r.time != 0 {
+		e.guard.observe(e.guard.voter, sample(sent, e.guard.clock.Now(), r.time), r.maxTTL)
+	}
+}
+
+func sample(sent, received time.Duration, unixMicro int64) clockdrift.Sample {
+	return clockdrift.Sample{Sent: sent, Received: received, Time: time.Duration(unixMicro) * time.Microsecond}
 }

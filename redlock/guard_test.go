@@ -351,8 +351,8 @@ func TestSlowFirstRepliesDontVouchForAClock(t *testing.T) {
 // The voters' clocks are nearly as far apart as they may be, and one makes a small step.
 func TestSmallStepCostsNoLock(t *testing.T) {
 	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
-		q.Node(0).Jump(-90 * ms)
-		q.Node(2).Jump(90 * ms)
+		q.Node(0).Jump(-45 * ms)
+		q.Node(2).Jump(45 * ms)
 		lk, err := join(t, q, "one").TryLock(t.Context(), "job")
 		require.NoError(t, err)
 		for range 4 {

@@ -14,34 +14,48 @@ const (
 	unheard place = iota
 	absent        // the voter doesn't have the lock
 	present
-	barred // the voter has seen a later owner
 )
 
-// places is what all voters have said. It is safe for concurrent use.
+// places is what all voters have said last. It is safe for concurrent use.
 type places struct {
-	mu sync.Mutex
-	at []place
+	mu       sync.Mutex
+	at       []place
+	register []int64 // the fencing tokens that they had seen
 }
 
-func newPlaces(voters int) *places { return &places{at: make([]place, voters)} }
+func newPlaces(voters int) *places {
+	return &places{at: make([]place, voters), register: make([]int64, voters)}
+}
 
 // note takes in a voter's reply to a request that would leave the lock there.
-func (p *places) note(voter int, s status) {
+func (p *places) note(op operation, voter int, r reply) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case p.at[voter] == barred:
-	case s == statusOK:
+	p.at[voter] = absent
+	if r.status == statusOK {
 		p.at[voter] = present
-	case s == statusSuperseded:
-		p.at[voter] = barred
-	default:
-		p.at[voter] = absent
+	}
+	if op == opExtend {
+		p.register[voter] = r.value
 	}
 }
 
-// missing returns the voters that may take the lock, but aren't known to have it: those that
-// said so, or also those that weren't heard.
+// later counts the voters that have seen a larger fencing token. Attempts that fail leave such
+// registers where a lock is missing, but as long as a majority holds it, never at a majority.
+func (p *places) later(fence int64) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for _, register := range p.register {
+		if register > fence {
+			n++
+		}
+	}
+	return n
+}
+
+// missing returns the voters that aren't known to have the lock: those that said so, or also
+// those that weren't heard.
 func (p *places) missing(alsoUnheard bool) []int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -88,8 +102,7 @@ func (lk *Lock) heal() {
 	lk.healing.timer.Reset(lk.healing.pause)
 }
 
-// offer offers the lock to some voters, in the background. They refuse if they have seen a later
-// owner. The caller holds mu, so that the offer is either in the queue before the release or
+// offer offers the lock to some voters, in the background. They refuse if another holds it. The caller holds mu, so that the offer is either in the queue before the release or
 // not made at all.
 func (lk *Lock) offer(voters []int) {
 	l, left := lk.locker, lk.remaining()
@@ -98,13 +111,15 @@ func (lk *Lock) offer(voters []int) {
 	}
 	r := lk.extendRequest(true)
 	r.notAfter = l.options.clock.Now() + left
+	// Until when the others keep it, and no longer: the next extension goes to all.
+	r.ttl = min(lk.ttl, left+lk.ttl-l.options.window(0, lk.ttl).Length())
 	l.group.Start(quorum.Poll[request, reply]{
 		Request: r,
 		Key:     queueKey(lk.name),
 		Voters:  voters,
 		Until:   time.Now().Add(left),
 		Judge: func(voter int, r reply) quorum.Vote {
-			lk.places.note(voter, r.status)
+			lk.places.note(opExtend, voter, r)
 			return quorum.Unknown
 		},
 		Repeat: func(voter int, a quorum.Answer[reply], _ int) (time.Duration, bool) {

@@ -90,8 +90,8 @@ func TestOffersAreFew(t *testing.T) {
 	})
 }
 
-// An offer that meets a later owner, or its register, changes nothing.
-func TestOffersRespectLaterOwners(t *testing.T) {
+// A register beyond the lock's token stays, and so the order of tokens.
+func TestOffersDontLowerTheRegister(t *testing.T) {
 	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
 		l := join(t, q, "a")
 		q.Node(0).Crash()
@@ -103,7 +103,34 @@ func TestOffersRespectLaterOwners(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		register, _ := q.Node(0).Get(redlock.FenceKey("job"))
 		assert.Equal(t, later, register)
-		assert.Equal(t, 2, holders(q, "job", lk.Token()))
+		assert.Equal(t, 3, holders(q, "job", lk.Token()))
+		require.NoError(t, lk.Extend(t.Context()))
+	})
+}
+
+// Where a majority has seen later tokens, somebody else had the lock, whatever made that possible.
+func TestLockIsLostWhereAMajorityHasSeenLaterTokens(t *testing.T) {
+	bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
+		one, two := join(t, q, "one"), join(t, q, "two")
+		reach(q, "one", 0, 1, 2)
+		lk, err := one.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		q.Node(2).Set("job", "expires", ms) // somebody's script
+		time.Sleep(2 * ms)
+		reach(q, "two", 2, 3, 4)
+		later, err := two.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		require.NoError(t, later.Unlock(t.Context()))
+		reach(q, "one", 0, 1, 2, 3, 4)
+		time.Sleep(3 * time.Second) // by now it's offered to all
+		require.Equal(t, 4, holders(q, "job", lk.Token()))
+		_ = lk.Extend(t.Context()) // it may take two to hear all voters
+		time.Sleep(time.Second)
+		err = lk.Extend(t.Context())
+		require.ErrorIs(t, err, redlock.ErrLost)
+		assert.ErrorContains(t, err, "later fencing tokens")
+		require.ErrorIs(t, lk.Unlock(t.Context()), redlock.ErrLost)
+		reach(q, "two", 0, 1, 2, 3, 4)
 	})
 }
 

@@ -165,11 +165,12 @@ func (lk *Lock) extend(ctx context.Context, start time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("redlock: extend %q: %w", lk.name, err)
 	}
-	outcome := l.poll(ctx, lk.extendRequest(false), current, func(voter int, r reply) quorum.Vote {
-		lk.places.note(voter, r.status)
-		return l.judge(opExtend, voter, r)
-	})
-	return lk.conclude(ctx, outcome, l.options.window(start, lk.ttl))
+	poll := l.poll(lk.extendRequest(false), current)
+	poll.Judge = func(voter int, r reply) quorum.Vote {
+		lk.places.note(opExtend, voter, r)
+		return judge(r)
+	}
+	return lk.conclude(ctx, l.group.Start(poll).Wait(ctx), l.options.window(start, lk.ttl))
 }
 
 func (lk *Lock) extendRequest(restore bool) request {
@@ -197,6 +198,10 @@ func (lk *Lock) conclude(ctx context.Context, o quorum.Outcome[reply], extended 
 			lk.lose(e)
 		}
 		return e
+	}
+	if later := lk.places.later(lk.fence); later >= quorum.Majority(len(o.Answers)) {
+		lk.lose(fmt.Errorf("%w: %q: %d of %d voters have seen later fencing tokens than %d", ErrLost, lk.name, later, len(o.Answers), lk.fence))
+		return lk.loss
 	}
 	if extended.Deadline() > lk.window.Deadline() {
 		lk.window = extended

@@ -125,7 +125,7 @@ func TestGrantsThatComeTooLateDontCount(t *testing.T) {
 				late++
 			}
 		}
-		assert.GreaterOrEqual(t, late, 2)
+		assert.GreaterOrEqual(t, late, 2, "%v", err)
 		time.Sleep(10 * ms)
 		assert.Zero(t, taken(q, "job"))
 	})

@@ -28,10 +28,24 @@ type Locker struct {
 	closing context.Context         // done when Close begins
 	close   context.CancelCauseFunc // ends closing
 
-	renewals struct {
-		sync.Mutex // orders starting one before waiting for all
-		running    sync.WaitGroup
+	busy busy // attempts and renewals under way
+}
+
+// busy counts what Close has to wait for.
+type busy struct {
+	mu      sync.Mutex // orders beginning before waiting
+	running sync.WaitGroup
+}
+
+// begin reports whether the locker is still open, and counts one more if it is.
+func (b *busy) begin(closing context.Context) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if closing.Err() != nil {
+		return false
 	}
+	b.running.Add(1)
+	return true
 }
 
 // New returns a locker on the given nodes, each of which is one voter: a client of a single
@@ -95,17 +109,17 @@ func exchangeTimeout(nodeTimeout time.Duration) time.Duration {
 	return max(4*nodeTimeout, 100*time.Millisecond)
 }
 
-// Close ends renewals, sends the releases that are still waiting, and returns when all of the
-// locker's goroutines have ended. It doesn't release locks: those still held run out. Waiting
-// calls of [Locker.Lock] return [ErrClosed].
+// Close ends renewals, waits for attempts under way, sends the releases that are still waiting, and
+// returns when all of the locker's goroutines have ended. It doesn't release locks: those still
+// held run out. Waiting calls of [Locker.Lock] return [ErrClosed].
 //
 // With clients given to [New] it can take as long as their own time-outs if a voter hangs;
 // closing the clients first cuts that short.
 func (l *Locker) Close() error {
-	l.renewals.Lock()
+	l.busy.mu.Lock()
 	l.close(ErrClosed)
-	l.renewals.Unlock()
-	l.renewals.running.Wait()
+	l.busy.mu.Unlock()
+	l.busy.running.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*l.options.nodeTimeout)
 	defer cancel()
 	// The connections of our own clients are cut when the time is up; go-redis doesn't

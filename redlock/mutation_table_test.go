@@ -71,7 +71,7 @@ var mutations = []mutation{
 		[]edit{{"quorum/tally.go", "return n/2 + 1", "return n / 2"}},
 	},
 	{
-		"no look at the register", "a voter that has seen a later owner takes the lock back",
-		[]edit{{"redlock/scripts/extend.lua", "elseif register > value then", "elseif false then"}},
+		"restoring lowers the register", "a voter that takes a lock back forgets the fencing tokens since",
+		[]edit{{"redlock/scripts/extend.lua", "register = math.max(register, tonumber(ARGV[4]))", "register = tonumber(ARGV[4])"}},
 	},
 }

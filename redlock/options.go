@@ -101,6 +101,10 @@ func newOptions(opts []Option) (options, error) {
 	if o.maxTTL == 0 {
 		o.maxTTL = o.ttl
 	}
+	// Up, so that it covers every TTL; those are cut off.
+	if rest := o.maxTTL % time.Millisecond; rest > 0 {
+		o.maxTTL += time.Millisecond - rest
+	}
 	if o.maxTTL > longestTTL {
 		return o, fmt.Errorf("%w: TTL %v, at most %v is allowed; use a shorter one and renew it", ErrInvalidOption, o.maxTTL, longestTTL)
 	}

@@ -52,9 +52,10 @@ func (l *Locker) doubt(op operation, voter int, r reply) (Outcome, time.Duration
 	if remaining, suspect := l.watch.suspect(voter); suspect {
 		return ClockSuspect, remaining
 	}
-	// Another voter may know of longer locks than this one's quarantine was measured by.
-	if longest := l.watch.maxTTL(); op == opAcquire && r.maxTTL < longest {
-		return Quarantined, longest - r.maxTTL
+	// Another voter may know of longer locks than this one's quarantine was measured by. For how
+	// long it has to wait, or whether at all, the next attempt tells.
+	if op == opAcquire && r.status == statusOK && r.maxTTL < l.watch.maxTTL() {
+		return Quarantined, 0
 	}
 	return Granted, 0
 }
@@ -124,7 +125,7 @@ func (l *Locker) quorumError(ctx context.Context, op operation, name string, o q
 			e.cause = ErrClosed
 		}
 	}
-	refused := count[Held] + count[Gone] + count[Superseded] + jumped
+	refused := count[Held] + count[Gone] + jumped
 	switch {
 	case op == opExtend && len(l.nodes)-refused < e.Needed:
 		e.Reason = ErrLost

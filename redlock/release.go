@@ -14,8 +14,8 @@ const (
 	// that doesn't answer: an acquisition that waits in a stopped server's socket plants the
 	// lock whenever the server goes on.
 	releasePatience = time.Minute
-	// doubtfulRepeats is how often a release that found nothing is sent again while an earlier
-	// request may still be on its way. The pauses double, beginning with the node time-out.
+	// doubtfulRepeats is how often a release that found nothing, or another's lock, is sent again
+	// while an earlier request may still be on its way. The pauses double, beginning with the node time-out.
 	doubtfulRepeats = 4
 	longestPause    = time.Second
 )
@@ -55,7 +55,7 @@ func (l *Locker) release(name, token string, ttl time.Duration, d *doubts) *quor
 			case a.Err != nil:
 				return pause, true
 			default:
-				return pause, a.Reply.status == statusGone && d.about(voter) && sent <= doubtfulRepeats
+				return pause, a.Reply.status != statusOK && d.about(voter) && sent <= doubtfulRepeats
 			}
 		},
 	})

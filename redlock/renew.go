@@ -8,12 +8,13 @@ import (
 // startRenewal extends the lock at every third of its TTL until it's released or lost. The
 // goroutine belongs to the locker, whose Close ends it and waits for it.
 func (l *Locker) startRenewal(lk *Lock) {
-	l.renewals.Lock()
-	defer l.renewals.Unlock()
-	if l.closing.Err() != nil {
+	if !l.busy.begin(l.closing) {
 		return // the lock runs out, as Close promises
 	}
-	l.renewals.running.Go(func() { l.renew(lk) })
+	go func() {
+		defer l.busy.running.Done()
+		l.renew(lk)
+	}()
 }
 
 func (l *Locker) renew(lk *Lock) {
@@ -25,7 +26,7 @@ func (l *Locker) renew(lk *Lock) {
 		pause = lk.ttl / 3
 		if err := lk.Extend(ctx); err != nil {
 			// Two thirds of the TTL are left, enough for several more tries.
-			pause = max(l.options.nodeTimeout, time.Millisecond)
+			pause = max(min(l.options.nodeTimeout, lk.Remaining()/4), time.Millisecond)
 		}
 	}
 }

@@ -73,21 +73,22 @@ const (
 	statusOK          status = 1
 	statusHeld        status = 0
 	statusGone        status = -1
-	statusSuperseded  status = -2
 	statusQuarantined status = -3
 	statusLate        status = -4
 )
 
 var outcomeOf = map[status]Outcome{
-	statusOK: Granted, statusHeld: Held, statusGone: Gone, statusSuperseded: Superseded,
+	statusOK: Granted, statusHeld: Held, statusGone: Gone,
 	statusQuarantined: Quarantined, statusLate: Late,
 }
 
 type reply struct {
 	status status
-	// value is the register of a fenced grant or confirmation. Where an acquisition was
-	// refused, it's for how many milliseconds that will last.
+	// value is the register of a fenced lock. Where an acquisition was refused, it's for how many
+	// milliseconds that will last.
 	value int64
+	// time is the voter's when it granted, in microseconds since the Unix epoch; 0 otherwise.
+	time int64
 	// maxTTL is what the voter's quarantine was measured by; 0 without guards.
 	maxTTL time.Duration
 }
@@ -111,14 +112,25 @@ func (v *voter) Exchange(ctx context.Context, requests []request, answers []quor
 		}
 		return
 	}
-	pending := make([]int, len(requests))
-	for i := range pending {
-		pending[i] = i
+	pending := make([]int, 0, len(requests))
+	for i := range requests {
+		if v.late(&requests[i]) {
+			answers[i].Reply.status = statusLate
+		} else {
+			pending = append(pending, i)
+		}
 	}
-	pending = v.pass(ctx, requests, answers, pending, false)
-	if len(pending) > 0 {
-		v.pass(ctx, requests, answers, pending, true)
+	for _, full := range []bool{false, true} {
+		if len(pending) > 0 {
+			pending = v.pass(ctx, requests, answers, pending, full)
+		}
 	}
+}
+
+// late reports whether a request that waited, for its turn or for the introduction, has nobody
+// to plant a lock for any more.
+func (v *voter) late(r *request) bool {
+	return v.guard != nil && r.notAfter != 0 && v.guard.clock.Now() >= r.notAfter
 }
 
 // pass sends the pending requests and returns those that have to be asked again in full.
@@ -147,6 +159,7 @@ func (v *voter) pass(ctx context.Context, requests []request, answers []quorum.A
 		}
 		answers[i].Reply, answers[i].Err = r.parse(cmd)
 		answers[i].Reply.maxTTL = maxTTL
+		enrolment.granted(sent, answers[i].Reply)
 		if unfit != nil && r.needsGuard() && answers[i].Err == nil {
 			answers[i].Err = unfit
 		}
@@ -236,7 +249,11 @@ func (r *request) parse(cmd redis.Cmder) (reply, error) {
 		case len(values) == 1:
 			return reply{status: status(values[0])}, nil
 		}
-		return reply{status: status(values[0]), value: values[1]}, nil
+		r := reply{status: status(values[0]), value: values[1]}
+		if len(values) > 2 {
+			r.time = values[2]
+		}
+		return r, nil
 	}
 	panic(fmt.Sprintf("redlock: unexpected command %T", cmd))
 }

@@ -11,15 +11,17 @@ type Voter struct {
 	// Known is false as long as the locker hasn't heard of the voter, or runs without guards;
 	// the rest is void then.
 	Known bool
-	// OffsetLow and OffsetHigh bound the voter's clock, as time since the Unix epoch, less the
-	// locker's own clock. Only differences between voters mean something.
-	OffsetLow, OffsetHigh time.Duration
-	// RateLow and RateHigh bound how much faster the voter's clock ran than the locker's, as a
-	// fraction: 0.01 is one per cent. They're infinite after a single exchange.
-	RateLow, RateHigh float64
+	// Offset is the voter's clock, as time since the Unix epoch, less the locker's own clock, as
+	// far as it's known: OffsetLow and OffsetHigh bound it, if the clock wasn't stepped since the
+	// locker last looked. Only differences between voters mean something.
+	Offset, OffsetLow, OffsetHigh time.Duration
+	// Rate is how much faster the voter's clock ran than the locker's, as a fraction: 0.01 is one
+	// per cent. RateLow and RateHigh bound it; they're infinite, and Rate 0, after a single exchange.
+	Rate, RateLow, RateHigh float64
 	// Jumps counts how often the voter's clock contradicted what was known of it.
 	Jumps int
-	// ClockSuspect is for how long the voter's votes don't count yet; 0 if they do.
+	// ClockSuspect is for how long the voter's votes don't count yet on account of its clock; 0 if
+	// they do. It starts over as long as the clock is behind those of a majority.
 	ClockSuspect time.Duration
 }
 
@@ -34,11 +36,12 @@ func (l *Locker) Voters() []Voter {
 		}
 		e := l.watch.estimate(i)
 		suspect, _ := l.watch.suspect(i)
+		unvetted, _ := l.watch.unvetted(i)
 		voters[i] = Voter{
 			Node: node, Known: e.Known,
-			OffsetLow: e.Offset.Low, OffsetHigh: e.Offset.High,
-			RateLow: e.RateLow, RateHigh: e.RateHigh,
-			Jumps: e.Jumps, ClockSuspect: suspect,
+			Offset: e.Offset.Middle(), OffsetLow: e.Offset.Low, OffsetHigh: e.Offset.High,
+			Rate: e.Rate(), RateLow: e.RateLow, RateHigh: e.RateHigh,
+			Jumps: e.Jumps, ClockSuspect: max(suspect, unvetted),
 		}
 	}
 	return voters

@@ -19,8 +19,8 @@ const (
 // [Locker.TryLock], with growing random pauses between them, and returns the first success.
 //
 // When ctx ends, the error matches both the context's error and the last attempt's
-// [*QuorumError], which says what stood in the way. Errors that waiting can't mend are
-// returned at once.
+// [*QuorumError] that wasn't cut short, which says what stood in the way. Invalid names and
+// options, and a closed locker, are errors at once; whatever the voters say is waited for.
 func (l *Locker) Lock(ctx context.Context, name string, opts ...LockOption) (*Lock, error) {
 	lo, err := l.admit(ctx, name, opts)
 	if err != nil {
@@ -29,13 +29,18 @@ func (l *Locker) Lock(ctx context.Context, name string, opts ...LockOption) (*Lo
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(l.closing, func() { cancel(ErrClosed) })()
+	var last error
 	for pause := firstPause; ; pause = min(2*pause, maxWaitPause) {
 		lk, err := l.attempt(ctx, name, lo)
 		if err == nil {
 			return lk, nil
 		}
+		// An attempt that was cut short doesn't know what stood in the way.
+		if last == nil || ctx.Err() == nil {
+			last = err
+		}
 		if !sleep(ctx, time.Duration(l.jitter(int64(pause)))) {
-			return nil, waitError(ctx, name, err)
+			return nil, waitError(ctx, name, last)
 		}
 	}
 }

@@ -338,7 +338,7 @@ func conformInfo(t *testing.T, s subject) {
 		do("map[interface {}]interface {} map[appendfsync:everysec appendonly:no]", "CONFIG", "GET", "append[fo]*y*"),
 		do("map[interface {}]interface {} map[maxclients:10000 save:]", "CONFIG", "GET", "save", "maxclients"),
 	})
-	for _, line := range strings.Split("redis_mode:standalone role:master tcp_port: maxmemory_policy:noeviction aof_enabled:0 cluster_enabled:0 connected_slaves:0", " ") {
+	for _, line := range strings.Split("redis_mode:standalone role:master tcp_port: maxmemory_policy:noeviction aof_enabled:0 cluster_enabled:0 connected_slaves:0 master_replid: master_replid2:0000000000000000000000000000000000000000", " ") {
 		assert.Contains(t, s.Info(t.Context()).Val(), line)
 	}
 }

@@ -37,7 +37,7 @@ func (n *Node) info(wanted []string) string {
 			n.config["maxmemory"], n.config["maxmemory-policy"])},
 		{"Persistence", fmt.Sprintf("loading:0\r\naof_enabled:%d\r\n", yes(n.config["appendonly"]))},
 		{"Stats", fmt.Sprintf("total_commands_processed:%d\r\n", n.commands)},
-		{"Replication", "role:master\r\nconnected_slaves:0\r\n"},
+		{"Replication", fmt.Sprintf("role:master\r\nconnected_slaves:0\r\nmaster_replid:%s\r\nmaster_replid2:%040d\r\n", runID, 0)},
 		{"Cluster", "cluster_enabled:0\r\n"},
 	}
 	var b strings.Builder

@@ -3,20 +3,32 @@
 -- executes the rest.
 --   KEYS[1] marker
 --   ARGV[1] MaxTTL, ms   ARGV[2] 1 if the server's data survives its restarts
--- The marker says under which run id the server was enrolled, since when (its own clock, µs)
--- and the largest MaxTTL in use. A server without a marker, or with that of another process,
--- may have forgotten locks; it's enrolled anew, and waits until they must have expired.
--- Returns {seconds, microseconds, MaxTTL} by its own clock.
+--   ARGV[3] the time by most voters' clocks, unix µs; 0 if it isn't known, -1 to change nothing
+-- The marker says under which run id the server was enrolled, since when (µs), the largest MaxTTL
+-- in use, and its last promotion. A server without a marker, or with that of another
+-- process, may have forgotten locks, and one that was promoted may have missed some: each promotion
+-- leaves the former history's id in master_replid2 (where no replica is left it's cleared some
+-- time later). It's enrolled anew, and waits until they must have expired. Where its clock is behind
+-- it's enrolled by the others', or the wait would be over as soon as it's put right: machines
+-- start with wrong clocks.
+-- Returns {time, MaxTTL}, the time by its own clock in µs.
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local marker = redis.call('HMGET', KEYS[1], 'run', 'since', 'maxttl')
+local agreed = tonumber(ARGV[3])
+local marker = redis.call('HMGET', KEYS[1], 'run', 'since', 'maxttl', 'promoted')
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+local before = marker[4] or ''
+local promoted = string.match(redis.call('INFO', 'replication'), 'master_replid2:(%w*[1-9a-f]%w*)') or before
 local since, known = tonumber(marker[2] or '-1'), tonumber(marker[3] or '0')
 local longest = math.max(known, tonumber(ARGV[1]))
-if since < 0 or since > now or (marker[1] ~= run and ARGV[2] ~= '1') then
-  since = now
-elseif marker[1] == run and longest == known then
-  return {tonumber(time[1]), tonumber(time[2]), longest}
+local latest = math.max(now, agreed)
+if agreed < 0 then
+  return {now, longest}
 end
-redis.call('HSET', KEYS[1], 'run', run, 'since', string.format('%.0f', since), 'maxttl', string.format('%.0f', longest))
-return {tonumber(time[1]), tonumber(time[2]), longest}
+if since < 0 or (agreed > 0 and since > latest) or (marker[1] ~= run and ARGV[2] ~= '1') or promoted ~= before then
+  since = latest
+elseif marker[1] == run and longest == known then
+  return {now, longest}
+end
+redis.call('HSET', KEYS[1], 'run', run, 'since', string.format('%.0f', since), 'maxttl', string.format('%.0f', longest), 'promoted', promoted)
+return {now, longest}

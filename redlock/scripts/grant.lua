@@ -2,7 +2,7 @@
 --   KEYS[1] lock   KEYS[2] register   KEYS[3] marker (guarded only)
 --   ARGV[1] token  ARGV[2] ttl, ms  ARGV[3] proposal, unix µs  ARGV[4] life of the register, ms
 --   ARGV[5] not after, µs of this server's clock   ARGV[6] MaxTTL, ms (guarded only)
--- Returns {1, value} when granted, {0, remaining ms} when another holds it, {-3, remaining ms}
+-- Returns {1, value, time} when granted, the time by this server's clock in µs, {0, remaining ms} when another holds it, {-3, remaining ms}
 -- while quarantined, {-4, 0} when the request comes too late.
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -21,7 +21,7 @@ local owner = redis.call('GET', KEYS[1])
 local register = tonumber(redis.call('GET', KEYS[2]) or '0')
 if owner == ARGV[1] then
   -- A retry by the client library. While we hold the lock nobody else raises the register.
-  return {1, register}
+  return {1, register, now}
 end
 if owner then
   return {0, redis.call('PTTL', KEYS[1])}
@@ -35,4 +35,4 @@ end
 local life = math.max(tonumber(ARGV[4]), redis.call('PTTL', KEYS[2])) -- as in extend.lua
 redis.call('SET', KEYS[2], string.format('%.0f', value), 'PX', string.format('%.0f', life))
 redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
-return {1, value}
+return {1, value, now}

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// planSteps steps the clocks that aren't wrong, as time servers do. Each stays so close to
-// the right time that, together with its rate, it uses up what a lock's window allows for.
+// planSteps steps the clocks that aren't wrong, as time servers do. Each stays so close to the
+// right time that, together with its rate, it uses up nearly all that a lock allows for.
 func (p *planner) planSteps() {
-	room := DriftFactor - math.Abs(p.Rate-1)
-	most := time.Duration(float64(MaxTTL)*room) / 2 // off by so much, either way
+	room := DriftFactor*15/16 - math.Abs(p.Rate-1)
+	most := min(time.Duration(float64(MaxTTL)*room)/2, rightness) // off by so much, either way
 	off := make([]time.Duration, p.Nodes)
 	for range p.rand.IntN(20) {
 		n := p.rand.IntN(p.Nodes)

@@ -79,9 +79,9 @@ func (h *history) checkVoter(i int, v *voter, name string, had, has holding) {
 		if late := v.seen - a.until; late > h.plan.ghostTolerance() {
 			h.violation("ghost: voter %d planted %q for client %s, %v after anybody could use it", i, name, a.client, late)
 		}
-		if restored := len(v.args) > 1 && v.args[1] == "2"; restored && a.lock != nil && had.register > a.lock.Fence() {
-			h.violation("superseded: voter %d gave %q with token %d back to client %s after token %d", i, name, a.lock.Fence(), a.client, had.register)
-		}
+	}
+	if has.register < had.register {
+		h.violation("register: voter %d went from %d back to %d for %q", i, had.register, has.register, name)
 	}
 	if had.owner == "" || slices.Contains(v.args, had.owner) {
 		return // nobody's, or the owner's own command

@@ -27,11 +27,9 @@ type clockView struct {
 
 // judgeClocks looks at all samples as a locker with this TTL does.
 func (e *examination) judgeClocks() {
-	tolerance := clockdrift.Allowance(e.config.TTL, driftFactor)
+	tolerance := clockdrift.Allowance(e.config.TTL, driftFactor) / 2
 	monitor := clockdrift.NewMonitor(len(e.voters), clockdrift.MonitorConfig{
-		Drift:     driftFactor / 2,
-		Slack:     time.Duration(float64(e.config.TTL) * driftFactor / 2),
-		Tolerance: tolerance,
+		Drift: driftFactor, Reach: e.config.TTL, Tolerance: tolerance, Precision: tolerance,
 		// A TTL shorter than the pauses between samples would make each of them the first.
 		Memory: max(e.config.TTL, 10*sampleInterval),
 	})
@@ -77,7 +75,7 @@ func runsAway(samples []clockdrift.Sample) bool {
 	lowA, highA := averageRate(samples[:half])
 	lowB, highB := averageRate(samples[half:])
 	low, high := max(lowA, lowB), min(highA, highB)
-	return low <= high && math.Abs(least(low, high)) > driftFactor/2
+	return low <= high && math.Abs(least(low, high)) > driftFactor
 }
 
 // least returns by how much a clock differs from our rate at the least: the bound that is
