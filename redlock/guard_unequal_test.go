@@ -78,3 +78,22 @@ func TestWrongClockIsHeldOutForTheLongestLockInUse(t *testing.T) {
 		reach(q, "short", 0, 1, 2)
 	})
 }
+
+// Whether a voter's data survives restarts is for each locker to say for itself.
+func TestDurableLockerDoesntVouchForOthers(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		plain, two, durable := join(t, q, "one"), join(t, q, "two"), join(t, q, "durable", redlock.WithDurableNodes())
+		reach(q, "one", 0, 1)
+		reach(q, "two", 1, 2)
+		held, err := plain.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		q.Node(1).Restart(true)
+		q.Node(1).Set("job", "x", ms) // an old snapshot
+		time.Sleep(5 * ms)
+		_, _ = durable.TryLock(t.Context(), "another job")
+		_, err = two.TryLock(t.Context(), "job")
+		assert.Error(t, err, "held %v", held.Remaining())
+		reach(q, "one", 0, 1, 2)
+		reach(q, "two", 0, 1, 2)
+	})
+}

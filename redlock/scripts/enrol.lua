@@ -27,8 +27,11 @@ if agreed < 0 then
 end
 if since < 0 or (agreed > 0 and since > latest) or (marker[1] ~= run and ARGV[2] ~= '1') or promoted ~= before then
   since = latest
-elseif marker[1] == run and longest == known then
-  return {now, longest}
+else
+  run = marker[1] -- that of lockers that don't count on its data is their business
+  if longest == known then
+    return {now, longest}
+  end
 end
 redis.call('HSET', KEYS[1], 'run', run, 'since', string.format('%.0f', since), 'maxttl', string.format('%.0f', longest), 'promoted', promoted)
 return {now, longest}

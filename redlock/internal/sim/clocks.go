@@ -2,6 +2,7 @@ package sim
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -11,7 +12,12 @@ func (p *planner) planSteps() {
 	room := DriftFactor*15/16 - math.Abs(p.Rate-1)
 	most := min(time.Duration(float64(MaxTTL)*room)/2, rightness) // off by so much, either way
 	off := make([]time.Duration, p.Nodes)
-	for range p.rand.IntN(20) {
+	moments := make([]time.Duration, p.rand.IntN(20))
+	for i := range moments {
+		moments[i] = p.moment()
+	}
+	slices.Sort(moments)
+	for _, at := range moments {
 		n := p.rand.IntN(p.Nodes)
 		if p.isWrong(n) {
 			continue
@@ -19,7 +25,7 @@ func (p *planner) planSteps() {
 		to := p.between(-most, most)
 		by := to - off[n]
 		off[n] = to
-		p.add(p.moment(), func(w *world) { w.quorum.Node(n).Jump(by) }, "step the clock of voter %d by %v", n, by)
+		p.add(at, func(w *world) { w.quorum.Node(n).Jump(by) }, "step the clock of voter %d by %v", n, by)
 	}
 }
 

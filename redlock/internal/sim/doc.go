@@ -13,8 +13,8 @@
 //     given out, and never again once it wasn't.
 //   - Fencing: a token is larger than all those of its name that were known when the
 //     acquisition began, and no two are equal.
-//   - Votes: a voter changes a lock only on its owner's command, and gives none back to an owner
-//     whom it has seen a later one of.
+//   - Votes: a voter changes a lock only on its owner's command, and never lowers a register.
+//   - Wolves: no client takes a clock for a wrong one that isn't.
 //   - Ghosts: a voter plants no lock when nobody can be waiting for it any more, and once the
 //     last release is out no key is left but the fencing registers.
 //   - Recovery: when the faults have ended, an old client and a new one get every lock within [Recovery].

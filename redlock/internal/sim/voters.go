@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a5bbb083/redlock/redlock"
 	"github.com/a5bbb083/redlock/redlock/redlocktest"
 )
 
@@ -90,6 +91,17 @@ func (h *history) checkVoter(i int, v *voter, name string, had, has holding) {
 	moved := has.owner == had.owner && has.until.Sub(had.until).Abs() > tolerance
 	if gone || moved {
 		h.violation("trespass: voter %d changed the lock %q of client %s on another's command", i, name, h.attempts[had.owner].client)
+	}
+}
+
+// checkClocks checks that a client saw nothing wrong with the clocks that are right.
+func (h *history) checkClocks(client string, voters []redlock.Voter) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i, v := range voters {
+		if v.Jumps > 0 && !h.plan.isWrong(i) {
+			h.violation("wolf: client %s saw the clock of voter %d jump %d times", client, i, v.Jumps)
+		}
 	}
 }
 
