@@ -26,12 +26,21 @@ var mutations = []mutation{
 	},
 	{
 		"no comparison at first contact", "a client that meets a voter after its clock jumped trusts it",
-		[]edit{{"clockdrift/monitor.go", "v.passes = ok && m.compared(v, now, m.config.Precision) && rough.distance(m.tolerated(i, now)) == 0", "_, _, v.passes = ok, rough, v.samples > 0"},
-			{"clockdrift/monitor.go", "!already && exact.distance(m.tolerated(i, now)) > 0 {", "!already && exact.distance(m.tolerated(i, now)) > 1<<62 {"}},
+		[]edit{{"clockdrift/vet.go", "v.compare(exact, m.tolerated(i, now), now)", "v.standing, _ = agreeing, exact"},
+			{"clockdrift/vet.go", "v.passes = ok && m.known(v, now, m.config.Precision) && rough.distance(m.tolerated(i, now)) == 0", "_, _, v.passes = ok, rough, true"}},
 	},
 	{
 		"no look for jumps", "a client that knows a voter's clock doesn't notice that it jumps",
-		[]edit{{"clockdrift/monitor.go", "a.known.widen(drift+m.config.Slack).distance(now.offset) > 0 {", "a.known.widen(drift+m.config.Slack).distance(now.offset) > 1<<62 {"}},
+		[]edit{{"clockdrift/monitor.go", "if moved > m.tolerable(now.received-old.sent) {", "if moved > 1<<62 {"},
+			{"clockdrift/monitor.go", "sudden = sudden || moved > m.tolerable(now.received-next.sent)", "_ = next"}},
+	},
+	{
+		"a clock that's behind is trusted once it's steady", "it leaps over the ends of locks when it's put right, and newcomers can't see it",
+		[]edit{{"clockdrift/vet.go", "	case own.High < majority.Low:\n		v.standing, v.suspect, v.since = apart, true, now\n", ""}},
+	},
+	{
+		"quarantine by the voter's own clock", "a voter that restarts with its clock behind votes as soon as it's put right",
+		[]edit{{"redlock/guard.go", "full, v.guard.agreedTime())", "full, 0)"}},
 	},
 	{
 		"an extension may shorten", "what a set-back clock has made of a lock's end is cut off when the clock is put right",
@@ -40,6 +49,14 @@ var mutations = []mutation{
 	{
 		"no ghost guard", "a request that was stuck plants a lock for nobody",
 		[]edit{{"redlock/scripts/grant.lua", "if now > tonumber(ARGV[5]) then", "if false then"}},
+	},
+	{
+		"no time limit for offers", "an offer to restore that was stuck plants a lock that's over",
+		[]edit{{"redlock/scripts/extend.lua", "if time[1] * 1000000 + time[2] > tonumber(ARGV[6]) then", "if false then"}},
+	},
+	{
+		"unknown scripts change the order", "a request that's sent again in full takes effect after the release that followed it",
+		[]edit{{"redlock/voter.go", "if !full && slices.ContainsFunc(again, overtook) {", "if !full && slices.ContainsFunc(again, overtook) && false {"}},
 	},
 	{
 		"extension bounded by the new deadline", "a lock counts as extended before a majority has agreed",

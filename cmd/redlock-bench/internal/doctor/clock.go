@@ -15,7 +15,7 @@ type clockView struct {
 	known bool
 	// offset bounds how far the clock is ahead of the middle of where most clocks agree.
 	offset clockdrift.Interval
-	// apart says that it's further from there than a lock's window allows for.
+	// apart says that it's further from there than lockers put up with.
 	apart bool
 	// rateLow and rateHigh bound how much faster than ours it ran on average, as a fraction.
 	rateLow, rateHigh float64
@@ -25,9 +25,15 @@ type clockView struct {
 	runsAway bool
 }
 
+// tolerance is how far a clock may be off the majority before lockers hold it against the node, as
+// in package redlock: half of what a lock of this TTL allows for.
+func (e *examination) tolerance() time.Duration {
+	return clockdrift.Allowance(e.config.TTL, driftFactor) / 2
+}
+
 // judgeClocks looks at all samples as a locker with this TTL does.
 func (e *examination) judgeClocks() {
-	tolerance := clockdrift.Allowance(e.config.TTL, driftFactor) / 2
+	tolerance := e.tolerance()
 	monitor := clockdrift.NewMonitor(len(e.voters), clockdrift.MonitorConfig{
 		Drift: driftFactor, Reach: e.config.TTL, Tolerance: tolerance, Precision: tolerance,
 		// A TTL shorter than the pauses between samples would make each of them the first.

@@ -69,9 +69,9 @@ func TestClockVerdicts(t *testing.T) {
 	}{
 		"all right":                   {[]shown{right, right, right}, OK, OK},
 		"alone":                       {[]shown{ahead(time.Hour)}, OK, OK},
-		"a little ahead":              {[]shown{right, right, ahead(90 * ms)}, OK, OK},
-		"ahead":                       {[]shown{right, right, ahead(120 * ms)}, Error, OK},
-		"behind":                      {[]shown{right, right, ahead(-120 * ms)}, Error, OK},
+		"a little ahead":              {[]shown{right, right, ahead(40 * ms)}, OK, OK},
+		"ahead":                       {[]shown{right, right, ahead(60 * ms)}, Error, OK},
+		"behind":                      {[]shown{right, right, ahead(-60 * ms)}, Error, OK},
 		"others ahead":                {[]shown{ahead(5 * time.Second), right, right}, OK, OK},
 		"no majority":                 {[]shown{right, ahead(time.Second), ahead(2 * time.Second)}, Error, OK},
 		"jumped forward":              {[]shown{right, right, jumping(2*time.Second, time.Second)}, Error, ""},
@@ -120,7 +120,7 @@ func TestNoMajorityOfClocks(t *testing.T) {
 	found := each((*examination).all, judgeClock)(e)
 	if assert.Len(t, found, 1) {
 		assert.Equal(t, []int{1, 2, 3}, found[0].Nodes)
-		assert.Contains(t, found[0].Found, "no majority of the clocks agrees within the 102ms")
+		assert.Contains(t, found[0].Found, "no majority of the clocks agrees within the 51ms")
 	}
 }
 

@@ -45,7 +45,7 @@ const syncAdvice = "synchronize it by slewing, without steps (chronyd without ma
 
 // judgeClock looks for jumps, and for clocks that are apart from the others.
 func judgeClock(e *examination, v *voter) []verdict {
-	tolerance := clockdrift.Allowance(e.config.TTL, driftFactor)
+	tolerance := e.tolerance()
 	c := &v.clock
 	switch {
 	case !c.known:
@@ -55,10 +55,10 @@ func judgeClock(e *examination, v *voter) []verdict {
 	case c.jumps > 0:
 		return []verdict{{Error, fmt.Sprintf("contradicted a steady clock %s while it was watched: it jumped, or runs unevenly, and locks expire too early or too late", count(c.jumps, "time")), syncAdvice}}
 	case c.apart && !e.clocksAgree:
-		return []verdict{{Error, fmt.Sprintf("no majority of the clocks agrees within the %v that a lock of this TTL allows for: they were stepped, or will be; new lockers don't count their votes at first",
+		return []verdict{{Error, fmt.Sprintf("no majority of the clocks agrees within the %v that locks of this TTL put up with: they were stepped, or will be; new lockers don't count their votes at first",
 			readable(tolerance)), syncAdvice}}
 	case c.apart:
-		return []verdict{{Error, fmt.Sprintf("%s the majority's clock, more than the %v that a lock of this TTL allows for: it was stepped, or will be; new lockers don't count its votes at first",
+		return []verdict{{Error, fmt.Sprintf("%s the majority's clock, more than the %v that locks of this TTL put up with: it was stepped, or will be; new lockers don't count its votes at first, nor as long as it's behind",
 			aheadOf(c.offset), readable(tolerance)), syncAdvice}}
 	}
 	return []verdict{{OK, fmt.Sprintf("steady, and within %v of the majority", readable(tolerance)), ""}}
