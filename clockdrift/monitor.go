@@ -73,7 +73,7 @@ type standing uint8
 const (
 	strange standing = iota // not compared yet
 	agreeing
-	apart
+	apartFromMost
 )
 
 type voterClock struct {
@@ -81,6 +81,7 @@ type voterClock struct {
 	best     fix           // which bounds the present offset most closely
 	met      time.Duration // when it was heard of first, or again after long
 	standing standing      // since then, by exact fixes
+	away     time.Duration // from the majority, when they were compared
 	passes   bool          // strange, but agrees with a majority as far as is known
 	suspect  bool
 	since    time.Duration // when it last gave reason to

@@ -37,14 +37,22 @@ func (m *Monitor) Vet(now time.Duration) {
 
 // compare takes in where a majority is.
 func (v *voterClock) compare(majority, own Interval, now time.Duration) {
+	v.away = own.Middle() - majority.Middle()
 	switch {
 	case majority.distance(own) == 0:
 		v.standing = agreeing
 	case own.High < majority.Low:
-		v.standing, v.suspect, v.since = apart, true, now
+		v.standing, v.suspect, v.since = apartFromMost, true, now
 	case v.standing == strange:
-		v.standing, v.suspect, v.since = apart, true, max(v.since, v.met)
+		v.standing, v.suspect, v.since = apartFromMost, true, max(v.since, v.met)
 	}
+}
+
+// Apart reports whether a voter's clock was further off a majority's than is tolerated when they
+// were compared last, and by how much: less than 0 if it's behind.
+func (m *Monitor) Apart(voter int) (away time.Duration, apart bool) {
+	v := &m.voters[voter]
+	return v.away, v.standing == apartFromMost
 }
 
 // Majority returns where most of all voters agree at the time now, to within the tolerance, and

@@ -76,7 +76,7 @@ type NodeResult struct {
 	// Remaining is for how long the voter will go on to refuse: how long another's lock still
 	// lives there, or how long the voter still has to wait. 0 if not known.
 	Remaining time.Duration
-	// Err is the cause where Outcome is [Failed].
+	// Err is the cause where Outcome is [Failed] or [ClockSuspect].
 	Err error
 }
 

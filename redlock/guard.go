@@ -102,6 +102,22 @@ func (w *watch) unvetted(voter int) (time.Duration, bool) {
 	return w.monitor.Unvetted(voter, w.clock.Now())
 }
 
+// why says what's wrong with the clock of a voter whose vote doesn't count.
+func (w *watch) why(voter int) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	away, apart := w.monitor.Apart(voter)
+	switch {
+	case apart && away < 0:
+		return fmt.Errorf("its clock is %v behind most others; put it right", -away.Round(time.Millisecond))
+	case apart:
+		return fmt.Errorf("its clock is %v ahead of most others; put it right", away.Round(time.Millisecond))
+	case w.monitor.Estimate(voter, w.clock.Now()).Jumps > 0:
+		return errors.New("its clock jumped, or runs unevenly")
+	}
+	return errors.New("no majority of the clocks is known to agree with it")
+}
+
 func (w *watch) estimate(voter int) clockdrift.Estimate {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -202,10 +218,11 @@ func (e enrolment) conclude(sent time.Duration) (maxTTL time.Duration, err error
 	return maxTTL, nil
 }
 
-// granted takes in when the voter granted: its clock may have been set since the enrolment.
-func (e enrolment) granted(sent time.Duration, r reply) {
-	if e.guard != nil && r.time != 0 {
-		e.guard.observe(e.guard.voter, sample(sent, e.guard.clock.Now(), r.time), r.maxTTL)
+// granted takes in when the voter granted last, if it did: its clock may have been set since the
+// enrolment.
+func (e enrolment) granted(sent time.Duration, unixMicro int64, maxTTL time.Duration) {
+	if e.guard != nil && unixMicro != 0 {
+		e.guard.observe(e.guard.voter, sample(sent, e.guard.clock.Now(), unixMicro), maxTTL)
 	}
 }
 

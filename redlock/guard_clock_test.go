@@ -67,7 +67,7 @@ func TestJumpIsSeenHoweverLongLocksMayLive(t *testing.T) {
 	}
 }
 
-// Two steps, and a rate, each of which a lock allows for.
+// Two steps and a rate: a lock allows for each, but not for all of them.
 func TestSmallStepsAddUpOverALocksLife(t *testing.T) {
 	bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
 		one, two := join(t, q, "one"), join(t, q, "two")
@@ -95,7 +95,7 @@ func TestSmallStepsAddUpOverALocksLife(t *testing.T) {
 	})
 }
 
-// A voter's clock was wrong, and steady; it's put right.
+// A clock that's behind, and steady, would leap over the ends of locks when it's put right.
 func TestClockThatIsBehindHasNoVoteUntilItIsPutRight(t *testing.T) {
 	bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
 		q.Node(2).Jump(-time.Minute)
@@ -108,6 +108,7 @@ func TestClockThatIsBehindHasNoVoteUntilItIsPutRight(t *testing.T) {
 		reach(q, "two", 2, 3, 4)
 		_, err := one.TryLock(t.Context(), "job")
 		require.ErrorIs(t, err, redlock.ErrNoQuorum, "or it would be held when the clock is put right, and dropped")
+		assert.ErrorContains(t, err, "its clock is 1m0s behind most others")
 		reachAll(q, "one", "two")
 	})
 }
@@ -127,7 +128,7 @@ func TestClockFromOneEndOfTheToleranceToTheOther(t *testing.T) {
 	})
 }
 
-// The clock jumps between the enrolment and the grant of one pipeline.
+// Each grant shows the time, too: the enrolment in the same batch came earlier.
 func TestJumpBetweenEnrolmentAndGrant(t *testing.T) {
 	bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
 		one, two := join(t, q, "one"), join(t, q, "two")
@@ -152,8 +153,8 @@ func TestJumpBetweenEnrolmentAndGrant(t *testing.T) {
 	})
 }
 
-// Reboot of one machine: Redis starts empty before the machine's clock is right; somebody
-// enrols it; the clock is put right; quarantine is over.
+// A machine reboots, and Redis starts empty before the clock is put right. Its quarantine mustn't
+// be over when that happens.
 func TestRestartBeforeTheClockIsPutRight(t *testing.T) {
 	for _, fresh := range []bool{true, false} {
 		t.Run(map[bool]string{true: "client 2 is new", false: "client 2 has met all voters"}[fresh], func(t *testing.T) {
@@ -180,7 +181,7 @@ func TestRestartBeforeTheClockIsPutRight(t *testing.T) {
 	}
 }
 
-// What was heard of long ago is compared as if it were known exactly.
+// What was heard long ago says little of a clock by now, so it can't vouch for others.
 func TestOldSamplesVouchForNobody(t *testing.T) {
 	bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
 		opts := []redlock.Option{redlock.WithTTL(10 * time.Second), redlock.WithMaxTTL(time.Hour)}

@@ -13,7 +13,7 @@ import (
 	"github.com/a5bbb083/redlock/redlock/redlocktest"
 )
 
-// as TestGhostGuard, but the client was idle before.
+// As TestGhostGuard, but the client was idle before.
 func TestGhostGuardAfterSilence(t *testing.T) {
 	for _, idle := range []time.Duration{-1, 0, time.Minute, 20 * time.Minute} { // -1: first contact
 		t.Run(idle.String(), func(t *testing.T) {
@@ -45,7 +45,8 @@ func TestGhostGuardAfterSilence(t *testing.T) {
 	}
 }
 
-// a laptop is suspended for a night. Its clock and the voters' drift apart by some ppm.
+// A laptop is suspended for a night, in which its clock and the voters' drift apart by some ppm.
+// That's no jump.
 func TestSuspensionAmidAnExchange(t *testing.T) {
 	for name, tt := range map[string]struct {
 		ppm  time.Duration
@@ -82,7 +83,7 @@ func TestSuspensionAmidAnExchange(t *testing.T) {
 	}
 }
 
-// drift within the factor, and MaxTTL > TTL.
+// Drift within the factor is no jump, however long locks may live.
 func TestDriftWithinTheFactorIsTolerated(t *testing.T) {
 	for _, max := range []time.Duration{10 * time.Second, time.Minute} {
 		t.Run(max.String(), func(t *testing.T) {
@@ -101,7 +102,7 @@ func TestDriftWithinTheFactorIsTolerated(t *testing.T) {
 	}
 }
 
-// Voter.ClockSuspect "is for how long the voter's votes don't count yet; 0 if they do".
+// Voters tells what an error would tell.
 func TestVotersTellsOfThoseThatCouldntBeCompared(t *testing.T) {
 	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
 		q.Node(1).Jump(time.Second)
@@ -109,13 +110,14 @@ func TestVotersTellsOfThoseThatCouldntBeCompared(t *testing.T) {
 		l := join(t, q, "a")
 		_, err := l.TryLock(t.Context(), "job")
 		require.ErrorIs(t, err, redlock.ErrNoQuorum)
+		assert.ErrorContains(t, err, "no majority of the clocks is known to agree")
 		for _, v := range l.Voters() {
 			assert.Positive(t, v.ClockSuspect, "the votes of %s don't count", v.Node)
 		}
 	})
 }
 
-// a suspect voter's time is over while the attempt waits for the third.
+// A suspect voter's time is over while the attempt waits for another.
 func TestSuspectBecomesReliableWhileAnAttemptWaits(t *testing.T) {
 	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
 		l := join(t, q, "a")
@@ -131,7 +133,7 @@ func TestSuspectBecomesReliableWhileAnAttemptWaits(t *testing.T) {
 	})
 }
 
-// "OffsetLow and OffsetHigh bound the voter's clock, as time since the Unix epoch, less the locker's own clock."
+// The bounds hold, also after small steps and where replies are slow.
 func TestVotersBoundsTheOffset(t *testing.T) {
 	cases := map[string]func(n *redlocktest.Node, i int){
 		"nothing": func(*redlocktest.Node, int) {},
@@ -168,7 +170,7 @@ func TestVotersBoundsTheOffset(t *testing.T) {
 	}
 }
 
-// "The most is a whole MaxTTL."
+// Who comes seldom waits for voters that nobody agrees with once, and not each time.
 func TestRareCallersAreRefusedOnce(t *testing.T) {
 	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
 		q.Node(1).Jump(15 * ms)
@@ -190,7 +192,7 @@ func TestRareCallersAreRefusedOnce(t *testing.T) {
 	})
 }
 
-// the introduction is slow; the request is sent when its attempt is over, and planted.
+// The first look at the clocks is slow; when it's over, so is the attempt.
 func TestGhostGuardAtFirstContact(t *testing.T) {
 	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
 		warmUp(t, join(t, q, "loads the scripts"))

@@ -250,6 +250,7 @@ func TestHolderRecountsWhenVotersJump(t *testing.T) {
 		err = lk.Extend(t.Context())
 		require.ErrorIs(t, err, redlock.ErrLost)
 		assert.Contains(t, err.Error(), "clock suspect")
+		assert.Contains(t, err.Error(), "its clock jumped")
 		assert.False(t, lk.Valid())
 		require.ErrorIs(t, context.Cause(lk.Context()), redlock.ErrLost)
 	})

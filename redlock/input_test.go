@@ -27,6 +27,7 @@ func TestInvalidOptions(t *testing.T) {
 		"ttl above the maximum":      {redlock.WithMaxTTL(time.Second), "1s"},
 		"negative drift":             {redlock.WithDriftFactor(-0.1), "-0.1"},
 		"drift of one":               {redlock.WithDriftFactor(1), "drift factor 1"},
+		"no drift for the guards":    {redlock.WithDriftFactor(0.0005), "0.0005"},
 		"negative time-out":          {redlock.WithNodeTimeout(-ms), "-1ms"},
 		"time-out beyond the window": {redlock.WithNodeTimeout(time.Minute), "1m0s"},
 		"no clock":                   {redlock.WithClock(nil), "nil"},

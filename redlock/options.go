@@ -10,6 +10,7 @@ import (
 const (
 	defaultTTL         = 10 * time.Second
 	defaultDriftFactor = 0.01
+	leastGuardedDrift  = 0.001
 	maxNodeTimeout     = 250 * time.Millisecond // of the default only
 	registerLife       = 24 * time.Hour
 	// A register has to outlive the lock that it belongs to, or another attempt could start
@@ -50,11 +51,13 @@ func WithTTL(d time.Duration) Option { return func(o *options) { o.ttl = d } }
 func WithMaxTTL(d time.Duration) Option { return func(o *options) { o.maxTTL = d } }
 
 // WithDriftFactor sets how much faster than the holder's clock a voter's clock may run, as a
-// fraction. The default is 0.01. See [clockdrift.Allowance].
+// fraction. The default is 0.01, and the least with guards 0.001. See [clockdrift.Allowance].
 func WithDriftFactor(f float64) Option { return func(o *options) { o.driftFactor = f } }
 
 // WithNodeTimeout sets how long an operation waits for any one voter, whatever time-outs the
-// Redis clients have. The default is a twentieth of the locker's TTL, at most 250 ms.
+// Redis clients have. The default is a twentieth of the locker's TTL, at most 250 ms. With guards
+// it has to cover two round trips: at first contact, and after a while without any (25 s with the
+// defaults), a voter's clock is looked at first.
 func WithNodeTimeout(d time.Duration) Option { return func(o *options) { o.nodeTimeout = d } }
 
 // WithClock sets the clock that deadlines are measured by. The default is
@@ -94,6 +97,10 @@ func newOptions(opts []Option) (options, error) {
 	}
 	if !(o.driftFactor >= 0 && o.driftFactor < 1) {
 		return o, fmt.Errorf("%w: drift factor %v; use at least 0 and less than 1, such as %v", ErrInvalidOption, o.driftFactor, defaultDriftFactor)
+	}
+	if o.guards && o.driftFactor < leastGuardedDrift {
+		return o, fmt.Errorf("%w: drift factor %v leaves the guards no room, since time servers slew clocks by up to 500 ppm either way; use at least %v, or WithoutGuards",
+			ErrInvalidOption, o.driftFactor, leastGuardedDrift)
 	}
 	if o.clock == nil {
 		return o, fmt.Errorf("%w: the clock is nil; leave the option out to get the system's", ErrInvalidOption)

@@ -39,6 +39,9 @@ func (l *Locker) result(op operation, o quorum.Outcome[reply], voter int) NodeRe
 				r.Outcome, r.Remaining = ClockSuspect, remaining
 			}
 		}
+		if r.Outcome == ClockSuspect {
+			r.Err = l.watch.why(voter)
+		}
 		return r
 	}
 }

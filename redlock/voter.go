@@ -144,6 +144,7 @@ func (v *voter) pass(ctx context.Context, requests []request, answers []quorum.A
 	sent := enrolment.now()
 	_, _ = pipe.Exec(ctx) // each command has its own error, too
 	maxTTL, unfit := enrolment.conclude(sent)
+	latest := int64(0)
 	for n, i := range pending {
 		r, cmd := &requests[i], cmds[n]
 		if !full && (inconclusive(r, cmd) || (r.needsGuard() && unknownScript(unfit))) {
@@ -159,11 +160,12 @@ func (v *voter) pass(ctx context.Context, requests []request, answers []quorum.A
 		}
 		answers[i].Reply, answers[i].Err = r.parse(cmd)
 		answers[i].Reply.maxTTL = maxTTL
-		enrolment.granted(sent, answers[i].Reply)
+		latest = max(latest, answers[i].Reply.time)
 		if unfit != nil && r.needsGuard() && answers[i].Err == nil {
 			answers[i].Err = unfit
 		}
 	}
+	enrolment.granted(sent, latest, maxTTL)
 	return again
 }
 
