@@ -110,8 +110,9 @@ func (a *attempt) run(ctx context.Context) (fence int64, err error) {
 	votes := newElection(len(a.locker.nodes))
 	// A voter that isn't relied upon for the lock isn't for the value either: a clock that leapt
 	// lets registers expire as well.
+	now := a.locker.options.clock.Now()
 	for voter, answer := range outcome.Answers {
-		if a.locker.result(opAcquire, outcome, voter).Outcome == Granted {
+		if a.locker.result(opAcquire, outcome, voter, now).Outcome == Granted {
 			votes.grant(voter, answer.Reply.value)
 		}
 	}

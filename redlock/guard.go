@@ -90,20 +90,18 @@ func (w *watch) vet() {
 	w.monitor.Vet(w.clock.Now())
 }
 
-func (w *watch) suspect(voter int) (time.Duration, bool) {
+// suspicion returns for how long a voter's vote mustn't count because its clock is known to be
+// wrong, or because it couldn't be compared with those of a majority yet.
+func (w *watch) suspicion(voter int, now time.Duration) (suspect, unvetted time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.monitor.Suspect(voter, w.clock.Now())
-}
-
-func (w *watch) unvetted(voter int) (time.Duration, bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.monitor.Unvetted(voter, w.clock.Now())
+	suspect, _ = w.monitor.Suspect(voter, now)
+	unvetted, _ = w.monitor.Unvetted(voter, now)
+	return suspect, unvetted
 }
 
 // why says what's wrong with the clock of a voter whose vote doesn't count.
-func (w *watch) why(voter int) error {
+func (w *watch) why(voter int, now time.Duration) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	away, apart := w.monitor.Apart(voter)
@@ -112,16 +110,16 @@ func (w *watch) why(voter int) error {
 		return fmt.Errorf("its clock is %v behind most others; put it right", -away.Round(time.Millisecond))
 	case apart:
 		return fmt.Errorf("its clock is %v ahead of most others; put it right", away.Round(time.Millisecond))
-	case w.monitor.Estimate(voter, w.clock.Now()).Jumps > 0:
+	case w.monitor.Estimate(voter, now).Jumps > 0:
 		return errors.New("its clock jumped, or runs unevenly")
 	}
 	return errors.New("no majority of the clocks is known to agree with it")
 }
 
-func (w *watch) estimate(voter int) clockdrift.Estimate {
+func (w *watch) estimate(voter int, now time.Duration) clockdrift.Estimate {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.monitor.Estimate(voter, w.clock.Now())
+	return w.monitor.Estimate(voter, now)
 }
 
 // guard is the watch over one voter. A nil guard stands for none.
@@ -136,7 +134,7 @@ func (g *guard) notAfter(t time.Duration) int64 {
 	if g == nil {
 		return math.MaxInt64 >> 11 // beyond every clock, and exact in Lua
 	}
-	return (t + g.estimate(g.voter).Offset.High).Microseconds() + 1
+	return (t + g.estimate(g.voter, g.clock.Now()).Offset.High).Microseconds() + 1
 }
 
 // needsGuard reports whether a request's answer depends on the server being fit to vote.
@@ -154,7 +152,7 @@ func (v *voter) introduce(ctx context.Context) error {
 	if v.guard == nil {
 		return nil
 	}
-	if e := v.guard.estimate(v.guard.voter); e.Known && e.Offset.Width() <= v.guard.vague {
+	if e := v.guard.estimate(v.guard.voter, v.guard.clock.Now()); e.Known && e.Offset.Width() <= v.guard.vague {
 		return nil
 	}
 	pipe := v.client.Pipeline()

@@ -22,7 +22,7 @@ var mutations = []mutation{
 	},
 	{
 		"no clock guard", "a voter whose clock is wrong has a vote",
-		[]edit{{"redlock/outcome.go", "if remaining, suspect := l.watch.suspect(voter); suspect {", "if remaining, suspect := l.watch.suspect(voter); suspect && remaining < 0 {"}},
+		[]edit{{"redlock/outcome.go", "case suspect > 0:", "case suspect < 0:"}},
 	},
 	{
 		"no comparison at first contact", "a client that meets a voter after its clock jumped trusts it",

@@ -8,17 +8,22 @@ import (
 	"github.com/a5bbb083/redlock/quorum"
 )
 
-// results lists what became of a request at every voter.
+// results lists what became of a request at every voter, and why.
 func (l *Locker) results(op operation, o quorum.Outcome[reply]) []NodeResult {
 	results := make([]NodeResult, len(l.nodes))
+	now := l.options.clock.Now()
 	for i, node := range l.nodes {
-		results[i] = l.result(op, o, i)
-		results[i].Node = node
+		r := l.result(op, o, i, now)
+		r.Node = node
+		if r.Outcome == ClockSuspect {
+			r.Err = l.watch.why(i, now)
+		}
+		results[i] = r
 	}
 	return results
 }
 
-func (l *Locker) result(op operation, o quorum.Outcome[reply], voter int) NodeResult {
+func (l *Locker) result(op operation, o quorum.Outcome[reply], voter int, now time.Duration) NodeResult {
 	switch a := o.Answers[voter]; {
 	case !o.Answered[voter] && o.Result == quorum.Pending:
 		return NodeResult{Outcome: TimedOut}
@@ -31,52 +36,30 @@ func (l *Locker) result(op operation, o quorum.Outcome[reply], voter int) NodeRe
 		if op == opAcquire && (r.Outcome == Held || r.Outcome == Quarantined) {
 			r.Remaining = time.Duration(max(a.Reply.value, 0)) * time.Millisecond
 		}
-		// A voter whose clock is ahead takes every request for a late one.
-		if r.Outcome == Granted || r.Outcome == Late {
-			if outcome, remaining := l.doubt(op, voter, a.Reply); outcome != Granted {
-				r.Outcome, r.Remaining = outcome, remaining
-			} else if remaining, unvetted := l.unvetted(op, voter); unvetted && agreed(o) {
-				r.Outcome, r.Remaining = ClockSuspect, remaining
-			}
-		}
-		if r.Outcome == ClockSuspect {
-			r.Err = l.watch.why(voter)
-		}
+		l.doubt(&r, op, o, voter, now)
 		return r
 	}
 }
 
-// doubt returns what a voter's consent amounts to once the voter is looked at. Only for a
-// release it doesn't have to be relied upon.
-func (l *Locker) doubt(op operation, voter int, r reply) (Outcome, time.Duration) {
-	if l.watch == nil || op == opRelease {
-		return Granted, 0
+// doubt takes a voter's consent back if the voter can't be relied upon. Only for a release it
+// doesn't have to be.
+func (l *Locker) doubt(r *NodeResult, op operation, o quorum.Outcome[reply], voter int, now time.Duration) {
+	// A voter whose clock is ahead takes every request for a late one.
+	if l.watch == nil || op == opRelease || (r.Outcome != Granted && r.Outcome != Late) {
+		return
 	}
-	if remaining, suspect := l.watch.suspect(voter); suspect {
-		return ClockSuspect, remaining
+	suspect, unvetted := l.watch.suspicion(voter, now)
+	switch {
+	case suspect > 0:
+		r.Outcome, r.Remaining = ClockSuspect, suspect
+	case op == opAcquire && r.Outcome == Granted && o.Answers[voter].Reply.maxTTL < l.watch.maxTTL():
+		// Another voter may know of longer locks than this one's quarantine was measured by. For how
+		// long it has to wait, or whether at all, the next attempt tells.
+		r.Outcome = Quarantined
+	case unvetted > 0 && agreed(o):
+		// It's only to a majority that this matters: it can't be known before all of it has answered.
+		r.Outcome, r.Remaining = ClockSuspect, unvetted
 	}
-	// Another voter may know of longer locks than this one's quarantine was measured by. For how
-	// long it has to wait, or whether at all, the next attempt tells.
-	if op == opAcquire && r.status == statusOK && r.maxTTL < l.watch.maxTTL() {
-		return Quarantined, 0
-	}
-	return Granted, 0
-}
-
-// unvetted tells a voter that has agreed, but whose clock couldn't be compared with those of a
-// majority. It's only to a majority that this matters: it can't be known before all of it has
-// answered.
-func (l *Locker) unvetted(op operation, voter int) (time.Duration, bool) {
-	if l.watch == nil || op == opRelease {
-		return 0, false
-	}
-	return l.watch.unvetted(voter)
-}
-
-// jumped tells a voter whose clock is known to be wrong from one of which nothing is known yet.
-func (l *Locker) jumped(voter int) bool {
-	_, suspect := l.watch.suspect(voter)
-	return suspect
 }
 
 // agreed reports whether a majority says yes, reliable or not.
@@ -97,9 +80,9 @@ func (l *Locker) reliable(op operation, o quorum.Outcome[reply]) bool {
 		return true
 	}
 	l.watch.vet()
-	granted := 0
+	granted, now := 0, l.options.clock.Now()
 	for voter := range l.nodes {
-		if l.result(op, o, voter).Outcome == Granted {
+		if l.result(op, o, voter, now).Outcome == Granted {
 			granted++
 		}
 	}
@@ -118,17 +101,19 @@ func (l *Locker) quorumError(ctx context.Context, op operation, name string, o q
 		Nodes: l.results(op, o), Reason: ErrNoQuorum, cause: ctx.Err(),
 	}
 	count := make(map[Outcome]int)
-	jumped := 0
+	wrong := 0 // voters whose clock is known to be, unlike those that couldn't be compared yet
 	for voter, r := range e.Nodes {
 		count[r.Outcome]++
-		if r.Outcome == ClockSuspect && l.jumped(voter) {
-			jumped++
+		if r.Outcome == ClockSuspect {
+			if suspect, _ := l.watch.suspicion(voter, l.options.clock.Now()); suspect > 0 {
+				wrong++
+			}
 		}
 		if errors.Is(r.Err, quorum.ErrClosed) {
 			e.cause = ErrClosed
 		}
 	}
-	refused := count[Held] + count[Gone] + jumped
+	refused := count[Held] + count[Gone] + wrong
 	switch {
 	case op == opExtend && len(l.nodes)-refused < e.Needed:
 		e.Reason = ErrLost

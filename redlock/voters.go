@@ -34,9 +34,9 @@ func (l *Locker) Voters() []Voter {
 		if l.watch == nil {
 			continue
 		}
-		e := l.watch.estimate(i)
-		suspect, _ := l.watch.suspect(i)
-		unvetted, _ := l.watch.unvetted(i)
+		now := l.options.clock.Now()
+		e := l.watch.estimate(i, now)
+		suspect, unvetted := l.watch.suspicion(i, now)
 		voters[i] = Voter{
 			Node: node, Known: e.Known,
 			Offset: e.Offset.Middle(), OffsetLow: e.Offset.Low, OffsetHigh: e.Offset.High,
