@@ -35,14 +35,6 @@ var mutations = []mutation{
 			{"clockdrift/monitor.go", "sudden = sudden || moved > m.tolerable(now.received-next.sent)", "_ = next"}},
 	},
 	{
-		"a clock that's behind is trusted once it's steady", "it leaps over the ends of locks when it's put right, and newcomers can't see it",
-		[]edit{{"clockdrift/vet.go", "	case own.High < majority.Low:\n		v.standing, v.suspect, v.since = apart, true, now\n", ""}},
-	},
-	{
-		"quarantine by the voter's own clock", "a voter that restarts with its clock behind votes as soon as it's put right",
-		[]edit{{"redlock/guard.go", "full, v.guard.agreedTime())", "full, 0)"}},
-	},
-	{
 		"an extension may shorten", "what a set-back clock has made of a lock's end is cut off when the clock is put right",
 		[]edit{{"redlock/scripts/extend.lua", "if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then", "if true then"}},
 	},

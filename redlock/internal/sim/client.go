@@ -290,9 +290,10 @@ func (c *client) loseSomething() {
 	l.DropReplies(c.rand.IntN(2))
 }
 
-// observe notes that a lock may be valid for longer now.
+// observe notes that a lock may be valid for longer now, or which clocks are taken for wrong.
 func (c *client) observe(e redlock.Event) {
 	if e.Op == "extend" && e.Err == nil {
 		c.world.history.note("client %s: extended %q", c.name, e.Name)
 	}
+	c.world.history.checkBlame(c.name, e.Err)
 }

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -101,6 +102,22 @@ func (h *history) checkClocks(client string, voters []redlock.Voter) {
 	for i, v := range voters {
 		if v.Jumps > 0 && !h.plan.isWrong(i) {
 			h.violation("wolf: client %s saw the clock of voter %d jump %d times", client, i, v.Jumps)
+		}
+	}
+}
+
+// checkBlame checks that an operation that failed didn't take a clock for a wrong one that isn't.
+// A client that can't tell yet which of two is right does nobody wrong.
+func (h *history) checkBlame(client string, err error) {
+	var q *redlock.QuorumError
+	if !errors.As(err, &q) {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i, n := range q.Nodes {
+		if n.Outcome == redlock.ClockSuspect && !h.plan.isWrong(i) && !strings.Contains(n.Err.Error(), "no majority") {
+			h.violation("wolf: client %s doesn't trust the clock of voter %d: %v", client, i, n.Err)
 		}
 	}
 }
