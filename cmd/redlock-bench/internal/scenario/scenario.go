@@ -58,7 +58,7 @@ type Scenario struct {
 func All() []Scenario {
 	return []Scenario{
 		control, staleUnlock, partition, asymmetricPartition, slowNode, splitVote,
-		pauseInFlight, clockJump, clockDrift, suspend,
+		pauseInFlight, clockJump, clockDrift, clockThereAndBack, suspend,
 		crashAmnesia, flush, powerLoss, oldSnapshot, failover, ghostRequest,
 		pauseAfterCheck, delayedWrite, expiry,
 		slowRenewal, revival, cancelledAcquire, orphan, bareMajority,

@@ -1,0 +1,41 @@
+package scenario
+
+import (
+	"context"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+)
+
+var clockThereAndBack = Scenario{
+	Name:   "clock-there-and-back",
+	About:  "the clock of the node in the middle jumps, and back before anybody looks: no lock can see it, only a fenced resource helps",
+	Source: "docs/safety.md, \"What guarded can't survive\"; M. Kleppmann, \"How to do distributed locking\" (2016), on clocks that are stepped by NTP or by hand",
+	Steps: []string{
+		"client 1 reaches nodes A, B and C only, and acquires the lock",
+		"the clock of C jumps forward, and C drops the lock; then it's put right again",
+		"client 2, which reaches C, D and E only, tries to get the lock",
+		"both write what they have read",
+	},
+	Clients:  2,
+	MinNodes: 3,
+	Breaks:   append([]string{"guarded"}, lackGuards...),
+	Perform: func(ctx context.Context, l *lab.Lab) error {
+		s, err := divide(ctx, l)
+		if err != nil {
+			return err
+		}
+		return s.betray(ctx, func() error {
+			jump, err := l.Inject(ctx, nemesis.Fault{Kind: nemesis.ClockJump, Nodes: s.shared, By: jumpInTTLs * l.TTL()})
+			if err != nil {
+				return err
+			}
+			if err := s.awaitDropped(ctx, s.holder.ValidUntil()-l.TTL()/2); err != nil {
+				return err
+			}
+			back, err := jump.Undo(ctx)
+			l.Witness(back...)
+			return err
+		})
+	},
+}
