@@ -2,7 +2,6 @@ package redlock_test
 
 import (
 	"context"
-	"strings"
 	"testing"
 	"time"
 
@@ -12,38 +11,6 @@ import (
 	"github.com/a5bbb083/redlock/redlock"
 	"github.com/a5bbb083/redlock/redlock/redlocktest"
 )
-
-// As TestGhostGuard, but the client was idle before.
-func TestGhostGuardAfterSilence(t *testing.T) {
-	for _, idle := range []time.Duration{-1, 0, time.Minute, 20 * time.Minute} { // -1: first contact
-		t.Run(idle.String(), func(t *testing.T) {
-			bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
-				l := join(t, q, "a")
-				if idle >= 0 {
-					warmUp(t, l)
-					time.Sleep(idle)
-				}
-				for i := range 3 {
-					q.Node(i).Pause()
-				}
-				_, err := l.TryLock(t.Context(), "job")
-				require.ErrorIs(t, err, redlock.ErrNoQuorum)
-				time.Sleep(300 * ms) // the attempt is long over
-				seen := 0
-				for i := range 3 {
-					q.Node(i).OnCommand(func(c redlocktest.Command) {
-						if strings.HasPrefix(c.Name, "EVAL") {
-							seen += taken(q, "job")
-						}
-					})
-					q.Node(i).Resume()
-				}
-				time.Sleep(5 * time.Second)
-				assert.Zero(t, seen, "ghosts were planted")
-			})
-		})
-	}
-}
 
 // A laptop is suspended for a night, in which its clock and the voters' drift apart by some ppm.
 // That's no jump.
@@ -189,30 +156,5 @@ func TestRareCallersAreRefusedOnce(t *testing.T) {
 			time.Sleep(2 * time.Second)
 		}
 		assert.LessOrEqual(t, failed, 1, "of 100 attempts; %v", last)
-	})
-}
-
-// The first look at the clocks is slow; when it's over, so is the attempt.
-func TestGhostGuardAtFirstContact(t *testing.T) {
-	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
-		warmUp(t, join(t, q, "loads the scripts"))
-		l := join(t, q, "a")
-		for i := range 3 {
-			q.Member("a").Link(i).HoldRequests()
-		}
-		_, err := l.TryLock(t.Context(), "job")
-		require.ErrorIs(t, err, redlock.ErrNoQuorum)
-		time.Sleep(300 * ms)
-		seen := 0
-		for i := range 3 {
-			q.Node(i).OnCommand(func(c redlocktest.Command) {
-				if strings.HasPrefix(c.Name, "EVAL") {
-					seen += taken(q, "job")
-				}
-			})
-			q.Member("a").Link(i).Release()
-		}
-		time.Sleep(5 * time.Second)
-		assert.Zero(t, seen, "ghosts were planted")
 	})
 }
