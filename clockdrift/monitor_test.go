@@ -133,6 +133,7 @@ func TestVetAtFirstContact(t *testing.T) {
 		"alone":                      {3, []time.Duration{time.Hour}, []string{open}},
 		"two that disagree":          {3, []time.Duration{0, time.Second}, []string{open, open}},
 		"two agree, of five":         {5, []time.Duration{time.Hour, time.Hour, 0}, []string{open, open, open}},
+		"in the middle of two":       {3, []time.Duration{-80 * ms, 0, 80 * ms}, []string{good, good, good}},
 		"nobody agrees with another": {3, []time.Duration{0, time.Second, 2 * time.Second}, []string{open, open, open}},
 	}
 	for name, tt := range tests {

@@ -27,9 +27,9 @@ const (
 	settling = time.Second
 )
 
-// rightness is how far the clocks that aren't wrong may be off, either way: as little as a
-// client that meets two of them can hold against them.
-var rightness = clockdrift.Allowance(MaxTTL, DriftFactor) / 4
+// rightness is how far the clocks that aren't wrong may be off, either way: nearly as far as a
+// client that meets two of them puts up with.
+var rightness = (clockdrift.Allowance(MaxTTL, DriftFactor) - clockdrift.Granularity) / 4
 
 // Visible is the smallest jump of a clock that no guard can miss: from within the tolerance at
 // first contact out of it, by replies that take the node time-out. Of those that take longer,
