@@ -102,8 +102,8 @@ func (lk *Lock) heal() {
 	lk.healing.timer.Reset(lk.healing.pause)
 }
 
-// offer offers the lock to some voters, in the background. They refuse if another holds it. The caller holds mu, so that the offer is either in the queue before the release or
-// not made at all.
+// offer offers the lock to some voters, in the background. They refuse if another holds it. The
+// caller holds mu, so that the offer is either in the queue before the release or not made at all.
 func (lk *Lock) offer(voters []int) {
 	l, left := lk.locker, lk.remaining()
 	if left == 0 || len(voters) == 0 {
