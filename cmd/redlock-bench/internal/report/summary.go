@@ -34,7 +34,6 @@ func (r *Report) WriteSummary(w io.Writer, colour bool) error {
 	}
 	b.WriteString(legend)
 	r.writeSum(&b)
-	r.writeOpen(&b)
 	r.writeEvidence(&b)
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -97,8 +96,9 @@ func (r *Report) cost(scenario, subject string) string {
 
 func (r *Report) writeSum(b *strings.Builder) {
 	unexpected := len(r.Unexpected())
-	fmt.Fprintf(b, "%d experiments on %d %s nodes with seed %d: %d as expected, %d not.\n",
-		len(r.Results), r.Nodes, r.Backend, r.Seed, len(r.Results)-unexpected, unexpected)
+	fmt.Fprintf(b, "%d experiments on %d %s nodes with seed %d: %d as expected, %d not", len(r.Results), r.Nodes, r.Backend, r.Seed, len(r.Results)-unexpected, unexpected)
+	r.writeOpen(b)
+	b.WriteString(".\n")
 }
 
 // writeOpen says which verdicts had to stay open, as expected.
@@ -112,7 +112,7 @@ func (r *Report) writeOpen(b *strings.Builder) {
 		}
 	}
 	for _, name := range scenarios {
-		fmt.Fprintf(b, "%s can't be judged under %s; the JSON says why.\n", name, strings.Join(under[name], ", "))
+		fmt.Fprintf(b, "; %s can't be judged under %s (the JSON says why)", name, strings.Join(under[name], ", "))
 	}
 }
 
