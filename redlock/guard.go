@@ -23,8 +23,10 @@ const markerKey = "redlock:voter"
 type watch struct {
 	clock   clockdrift.Clock
 	durable bool
-	vague   time.Duration // how uncertain an offset may be for a request's time limit
-	longest atomic.Int64  // MaxTTL, our own or a larger one that was met; grows under mu
+	// tolerance is how far a voter's clock may be off most others'.
+	tolerance time.Duration
+	vague     time.Duration // how uncertain an offset may be for a request's time limit
+	longest   atomic.Int64  // MaxTTL, our own or a larger one that was met; grows under mu
 
 	mu      sync.Mutex
 	monitor *clockdrift.Monitor
@@ -40,9 +42,10 @@ func newWatch(voters int, o *options) *watch {
 	// No reply that comes in time to be counted took longer than the node time-out.
 	precision := max(o.nodeTimeout, tolerance)
 	w := &watch{
-		clock:   o.clock,
-		durable: o.durable,
-		vague:   max(precision, o.ttl/20),
+		clock:     o.clock,
+		durable:   o.durable,
+		tolerance: tolerance,
+		vague:     max(precision, o.ttl/20),
 		monitor: clockdrift.NewMonitor(voters, clockdrift.MonitorConfig{
 			Drift: o.driftFactor, Reach: o.ttl, Tolerance: tolerance, Precision: precision, Memory: o.maxTTL,
 		}),
@@ -180,7 +183,7 @@ const lookOnly = -1
 
 func (v *voter) startEnrolment(ctx context.Context, pipe redis.Pipeliner, full bool, agreed int64) enrolment {
 	g := v.guard
-	args := []any{g.maxTTL().Milliseconds(), g.durable, agreed}
+	args := []any{g.maxTTL().Milliseconds(), g.durable, agreed, g.tolerance.Microseconds()}
 	return enrolment{g, runScript(ctx, pipe, opEnrol, full, []string{markerKey}, args)}
 }
 

@@ -2,6 +2,7 @@ package redlock_test
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,12 +15,12 @@ import (
 
 // countPlanted counts, from now on, at how many voters the lock is there whenever one is about to run
 // a script.
-func countPlanted(q *redlocktest.Quorum, name string) *int {
-	seen := new(int)
+func countPlanted(q *redlocktest.Quorum, name string) *atomic.Int64 {
+	seen := new(atomic.Int64) // each node has a goroutine of its own
 	for _, n := range q.Nodes() {
 		n.OnCommand(func(c redlocktest.Command) {
 			if strings.HasPrefix(c.Name, "EVAL") {
-				*seen += taken(q, name)
+				seen.Add(int64(taken(q, name)))
 			}
 		})
 	}
@@ -50,9 +51,9 @@ func TestGhostGuard(t *testing.T) {
 				time.Sleep(5 * time.Second)
 				assert.Zero(t, taken(q, "job"))
 				if name == "classic" {
-					assert.Positive(t, *seen, "without the guard the lock is planted, and released later")
+					assert.Positive(t, seen.Load(), "without the guard the lock is planted, and released later")
 				} else {
-					assert.Zero(t, *seen, "with it there's nothing to release")
+					assert.Zero(t, seen.Load(), "with it there's nothing to release")
 				}
 			})
 		})
@@ -80,7 +81,7 @@ func TestGhostGuardAfterSilence(t *testing.T) {
 					q.Node(i).Resume()
 				}
 				time.Sleep(5 * time.Second)
-				assert.Zero(t, *seen, "ghosts were planted")
+				assert.Zero(t, seen.Load(), "ghosts were planted")
 			})
 		})
 	}
@@ -102,6 +103,6 @@ func TestGhostGuardAtFirstContact(t *testing.T) {
 			q.Member("a").Link(i).Release()
 		}
 		time.Sleep(5 * time.Second)
-		assert.Zero(t, *seen, "ghosts were planted")
+		assert.Zero(t, seen.Load(), "ghosts were planted")
 	})
 }
