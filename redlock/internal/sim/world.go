@@ -82,6 +82,9 @@ func (w *world) strike() {
 	}
 	time.Sleep(w.plan.Length - w.history.now())
 	w.history.note("the faults end")
+	for _, c := range w.clients {
+		c.slowDown(0) // of the processes to come, too
+	}
 	w.healLinks()
 	for i, n := range w.quorum.Nodes() {
 		n.SetRate(w.plan.Rate)
