@@ -32,8 +32,9 @@
 //     clock goes wrong by a jump of at least [Visible] in either direction, or by running
 //     slower. One that runs faster than the drift factor allows has jumped ahead first. A
 //     jump never brings a clock back to where it was before, unless it's forward and comes
-//     within half of [MaxTTL] after the jump back that it undoes. The other voters' clocks gain less on each
-//     other and on the clients, steps included, than [clockdrift.Allowance] grants.
+//     within half of [MaxTTL] after the jump back that it undoes. The other voters' clocks are
+//     within half of the tolerance at first contact of the right time, and gain less on the
+//     clients, steps included, than a [clockdrift.Monitor] tolerates.
 //
 // These limits are the guards' own. A clock is watched through replies, so a jump that is
 // shorter than a few round trips, but longer than the allowance, isn't seen for certain; and a
