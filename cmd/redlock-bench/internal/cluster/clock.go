@@ -68,20 +68,20 @@ func proveJump(ctx context.Context, n Node, d time.Duration, apply func() error)
 		How:    "TIME against the host's clock",
 		Began:  hostNow(),
 	}
-	before, boundBefore, err := offsetOf(ctx, n.Time)
+	before, err := sharpest(ctx, n)
 	if err != nil {
 		return Proof{}, err
 	}
 	if err := apply(); err != nil {
 		return Proof{}, err
 	}
-	after, boundAfter, err := offsetOf(ctx, n.Time)
+	after, err := sharpest(ctx, n)
 	if err != nil {
 		return Proof{}, fmt.Errorf("%w: %w", ErrNotProven, err)
 	}
-	proof = proof.seen(signed(before), signed(after))
-	proof.Change = Change{State: Bent, Over: after.Abs() <= jumpTolerance, Node: n.Name(), Detail: signed(after.Round(time.Millisecond))}
-	if miss := (after - before - d).Abs(); miss > jumpTolerance+boundBefore+boundAfter {
+	proof = proof.seen(signed(before.offset), signed(after.offset))
+	proof.Change = Change{State: Bent, Over: after.offset.Abs() <= jumpTolerance, Node: n.Name(), Detail: after.String()}
+	if miss := (after.offset - before.offset - d).Abs(); miss > jumpTolerance+before.bound+after.bound {
 		return Proof{}, fmt.Errorf("%w: %v, off by %v", ErrNotProven, proof, miss)
 	}
 	return proof, nil
@@ -128,6 +128,16 @@ func proveRate(ctx context.Context, n Node, rate float64, apply func() error) (P
 type reading struct {
 	at            time.Time
 	offset, bound time.Duration
+}
+
+// String writes the offset with the digits that the reading vouches for, and none below a
+// millisecond: a clock that's off by a round number reads as that, however late the answer was.
+func (r reading) String() string {
+	unit := time.Millisecond
+	for unit <= 2*r.bound {
+		unit *= 10
+	}
+	return signed(r.offset.Round(unit))
 }
 
 // readings is how often a clock is read at once, because a busy host makes some readings useless.

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"os/exec"
+	"slices"
 	"testing"
 	"time"
 
@@ -236,6 +237,41 @@ func TestAJumpThatDoesNotHappenIsNotProven(t *testing.T) {
 	require.ErrorIs(t, err, ErrNotProven)
 	_, err = proveRate(testContext(t), n, 2, func() error { return nil })
 	require.ErrorIs(t, err, ErrNotProven)
+}
+
+// lateNode answers TIME late: it reads its clock, and then holds the reply back.
+type lateNode struct {
+	Node
+	by []time.Duration // what's left of it, for the questions to come
+}
+
+func (n *lateNode) Time(ctx context.Context) (time.Time, error) {
+	now, err := n.Node.Time(ctx)
+	if len(n.by) > 0 {
+		time.Sleep(n.by[0])
+		n.by = n.by[1:]
+	}
+	return now, err
+}
+
+func TestAJumpReadsAsWhatItWasHoweverLateTheAnswers(t *testing.T) {
+	const late = 12 * time.Millisecond
+	for name, by := range map[string][]time.Duration{
+		"one late answer": {late},
+		"all of them":     slices.Repeat([]time.Duration{late}, readings),
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx := testContext(t)
+			n := &lateNode{Node: start(t, Config{Backend: Embedded, Nodes: 1}).Node(0)}
+			proof, err := proveJump(ctx, n, 10*time.Second, func() error {
+				n.by = by
+				_, err := n.Node.JumpClock(ctx, 10*time.Second)
+				return err
+			})
+			require.NoError(t, err)
+			assert.Equal(t, "+10s", proof.Change.Detail)
+		})
+	}
 }
 
 func TestPauseProcess(t *testing.T) {
