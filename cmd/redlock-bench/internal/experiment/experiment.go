@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
@@ -65,13 +66,19 @@ func (o *Outcome) AsExpected() bool {
 	return o.Expected.Met(o.Judgement)
 }
 
-// Run performs the experiment, again if it was spoiled. The error is non-nil only if there was
-// no experiment at all: the nodes couldn't be started, or ctx ended.
+// Run performs the experiment, again if it was spoiled, or if it doesn't show what it's there to
+// show: on a slow machine the client that should be granted a lock too early may just not get that
+// far. One witness proves that a lock breaks, however many attempts it took. A lock that should hold
+// never gets another chance. The evidence tells of all attempts.
+//
+// The error is non-nil only if there was no experiment at all: the nodes couldn't be started, or
+// ctx ended.
 func (s Spec) Run(ctx context.Context) (*Outcome, error) {
 	began := time.Now()
 	bounded, cancel := context.WithTimeoutCause(ctx, s.Timeout, fmt.Errorf("the experiment took longer than %v; give it more with --timeout", s.Timeout))
 	defer cancel()
 	ttl := firstTTL
+	var before []string
 	for attempt := 1; ; attempt++ {
 		o, err := s.attempt(bounded, ttl)
 		switch {
@@ -79,24 +86,41 @@ func (s Spec) Run(ctx context.Context) (*Outcome, error) {
 			return nil, context.Cause(ctx)
 		case err != nil:
 			return nil, err
-		case attempt < attempts && repeatable(o.Err) && bounded.Err() == nil && !o.surprising():
+		case attempt < attempts && bounded.Err() == nil && o.repeatable():
+			before = append(before, fmt.Sprintf("attempt %d, with a TTL of %v, %s", attempt, ttl, o.shortcoming()))
 			ttl *= 2
 			continue
 		}
+		o.Evidence = append(before, o.Evidence...)
 		o.Elapsed = time.Since(began)
 		return o, nil
 	}
 }
 
-// surprising tells whether there was a violation that nobody expected, which nothing excuses.
-func (o *Outcome) surprising() bool {
-	return o.Exclusion == check.Violated && o.Expected.Exclusion != check.Violated
-}
-
 // repeatable tells whether another attempt may come off: not where a fault can't be injected, or
 // a worker failed.
-func repeatable(err error) bool {
-	return errors.Is(err, lab.ErrSpoiled) || errors.Is(err, cluster.ErrNotProven)
+func (o *Outcome) repeatable() bool {
+	if o.surprising() {
+		return false
+	}
+	if o.Err != nil {
+		return errors.Is(o.Err, lab.ErrSpoiled) || errors.Is(o.Err, cluster.ErrNotProven)
+	}
+	return o.Expected.Missed(o.Judgement)
+}
+
+// shortcoming says why an experiment is repeated.
+func (o *Outcome) shortcoming() string {
+	if o.Err != nil {
+		return "didn't come off: " + o.Err.Error()
+	}
+	return "didn't show what it should: " + strings.Join(o.Evidence, "; ")
+}
+
+// surprising tells whether something unsafe happened that nobody expected, which nothing excuses.
+func (o *Outcome) surprising() bool {
+	return o.Exclusion == check.Violated && o.Expected.Exclusion != check.Violated ||
+		o.Fencing == check.Violated && o.Expected.Fencing != check.Violated
 }
 
 func (s Spec) attempt(ctx context.Context, ttl time.Duration) (o *Outcome, err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -150,6 +151,49 @@ func TestExpectedViolationIsNoReasonToStop(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, attempts, begun)
 	assert.False(t, o.AsExpected())
+}
+
+// TestOneWitnessProvesThatALockBreaks shows that an experiment is repeated which should show a violation and
+// doesn't, and only that one.
+func TestOneWitnessProvesThatALockBreaks(t *testing.T) {
+	for name, c := range map[string]struct {
+		breaks        bool
+		shows         int // the attempt that shows a violation
+		begun, before int
+	}{
+		"at the second attempt":       {true, 2, 2, 1},
+		"never":                       {true, attempts + 1, attempts, attempts - 1},
+		"one that nobody expects":     {false, 2, 1, 0},
+		"one that nobody expects yet": {false, 1, 1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			begun := 0
+			x := find(t, "control", "broken")
+			if c.breaks {
+				x.Scenario.Breaks, x.Scenario.Races = []string{"broken"}, []string{"broken"} // nobody writes
+			}
+			x.Scenario.Perform = func(ctx context.Context, l *lab.Lab) error {
+				begun++
+				for _, client := range l.Clients() {
+					if err := client.Acquire(ctx); err != nil || begun != c.shows {
+						return err
+					}
+				}
+				return nil
+			}
+			o, err := x.Run(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, c.begun, begun)
+			assert.Equal(t, begun == c.shows, o.Exclusion == check.Violated)
+			told := 0
+			for _, sentence := range o.Evidence {
+				if strings.Contains(sentence, "didn't show what it should: +") {
+					told++
+				}
+			}
+			assert.Equal(t, c.before, told, "%q", o.Evidence)
+		})
+	}
 }
 
 func TestUnknownCanBeExpected(t *testing.T) {

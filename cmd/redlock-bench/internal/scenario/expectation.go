@@ -47,12 +47,20 @@ func (s Scenario) Expect(sub subject.Subject) Expectation {
 	return e
 }
 
+// Missed tells whether a judgement lacks something bad that was expected to be seen, or to be
+// prevented by the tokens.
+func (e Expectation) Missed(j check.Judgement) bool {
+	if e.StaleWrites && (j.StaleAccepted == 0 || e.Fencing == check.Held && j.StaleRefused == 0) {
+		return true
+	}
+	return e.LostUpdates && !e.Races && j.Lost == 0 ||
+		e.Exclusion == check.Violated && j.Exclusion == check.Held ||
+		e.Availability == check.Violated && j.Availability == check.Held
+}
+
 // Met tells whether a judgement is as expected.
 func (e Expectation) Met(j check.Judgement) bool {
-	if e.StaleWrites && (j.StaleAccepted == 0 || e.Fencing == check.Held && j.StaleRefused == 0) {
-		return false
-	}
-	if !e.Races && (j.Lost > 0) != e.LostUpdates {
+	if e.Missed(j) || j.Lost > 0 && !e.LostUpdates && !e.Races {
 		return false
 	}
 	return meets(j.Exclusion, e.Exclusion) && meets(j.Fencing, e.Fencing) && meets(j.Availability, e.Availability)
