@@ -63,9 +63,9 @@ func TestEachFaultIsFound(t *testing.T) {
 	for fault, want := range map[string]struct{ check, message string }{
 		"greets any version":       {"hello: another version is refused", "greeted version 99"},
 		"exits with an error":      {"exit: the reply, and then the end with status 0", "ended with status 1"},
-		"outlives its input":       {"the end of the input is the end of the worker", "still there after 3s"},
+		"outlives its input":       {"the end of the input is the end of the worker", "still there after 10s"},
 		"grants anything":          {"an unknown operation isn't granted", `granted the operation "steal"`},
-		"overlooks garbage":        {"a line that isn't JSON ends the worker with a status other than 0", "still there after 3s"},
+		"overlooks garbage":        {"a line that isn't JSON ends the worker with a status other than 0", "still there after 10s"},
 		"makes up its token":       {"acquire: the token is on a majority of the nodes that the lock uses", "on 0 of the 3 nodes"},
 		"doesn't say why":          {"acquire: a lock that another worker holds is refused", "without an error that says why"},
 		"doesn't look again":       {"check: no after the lock's time, and no write then", "write was granted"},

@@ -13,7 +13,7 @@ import (
 
 // endTimeout is how long a worker may take to end. The harness kills it earlier, but the machine
 // may be busy, and this is about whether it ends at all.
-const endTimeout = 3 * time.Second
+const endTimeout = 10 * time.Second
 
 // conversation is a worker that's told what the harness would never say, line by line.
 type conversation struct {

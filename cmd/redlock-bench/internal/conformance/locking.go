@@ -81,13 +81,16 @@ func has(ctx context.Context, n cluster.Node, token string) (bool, error) {
 }
 
 func refuses(ctx context.Context, b *bench) error {
+	other, err := b.start(ctx) // first, since a lock doesn't wait for that
+	if err != nil {
+		return err
+	}
 	_, held, err := b.holder(ctx)
 	if err != nil {
 		return err
 	}
-	other, err := b.start(ctx)
-	if err != nil {
-		return err
+	if now() >= held.ValidUntil-ttl/2 {
+		return fmt.Errorf("half of the lock's %v was over before anybody could ask for it; is the machine overloaded?", ttl)
 	}
 	for now() < held.ValidUntil-ttl/2 {
 		reply, err := b.do(ctx, other, protocol.Request{Op: protocol.Acquire})
