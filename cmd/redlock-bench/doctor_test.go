@@ -122,7 +122,7 @@ func TestDoctorInterrupted(t *testing.T) {
 			defer func() { _ = cmd.Process.Kill() }() // for a test that failed
 			lines := bufio.NewReader(stderr)
 			if moment == "before" {
-				time.Sleep(500 * time.Millisecond) // long enough to start; the node hangs for good
+				time.Sleep(2 * time.Second) // long enough to start, on a busy machine too; the node hangs for good
 			} else {
 				line, err := lines.ReadString('\n')
 				require.NoError(t, err)

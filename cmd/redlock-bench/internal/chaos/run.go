@@ -65,6 +65,9 @@ func (r Run) Perform(ctx context.Context) (o *Outcome, err error) {
 		TTL:     ttl, NodeTimeout: ttl / 10,
 	})
 	if err != nil {
+		if ctx.Err() != nil { // a worker that had to stop hasn't failed
+			err = context.Cause(ctx)
+		}
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -115,15 +117,30 @@ func TestClassicIsCaughtWhereGuardedHolds(t *testing.T) {
 func TestInterruptEndsARunSoonWithWhatItHas(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	r := newRun(t, "guarded", cluster.Embedded, time.Minute)
-	timer := time.AfterFunc(4*time.Second, cancel)
-	defer timer.Stop()
-	began := time.Now()
+	var once sync.Once
+	var stopped time.Time
+	r.Progress = func(_ time.Duration, acquired int64) {
+		if acquired > 0 {
+			once.Do(func() { stopped = time.Now(); cancel() })
+		}
+	}
 	o, err := r.Perform(ctx)
 	require.NoError(t, err)
-	assert.Less(t, time.Since(began), 40*time.Second)
+	assert.Less(t, time.Since(stopped), 40*time.Second)
 	require.NoError(t, o.Err)
 	assert.Positive(t, o.Acquired)
 	assert.Zero(t, o.Measures.Operations[protocol.Acquire].Unknown, "no operation is cut short")
+}
+
+func TestInterruptBeforeTheRun(t *testing.T) {
+	stop := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	r := newRun(t, "guarded", cluster.Embedded, time.Minute)
+	r.Worker = []string{"sleep", "60"} // it never answers the greeting
+	time.AfterFunc(100*time.Millisecond, func() { cancel(stop) })
+	_, err := r.Perform(ctx)
+	require.ErrorIs(t, err, stop)
+	require.NotErrorIs(t, err, worker.ErrWorker)
 }
 
 func TestWorkerThatFailsMakesTheVerdictsUnknown(t *testing.T) {

@@ -163,7 +163,11 @@ func answers(wanted ...bool) func(*testing.T, context.Context, *lab) {
 	return func(t *testing.T, ctx context.Context, l *lab) {
 		t.Helper()
 		for client, want := range wanted {
-			got := probeAll(ctx, []*Link{l.links.Link(client, 0)}, impatient).answered == 1
+			limit := impatient
+			if want {
+				limit = patience // it answers in time on a busy machine, too
+			}
+			got := probeAll(ctx, []*Link{l.links.Link(client, 0)}, limit).answered == 1
 			assert.Equal(t, want, got, "client %d", client+1)
 			other := probeAll(ctx, []*Link{l.links.Link(client, 1)}, patience).answered == 1
 			assert.True(t, other, "client %d to the other node", client+1)
