@@ -106,7 +106,7 @@ func (o *Outcome) repeatable() bool {
 	if o.Err != nil {
 		return errors.Is(o.Err, lab.ErrSpoiled) || errors.Is(o.Err, cluster.ErrNotProven)
 	}
-	return o.Expected.Missed(o.Judgement)
+	return o.Expected.Missed(o.Judgement) && !unexpected(o.Availability, o.Expected.Availability)
 }
 
 // shortcoming says why an experiment is repeated.
@@ -119,8 +119,11 @@ func (o *Outcome) shortcoming() string {
 
 // surprising tells whether something unsafe happened that nobody expected, which nothing excuses.
 func (o *Outcome) surprising() bool {
-	return o.Exclusion == check.Violated && o.Expected.Exclusion != check.Violated ||
-		o.Fencing == check.Violated && o.Expected.Fencing != check.Violated
+	return unexpected(o.Exclusion, o.Expected.Exclusion) || unexpected(o.Fencing, o.Expected.Fencing)
+}
+
+func unexpected(got, expected check.Verdict) bool {
+	return got == check.Violated && expected != check.Violated
 }
 
 func (s Spec) attempt(ctx context.Context, ttl time.Duration) (o *Outcome, err error) {

@@ -161,10 +161,10 @@ func TestOneWitnessProvesThatALockBreaks(t *testing.T) {
 		shows         int // the attempt that shows a violation
 		begun, before int
 	}{
-		"at the second attempt":       {true, 2, 2, 1},
-		"never":                       {true, attempts + 1, attempts, attempts - 1},
-		"one that nobody expects":     {false, 2, 1, 0},
-		"one that nobody expects yet": {false, 1, 1, 0},
+		"expected, and seen at the second attempt": {true, 2, 2, 1},
+		"expected, and never seen":                 {true, attempts + 1, attempts, attempts - 1},
+		"not expected, and not seen":               {false, 2, 1, 0},
+		"not expected, and seen":                   {false, 1, 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			begun := 0
@@ -193,6 +193,22 @@ func TestOneWitnessProvesThatALockBreaks(t *testing.T) {
 			}
 			assert.Equal(t, c.before, told, "%q", o.Evidence)
 		})
+	}
+}
+
+// TestNothingBadIsRepeatedAway shows that a lock isn't given another attempt in which it may do better.
+func TestNothingBadIsRepeatedAway(t *testing.T) {
+	expected := scenario.Expectation{Exclusion: check.Held, Fencing: check.Held, Availability: check.Held, StaleWrites: true, LostUpdates: true}
+	missed := check.Judgement{Exclusion: check.Held, Fencing: check.Held, Availability: check.Held}
+	assert.True(t, (&Outcome{Expected: expected, Judgement: missed}).repeatable(), "no stale write was seen")
+	for name, spoil := range map[string]func(*check.Judgement){
+		"exclusion":    func(j *check.Judgement) { j.Exclusion = check.Violated },
+		"fencing":      func(j *check.Judgement) { j.Fencing = check.Violated },
+		"availability": func(j *check.Judgement) { j.Availability = check.Violated },
+	} {
+		j := missed
+		spoil(&j)
+		assert.False(t, (&Outcome{Expected: expected, Judgement: j}).repeatable(), name)
 	}
 }
 
