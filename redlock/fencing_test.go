@@ -3,6 +3,7 @@ package redlock_test
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -27,6 +28,7 @@ func nextFence(t *testing.T, l *redlock.Locker, last int64) int64 {
 func register(t *testing.T, n *redlocktest.Node, name string) int64 {
 	t.Helper()
 	text, ok := n.Get(redlock.FenceKey(name))
+	text, _, _ = strings.Cut(text, " ")
 	require.True(t, ok, "%s has no register", n.Addr())
 	value, err := strconv.ParseInt(text, 10, 64)
 	require.NoError(t, err)

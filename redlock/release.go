@@ -36,7 +36,7 @@ func (d *doubts) about(voter int) bool { return !d.settled[voter].Load() }
 // context and returns at once; waiting for the ballot is up to the caller.
 func (l *Locker) release(name, token string, ttl time.Duration, d *doubts) *quorum.Ballot[request, reply] {
 	return l.group.Start(quorum.Poll[request, reply]{
-		Request: request{op: opRelease, name: name, token: token},
+		Request: request{op: opRelease, name: name, token: token, fenced: l.options.fencing},
 		Key:     queueKey(name),
 		Timeout: l.options.nodeTimeout,
 		Until:   time.Now().Add(ttl + releasePatience),

@@ -1,0 +1,110 @@
+package clockdrift
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// Sample is one reading of a voter's clock. The voter read Time (since the Unix epoch, by its
+// own clock) at some moment between Sent and Received, which are readings of our [Clock].
+type Sample struct {
+	Sent, Received time.Duration
+	Time           time.Duration
+}
+
+// At returns the span in which the voter's clock must be when ours reads now: the sample, moved
+// on by what has passed since. The span grows with age, since either clock may be off by the
+// drift factor.
+func (s Sample) At(now time.Duration, drift float64) Interval {
+	return Interval{
+		Low:  s.Time + now - s.Received - widening(now-s.Received, drift),
+		High: s.Time + now - s.Sent + widening(now-s.Sent, drift),
+	}
+}
+
+func widening(age time.Duration, drift float64) time.Duration {
+	return time.Duration(math.Ceil(float64(max(age, 0)) * drift))
+}
+
+// Interval is a span of time that holds a moment, as time since the Unix epoch.
+type Interval struct{ Low, High time.Duration }
+
+// Unknown is the interval of a clock of which nothing is known. Its ends are so far out that
+// they still can be added to.
+var Unknown = Interval{Low: math.MinInt64 / 4, High: math.MaxInt64 / 4}
+
+// Width returns how exactly the moment is known.
+func (i Interval) Width() time.Duration { return i.High - i.Low }
+
+// Known reports whether the interval has both ends.
+func (i Interval) Known() bool { return i.Low > Unknown.Low/2 && i.High < Unknown.High/2 }
+
+// Widen returns the interval with by more at either end. What's unknown stays unknown.
+func (i Interval) Widen(by time.Duration) Interval {
+	return Interval{Low: max(i.Low-by, Unknown.Low), High: min(i.High+by, Unknown.High)}
+}
+
+// Agreed returns the time that n clocks agree on, f = (n-1)/2 of which may be wrong in any way: Low
+// is the (f+1)-th smallest of the lower bounds, High the (f+1)-th largest of the upper ones. A clock
+// that isn't known takes part as [Unknown].
+//
+// If the other n-f clocks are within ε of true time, true time lies within ε of the interval,
+// whatever the f do. For Low: n-f of the lower bounds are no smaller than Low. That's more than
+// f, so one of them is a right clock's, which is at most ε above true time. High is the same in
+// the mirror. And the interval is tight as long as the clocks that are wrong and those that
+// aren't known are f together: f+1 lower bounds are no larger than Low, so one of these is a
+// right clock's, too. See K. Marzullo, Maintaining the Time in a Distributed System (Stanford, 1984).
+func Agreed(clocks []Interval) Interval {
+	n := len(clocks)
+	if n == 0 {
+		return Unknown
+	}
+	low, high := make([]time.Duration, n), make([]time.Duration, n)
+	for i, c := range clocks {
+		low[i], high[i] = c.Low, c.High
+	}
+	slices.Sort(low)
+	slices.Sort(high)
+	f := (n - 1) / 2
+	return Interval{Low: low[f], High: high[n-1-f]}
+}
+
+// Clocks keeps the sample of each voter's clock that bounds it most closely. It has no other
+// memory and judges nobody. It's pure data: it reads no clock and isn't safe for concurrent use.
+type Clocks struct {
+	drift   float64
+	samples []Sample
+	known   []bool
+}
+
+// NewClocks returns the clocks of n voters of which nothing is known yet. The rates of two
+// clocks differ by the drift factor at most.
+func NewClocks(n int, drift float64) *Clocks {
+	return &Clocks{drift: drift, samples: make([]Sample, n), known: make([]bool, n)}
+}
+
+// Observe takes in a sample of a voter's clock. It replaces the one that's there unless that
+// bounds the clock more closely in spite of its age.
+func (c *Clocks) Observe(voter int, s Sample) {
+	if old := c.At(voter, s.Received); !c.known[voter] || s.At(s.Received, c.drift).Width() <= old.Width() {
+		c.samples[voter], c.known[voter] = s, true
+	}
+}
+
+// At returns the span in which a voter's clock must be when ours reads now.
+func (c *Clocks) At(voter int, now time.Duration) Interval {
+	if !c.known[voter] {
+		return Unknown
+	}
+	return c.samples[voter].At(now, c.drift)
+}
+
+// Agreed returns the time that the voters' clocks agree on when ours reads now, see [Agreed].
+func (c *Clocks) Agreed(now time.Duration) Interval {
+	all := make([]Interval, len(c.samples))
+	for voter := range all {
+		all[voter] = c.At(voter, now)
+	}
+	return Agreed(all)
+}
