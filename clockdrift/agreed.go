@@ -17,9 +17,12 @@ type Sample struct {
 // on by what has passed since. The span grows with age, since either clock may be off by the
 // drift factor.
 func (s Sample) At(now time.Duration, drift float64) Interval {
+	if s.Time <= Unknown.Low || s.Time >= Unknown.High {
+		return Unknown // no such clock is right
+	}
 	return Interval{
-		Low:  s.Time + now - s.Received - widening(now-s.Received, drift),
-		High: s.Time + now - s.Sent + widening(now-s.Sent, drift),
+		Low:  max(s.Time+now-s.Received-widening(now-s.Received, drift), Unknown.Low),
+		High: min(s.Time+now-s.Sent+widening(now-s.Sent, drift), Unknown.High),
 	}
 }
 
@@ -30,20 +33,23 @@ func widening(age time.Duration, drift float64) time.Duration {
 // Interval is a span of time that holds a moment, as time since the Unix epoch.
 type Interval struct{ Low, High time.Duration }
 
-// Unknown is the interval of a clock of which nothing is known. Its ends are so far out that
-// they still can be added to.
-var Unknown = Interval{Low: math.MinInt64 / 4, High: math.MaxInt64 / 4}
+// Unknown is the interval of a clock of which nothing is known, 146 years either way. Its width
+// can still be computed.
+var Unknown = Interval{Low: -math.MaxInt64 / 2, High: math.MaxInt64 / 2}
 
 // Width returns how exactly the moment is known.
 func (i Interval) Width() time.Duration { return i.High - i.Low }
 
 // Known reports whether the interval has both ends.
-func (i Interval) Known() bool { return i.Low > Unknown.Low/2 && i.High < Unknown.High/2 }
+func (i Interval) Known() bool { return i.Low > Unknown.Low && i.High < Unknown.High }
 
 // Widen returns the interval with by more at either end. What's unknown stays unknown.
 func (i Interval) Widen(by time.Duration) Interval {
 	return Interval{Low: max(i.Low-by, Unknown.Low), High: min(i.High+by, Unknown.High)}
 }
+
+// Middle returns the best guess.
+func (i Interval) Middle() time.Duration { return i.Low + i.Width()/2 }
 
 // Agreed returns the time that n clocks agree on, f = (n-1)/2 of which may be wrong in any way: Low
 // is the (f+1)-th smallest of the lower bounds, High the (f+1)-th largest of the upper ones. A clock

@@ -74,7 +74,15 @@ func (l *Locker) attempt(ctx context.Context, name string, lo lockOptions) (*Loc
 	start := l.options.clock.Now()
 	lk, rounds, err := l.tryTwice(ctx, name, lo)
 	if rounds > 0 { // after the attempt: the observer may close the locker
+		seen := false
+		defer func() {
+			if !seen && lk != nil { // it panicked, so nobody will get the lock
+				_ = lk.finish()
+				l.release(name, lk.token, lk.ttl, lk.doubts)
+			}
+		}()
 		l.observe(opAcquire, name, rounds, l.options.clock.Now()-start, err)
+		seen = true
 	}
 	return lk, err
 }

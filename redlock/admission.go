@@ -37,7 +37,7 @@ func (l *Locker) admit(ctx context.Context) {
 	if answers < quorum.Majority(len(l.nodes)) {
 		return
 	}
-	longest := l.options.maxTTL
+	var longest time.Duration
 	for voter, answer := range heard.Answers {
 		if heard.Answered[voter] && answer.Err == nil {
 			longest = max(longest, answer.Reply.marker.longest)
@@ -47,7 +47,7 @@ func (l *Locker) admit(ctx context.Context) {
 	if !known {
 		return
 	}
-	until := now.latest.after(longest)
+	until := now.latest.after(max(longest, l.options.maxTTL))
 	// Of any majority that granted a lock, so many others include somebody else than the newcomer:
 	// then it's known for certain that no lock in use is longer.
 	certain := answers-1 > (len(l.nodes)-1)/2
@@ -58,19 +58,20 @@ func (l *Locker) admit(ctx context.Context) {
 		m := answer.Reply.marker
 		l.guard.judge(voter, m.number, certain)
 		if m.number != 0 && (m.until == 0 || (certain && m.until > until)) {
-			l.sendAdmission(ctx, voter, request{op: opAdmit, fence: m.number, deadline: until, ttl: longest, restore: certain})
+			l.sendAdmission(voter, request{op: opAdmit, fence: m.number, deadline: until, ttl: longest, restore: certain})
 		}
 	}
 }
 
-func (l *Locker) sendAdmission(ctx context.Context, voter int, r request) {
+// sendAdmission tells a voter. Nobody waits: its answer is news for the guard.
+func (l *Locker) sendAdmission(voter int, r request) {
 	l.group.Start(quorum.Poll[request, reply]{
 		Request: r,
 		Voters:  []int{voter},
-		Timeout: l.options.nodeTimeout,
 		Until:   time.Now().Add(exchangeTimeout(l.options.nodeTimeout)),
+		Persist: true,
 		Judge:   func(int, reply) quorum.Vote { return quorum.Unknown },
-	}).Wait(ctx)
+	})
 }
 
 func countAnswers(o quorum.Outcome[reply]) int {

@@ -3,6 +3,7 @@ package redlock
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -93,7 +94,11 @@ func (g *guard) trust(w clockdrift.Window, deadline unixMicro) clockdrift.Window
 	return w.Until(reading + (deadline - now.latest).duration())
 }
 
-func (t unixMicro) duration() time.Duration { return time.Duration(t) * time.Microsecond }
+// duration returns the time in nanoseconds, which reach to the year 2262.
+func (t unixMicro) duration() time.Duration {
+	const most = math.MaxInt64 / 1000
+	return time.Duration(min(max(t, -most), most)) * time.Microsecond
+}
 
 func (t unixMicro) after(d time.Duration) unixMicro { return t + unixMicro(d.Microseconds()) }
 
@@ -158,7 +163,7 @@ func (g *guard) astray(voter int) error {
 	if !known {
 		return errors.New("its clock is far off most others'; put it right")
 	}
-	return fmt.Errorf("its clock is %s most others'; put it right", aheadOrBehind((ahead.Low+ahead.High)/2))
+	return fmt.Errorf("its clock is %s most others'; put it right", aheadOrBehind(ahead.Middle()))
 }
 
 // disagreement says, for the errors of voters whose clocks can't be brought together, where each
@@ -179,14 +184,18 @@ func (g *guard) disagreement(nodes []NodeResult) {
 			nodes[voter].Err = fmt.Errorf("too few clocks agree on the time, at least %d have to; synchronise them", quorum.Majority(len(nodes)))
 			continue
 		}
-		off := (own.Low + own.High - g.clocks.At(first, reading).Low - g.clocks.At(first, reading).High) / 2
+		off := own.Middle() - g.clocks.At(first, reading).Middle()
 		nodes[voter].Err = fmt.Errorf("its clock is %s that of %s", aheadOrBehind(off), nodes[first].Node)
 	}
 }
 
 func aheadOrBehind(d time.Duration) string {
-	if d < 0 {
-		return fmt.Sprintf("%v behind", -d.Round(time.Millisecond))
+	unit := time.Millisecond
+	if d.Abs() > time.Minute {
+		unit = time.Second
 	}
-	return fmt.Sprintf("%v ahead of", d.Round(time.Millisecond))
+	if d < 0 {
+		return fmt.Sprintf("%v behind", -d.Round(unit))
+	}
+	return fmt.Sprintf("%v ahead of", d.Round(unit))
 }

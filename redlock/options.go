@@ -86,8 +86,10 @@ func WithoutGuards() Option { return func(o *options) { o.guards = false } }
 // without its data waits all the same.
 func WithDurableNodes() Option { return func(o *options) { o.durable = true } }
 
-// WithObserver sets a function that is called after each operation, from the goroutine that
-// ran it. It must be safe for concurrent use and should return quickly.
+// WithObserver sets a function that is called after each operation: from the goroutine that
+// called it, or from one of its own where the locker renews a lock by itself. It must be safe for
+// concurrent use. It may call any method, [Locker.Close] included. If it panics, an operation's caller
+// gets the panic and a lock that it was about to get is released; elsewhere the panic is logged.
 func WithObserver(f func(Event)) Option { return func(o *options) { o.observer = f } }
 
 // TTL sets the time to live of this lock instead of the locker's.

@@ -28,7 +28,7 @@ func (l *Locker) Voters() []VoterState {
 		v := &voters[i]
 		if ahead, known := l.guard.clockOf(i); known {
 			v.Known, v.AheadLow, v.AheadHigh = true, ahead.Low, ahead.High
-			v.Ahead = ahead.Low + ahead.Width()/2
+			v.Ahead = ahead.Middle()
 		}
 		switch m := l.guard.marker(i); {
 		case m.number == 0: // not heard of

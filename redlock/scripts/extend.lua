@@ -26,6 +26,8 @@ if record.token ~= token or record.deadline < deadline then
   record.deadline = deadline
 end
 record.token, record.back = token, false
+-- PEXPIRE first: it's allowed where memory is used up, and so is what the script writes after it.
+redis.call('PEXPIRE', KEYS[2], life)
 write(KEYS[2], record, life)
 -- Never shorten it: where this clock was set back, the lock's end is far away, and that end is
 -- what clients without records go by once it's put right again.

@@ -11,6 +11,7 @@ if KEYS[2] then
   if record.token == ARGV[1] and not record.back then
     gave = gave or record.deadline > 0
     record.back = true
+    redis.call('PEXPIRE', KEYS[2], ARGV[2]) -- as in extend.lua
     write(KEYS[2], record, ARGV[2])
   end
 end
