@@ -76,29 +76,63 @@ func Agreed(clocks []Interval) Interval {
 	return Interval{Low: low[f], High: high[n-1-f]}
 }
 
-// Clocks keeps the sample of each voter's clock that bounds it most closely. It has no other
-// memory and judges nobody. It's pure data: it reads no clock and isn't safe for concurrent use.
+// Clocks follows the time that n voters' clocks agree on. It remembers what they agreed on at one
+// moment, and not what each of them said: true time goes on at the rate of our own clock, to
+// within the drift factor, but a clock that was wrong once and is right now, or the other way round, would be
+// counted with the wrong ones of another moment. Only samples of the last moments are put together.
+//
+// It judges nobody. It's pure data: it reads no clock and isn't safe for concurrent use.
 type Clocks struct {
-	drift   float64
-	samples []Sample
-	known   []bool
+	drift    float64
+	together time.Duration
+	samples  []Sample
+	known    []bool
+
+	agreed Interval      // what they agreed on
+	at     time.Duration // when that was, by our clock
+	now    []Interval    // for computing it, to spare allocations
 }
 
-// NewClocks returns the clocks of n voters of which nothing is known yet. The rates of two
-// clocks differ by the drift factor at most.
-func NewClocks(n int, drift float64) *Clocks {
-	return &Clocks{drift: drift, samples: make([]Sample, n), known: make([]bool, n)}
-}
-
-// Observe takes in a sample of a voter's clock. It replaces the one that's there unless that
-// bounds the clock more closely in spite of its age.
-func (c *Clocks) Observe(voter int, s Sample) {
-	if old := c.At(voter, s.Received); !c.known[voter] || s.At(s.Received, c.drift).Width() <= old.Width() {
-		c.samples[voter], c.known[voter] = s, true
+// NewClocks returns the clocks of n voters of which nothing is known yet. The rate of our own clock
+// is off true time's by the drift factor at most. Samples that were sent for within the given time are
+// taken for those of one moment.
+func NewClocks(n int, drift float64, together time.Duration) *Clocks {
+	return &Clocks{
+		drift: drift, together: together,
+		samples: make([]Sample, n), known: make([]bool, n), now: make([]Interval, n),
+		agreed: Unknown,
 	}
 }
 
-// At returns the span in which a voter's clock must be when ours reads now.
+// Observe takes in a sample of a voter's clock.
+func (c *Clocks) Observe(voter int, s Sample) {
+	old, now := c.samples[voter], s.Received
+	if c.known[voter] && now-old.Sent <= c.together && old.At(now, c.drift).Width() < s.At(now, c.drift).Width() {
+		return // of the same moment, and it says more
+	}
+	c.samples[voter], c.known[voter] = s, true
+	fresh := c.fresh(now)
+	last := c.Agreed(now)
+	// What was agreed on earlier is kept where it's closer. But if it can't be true any more, our own
+	// clock stood still meanwhile, as in a machine that its hypervisor paused.
+	if fresh.Width() <= last.Width() || fresh.Low > last.High || fresh.High < last.Low {
+		c.agreed, c.at = fresh, now
+	}
+}
+
+// fresh returns what the voters agree on that were heard of just now.
+func (c *Clocks) fresh(now time.Duration) Interval {
+	for voter, s := range c.samples {
+		c.now[voter] = Unknown
+		if c.known[voter] && now-s.Sent <= c.together {
+			c.now[voter] = s.At(now, c.drift)
+		}
+	}
+	return Agreed(c.now)
+}
+
+// At returns the span in which a voter's clock must be when ours reads now, if it was neither set nor
+// stopped since it was heard of.
 func (c *Clocks) At(voter int, now time.Duration) Interval {
 	if !c.known[voter] {
 		return Unknown
@@ -108,9 +142,9 @@ func (c *Clocks) At(voter int, now time.Duration) Interval {
 
 // Agreed returns the time that the voters' clocks agree on when ours reads now, see [Agreed].
 func (c *Clocks) Agreed(now time.Duration) Interval {
-	all := make([]Interval, len(c.samples))
-	for voter := range all {
-		all[voter] = c.At(voter, now)
+	if !c.agreed.Known() {
+		return Unknown
 	}
-	return Agreed(all)
+	passed, off := now-c.at, widening(now-c.at, c.drift)
+	return Interval{Low: c.agreed.Low + passed - off, High: c.agreed.High + passed + off}
 }

@@ -149,24 +149,66 @@ func TestSampleBoundsTheClock(t *testing.T) {
 	assert.Equal(t, time.Hour+10004*ms+100*ms+40*time.Microsecond, later.High)
 }
 
-func TestClocksKeepTheSampleThatSaysMost(t *testing.T) {
+// three returns clocks of three voters, and a function that lets those that are given read their times.
+func three(together time.Duration) (c *clockdrift.Clocks, hear func(now time.Duration, off map[int]time.Duration)) {
 	const ms = time.Millisecond
-	c := clockdrift.NewClocks(3, 0.01)
+	c = clockdrift.NewClocks(3, 0.01, together)
+	return c, func(now time.Duration, off map[int]time.Duration) {
+		for voter, by := range off {
+			c.Observe(voter, clockdrift.Sample{Sent: now, Received: now + ms, Time: time.Hour + now + by})
+		}
+	}
+}
+
+func TestClocksRememberWhatWasAgreedOn(t *testing.T) {
+	const ms = time.Millisecond
+	c, hear := three(time.Second)
 	assert.Equal(t, clockdrift.Unknown, c.At(0, time.Second))
-	assert.False(t, c.Agreed(time.Second).Known())
-	exact := clockdrift.Sample{Sent: 0, Received: 1 * ms, Time: time.Hour}
+	hear(time.Second, map[int]time.Duration{0: time.Minute})
+	assert.False(t, c.Agreed(time.Second).Known(), "one of three")
+	hear(time.Second, map[int]time.Duration{0: time.Minute, 1: 0, 2: 0})
+	holds := func(now time.Duration, width time.Duration) {
+		t.Helper()
+		agreed := c.Agreed(now)
+		assert.LessOrEqual(t, agreed.Low, time.Hour+now)
+		assert.GreaterOrEqual(t, agreed.High, time.Hour+now)
+		assert.Less(t, agreed.Width(), width)
+	}
+	holds(time.Second+ms, 3*ms)
+	holds(11*time.Second, 205*ms)
+	// Now 0 is right, 1 is wrong, and only 1 and 2 are heard of: what they say is no use, but it
+	// was known before. Together with what 0 said then, two would be wrong, who are a majority.
+	hear(12*time.Second, map[int]time.Duration{1: time.Minute, 2: 0})
+	holds(12*time.Second, 225*ms)
+	hear(13*time.Second, map[int]time.Duration{0: 0, 1: time.Minute, 2: 0})
+	holds(13*time.Second+ms, 3*ms)
+}
+
+// Samples that are apart by more than they may be don't make up an agreement.
+func TestClocksPutTogetherWhatIsOfOneMoment(t *testing.T) {
+	c, hear := three(time.Second)
+	hear(time.Second, map[int]time.Duration{0: 0})
+	hear(3*time.Second, map[int]time.Duration{1: 0})
+	assert.False(t, c.Agreed(3*time.Second).Known())
+	hear(3500*time.Millisecond, map[int]time.Duration{2: 0})
+	assert.True(t, c.Agreed(3500*time.Millisecond).Known())
+}
+
+// Our own clock stands still for a minute. The earlier agreement can't be true then.
+func TestClocksNoticeThatOurOwnStoodStill(t *testing.T) {
+	c, hear := three(time.Second)
+	hear(time.Second, map[int]time.Duration{0: 0, 1: 0, 2: 0})
+	hear(2*time.Second, map[int]time.Duration{0: time.Minute, 1: time.Minute, 2: time.Minute})
+	assert.Greater(t, c.Agreed(2*time.Second).Low, time.Hour+time.Minute)
+}
+
+func TestClocksKeepTheCloserOfTwoSamplesOfAMoment(t *testing.T) {
+	const ms = time.Millisecond
+	c := clockdrift.NewClocks(1, 0.01, time.Second)
+	exact := clockdrift.Sample{Sent: 0, Received: ms, Time: time.Hour}
 	c.Observe(0, exact)
-	assert.Equal(t, exact.At(time.Second, 0.01), c.At(0, time.Second))
-	// A slow reply says less, also of a clock that was moved meanwhile.
-	c.Observe(0, clockdrift.Sample{Sent: 2 * ms, Received: 1002 * ms, Time: 2 * time.Hour})
-	assert.Equal(t, exact.At(2*time.Second, 0.01), c.At(0, 2*time.Second))
-	// After 50 s, the exact one has become as vague as that, and the newer one counts.
-	slow := clockdrift.Sample{Sent: 60 * time.Second, Received: 61 * time.Second, Time: 3 * time.Hour}
-	c.Observe(0, slow)
-	assert.Equal(t, slow.At(61*time.Second, 0.01), c.At(0, 61*time.Second))
-	assert.False(t, c.Agreed(61*time.Second).Known(), "one of three")
-	c.Observe(2, clockdrift.Sample{Sent: 61 * time.Second, Received: 61*time.Second + ms, Time: 3 * time.Hour})
-	assert.True(t, c.Agreed(62*time.Second).Known(), "two of three")
+	c.Observe(0, clockdrift.Sample{Sent: 2 * ms, Received: 500 * ms, Time: 2 * time.Hour})
+	assert.Equal(t, exact.At(500*ms, 0.01), c.At(0, 500*ms))
 }
 
 func ExampleAgreed() {
