@@ -77,7 +77,7 @@ func (s Spec) Run(ctx context.Context) (*Outcome, error) {
 	began := time.Now()
 	bounded, cancel := context.WithTimeoutCause(ctx, s.Timeout, fmt.Errorf("the experiment took longer than %v; give it more with --timeout", s.Timeout))
 	defer cancel()
-	ttl := firstTTL
+	ttl := max(firstTTL, s.Scenario.MinTTL)
 	var before []string
 	for attempt := 1; ; attempt++ {
 		o, err := s.attempt(bounded, ttl)

@@ -28,6 +28,8 @@ type Scenario struct {
 	Steps []string
 	// Clients is how many clients it needs, MinNodes how many nodes at least.
 	Clients, MinNodes int
+	// MinTTL is the shortest TTL that leaves room for what happens; 0 is any.
+	MinTTL time.Duration
 	// Patient makes clients wait for a node for as long as the experiment may take: a time-out
 	// is a look at the clock, and this scenario is about clients that don't look.
 	Patient bool
@@ -58,8 +60,8 @@ type Scenario struct {
 func All() []Scenario {
 	return []Scenario{
 		control, staleUnlock, partition, asymmetricPartition, slowNode, splitVote,
-		pauseInFlight, clockJump, clockDrift, clockThereAndBack, suspend,
-		crashAmnesia, flush, powerLoss, oldSnapshot, failover, ghostRequest,
+		pauseInFlight, clockJump, clockDrift, clockThereAndBack, slowClock, farVoters, fartherVoters, suspend,
+		crashAmnesia, flush, lateEnrolment, powerLoss, oldSnapshot, failover, ghostRequest,
 		pauseAfterCheck, delayedWrite, expiry,
 		slowRenewal, revival, cancelledAcquire, orphan, bareMajority,
 	}

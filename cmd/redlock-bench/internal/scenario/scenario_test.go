@@ -46,8 +46,11 @@ func TestExpectations(t *testing.T) {
 		"clock-jump":      lackGuards,
 		"crash-amnesia":   lackGuards,
 		"clock-drift":     lackGuards,
-		// What no lock can survive.
-		"clock-there-and-back": append([]string{"guarded"}, lackGuards...),
+		"clock-there-and-back": lackGuards,
+		"slow-clock":           lackGuards,
+		"far-voters-60ms":      lackGuards,
+		"far-voters-200ms":     lackGuards,
+		"late-enrolment":       lackGuards,
 		"flushall":             lackGuards,
 		"power-loss":           lackGuards,
 		"rdb-restart":          lackGuards,
