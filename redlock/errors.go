@@ -19,6 +19,9 @@ var (
 	// ErrLost means that the lock is no longer held: its proven deadline has passed, a
 	// majority of the voters doesn't hold it, or it was released before.
 	ErrLost = errors.New("redlock: lock lost")
+	// ErrUnfit means that it can never work as things are: the kind of server, a right of its user,
+	// or what the key holds is against it. Waiting doesn't help, and the error says what does.
+	ErrUnfit = errors.New("redlock: unfit for locks")
 	// ErrInvalidName means that a lock can't have that name.
 	ErrInvalidName = errors.New("redlock: invalid name")
 	// ErrInvalidOption means that an option, or a combination of options, makes no sense.
@@ -54,9 +57,12 @@ const (
 	// others, or couldn't be compared with those of a majority yet. Unless that comes out well,
 	// what it granted doesn't count until its clock was steady for MaxTTL.
 	ClockSuspect
+	// Unfit: the voter answered with an error that the same request will meet again and again, until
+	// somebody changes the server, the user's rights or the key.
+	Unfit
 )
 
-var outcomeNames = [...]string{"error", "timeout", "granted", "held", "gone", "not awaited", "late", "quarantined", "clock suspect"}
+var outcomeNames = [...]string{"error", "timeout", "granted", "held", "gone", "not awaited", "late", "quarantined", "clock suspect", "unfit"}
 
 func (o Outcome) String() string {
 	if int(o) < len(outcomeNames) {
@@ -76,7 +82,7 @@ type NodeResult struct {
 	// Remaining is for how long the voter will go on to refuse: how long another's lock still
 	// lives there, or how long the voter still has to wait. 0 if not known.
 	Remaining time.Duration
-	// Err is the cause where Outcome is [Failed] or [ClockSuspect].
+	// Err is the cause where Outcome is [Failed], [Unfit] or [ClockSuspect].
 	Err error
 }
 
