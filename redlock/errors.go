@@ -8,7 +8,7 @@ import (
 )
 
 // Errors to compare with [errors.Is]. Failed operations on the voters return a
-// [*QuorumError], which matches one of the first three.
+// [*QuorumError], which matches one of the first five.
 var (
 	// ErrNotAcquired means that the lock is held by another: enough voters answered, and too
 	// many of them refused.
@@ -16,9 +16,16 @@ var (
 	// ErrNoQuorum means that too few voters answered to know. The operation may have been
 	// carried out on some of them; what an attempt left behind is released.
 	ErrNoQuorum = errors.New("redlock: no quorum")
+	// ErrQuarantined means that too few voters may vote yet: some have just been enrolled, since they are
+	// new, have restarted or were emptied, and may have forgotten locks. They vote again by themselves when
+	// those must be over, after MaxTTL at the most; Lock and Do wait for it. It matches [ErrNoQuorum], too.
+	ErrQuarantined = fmt.Errorf("%w, since voters are quarantined that may have forgotten locks (new, restarted or emptied ones; they vote again by themselves)", ErrNoQuorum)
 	// ErrLost means that the lock is no longer held: its proven deadline has passed, a
 	// majority of the voters doesn't hold it, or it was released before.
 	ErrLost = errors.New("redlock: lock lost")
+	// ErrUnfit means that it can never work as things are: the kind of server, a right of its user,
+	// or what the key holds is against it. Waiting doesn't help, and the error says what does.
+	ErrUnfit = errors.New("redlock: unfit for locks")
 	// ErrInvalidName means that a lock can't have that name.
 	ErrInvalidName = errors.New("redlock: invalid name")
 	// ErrInvalidOption means that an option, or a combination of options, makes no sense.
@@ -52,9 +59,12 @@ const (
 	// ClockSuspect: the voter's clock is hours off the time that the others agree on; or too few
 	// clocks agree for anybody to know what time it is.
 	ClockSuspect
+	// Unfit: the voter answered with an error that the same request will meet again and again, until
+	// somebody changes the server, the user's rights or the key.
+	Unfit
 )
 
-var outcomeNames = [...]string{"error", "timeout", "granted", "held", "gone", "not awaited", "late", "quarantined", "clock suspect"}
+var outcomeNames = [...]string{"error", "timeout", "granted", "held", "gone", "not awaited", "late", "quarantined", "clock suspect", "unfit"}
 
 func (o Outcome) String() string {
 	if int(o) < len(outcomeNames) {
@@ -74,7 +84,7 @@ type NodeResult struct {
 	// Remaining is for how long the voter will go on to refuse: how long another's lock still
 	// lives there, or how long the voter still has to wait. 0 if not known.
 	Remaining time.Duration
-	// Err is the cause where Outcome is [Failed] or [ClockSuspect].
+	// Err is the cause where Outcome is [Failed], [Unfit] or [ClockSuspect].
 	Err error
 }
 

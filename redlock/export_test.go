@@ -36,3 +36,24 @@ func SetToken(l *Locker, hi, lo uint64) { l.random = func() (uint64, uint64) { r
 
 // FenceKey is the key of a name's record on a single server.
 func FenceKey(name string) string { return recordKey(name, false) }
+
+// Diagnosis is a [diagnosis] for tests from outside.
+type Diagnosis struct {
+	Outcome       Outcome
+	Cause, Remedy string
+}
+
+// Diagnose is [diagnose] for a client without TLS.
+func Diagnose(err error) Diagnosis {
+	d := diagnose(err, connection{user: "locker"})
+	return Diagnosis{d.outcome, d.cause, d.remedy}
+}
+
+// DiagnoseTLS is [diagnose] for a client with TLS.
+func DiagnoseTLS(err error) Diagnosis {
+	d := diagnose(err, connection{tls: true})
+	return Diagnosis{d.outcome, d.cause, d.remedy}
+}
+
+// LockCommands are the commands that servers are asked to carry out.
+var LockCommands = lockCommands

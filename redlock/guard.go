@@ -139,6 +139,10 @@ func (g *guard) marker(voter int) marker {
 	return g.markers[voter]
 }
 
+// longestWait returns how long a voter that was just enrolled has to wait at the most, if no lock was
+// longer than our own may be.
+func (g *guard) longestWait() time.Duration { return g.maxTTL + 2*g.bound }
+
 // left returns how much time there is until a moment, at the least 0.
 func (g *guard) left(until unixMicro) time.Duration {
 	now, _ := g.now()

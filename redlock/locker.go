@@ -19,7 +19,8 @@ import (
 type Locker struct {
 	options options
 	nodes   []string // the voters' addresses, for messages
-	slots   bool     // some voter is a Redis Cluster and locks are fenced: two keys must share a slot
+	voters  []*voter
+	slots   bool // some voter is a Redis Cluster and locks are fenced: two keys must share a slot
 	owned   []redis.UniversalClient
 	group   *quorum.Group[request, reply]
 	guard   *guard                  // nil without guards
@@ -88,7 +89,7 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, config 
 	clocks := 0
 	for i, client := range nodes {
 		_, cluster := client.(*redis.ClusterClient)
-		voters[i] = &voter{client: client, index: i, cluster: cluster}
+		voters[i] = &voter{client: client, index: i, cluster: cluster, link: connectionOf(client)}
 		transports[i] = voters[i]
 		l.slots = l.slots || (cluster && o.fencing)
 		if !cluster {
@@ -103,6 +104,7 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, config 
 			v.guard = l.guard
 		}
 	}
+	l.voters = voters
 	l.group = quorum.NewGroup(transports, config)
 	return l
 }
@@ -159,7 +161,7 @@ func (l *Locker) closeClients() error {
 // lock is lost, when its proven deadline passes, or when ctx is done; [context.Cause] tells
 // which. What fn does after that isn't protected.
 //
-// Do returns the error of fn, joined with [ErrLost] if the lock was lost before fn returned:
+// Do returns the error of fn, preceded by [ErrLost] if the lock was lost before fn returned:
 // then another may have held it at the same time. A release that fails isn't an error of the
 // work; the lock runs out by itself, and the observer hears of it.
 func (l *Locker) Do(ctx context.Context, name string, fn func(context.Context, *Lock) error, opts ...LockOption) error {
@@ -174,7 +176,7 @@ func (l *Locker) Do(ctx context.Context, name string, fn func(context.Context, *
 	defer context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })()
 	err = fn(work, lk)
 	if lost := unlock(); errors.Is(lost, ErrLost) {
-		return errors.Join(err, lost)
+		return errors.Join(lost, err) // the reason first
 	}
 	return err
 }

@@ -50,6 +50,17 @@ func isNil(client redis.UniversalClient) bool {
 	return v.Kind() == reflect.Pointer && v.IsNil()
 }
 
+// connectionOf returns what the diagnosis of an error has to know of a client.
+func connectionOf(client redis.UniversalClient) connection {
+	switch c := client.(type) {
+	case *redis.Client:
+		return connection{user: c.Options().Username, tls: c.Options().TLSConfig != nil}
+	case *redis.ClusterClient:
+		return connection{user: c.Options().Username, tls: c.Options().TLSConfig != nil, cluster: true}
+	}
+	return connection{}
+}
+
 func addresses(client redis.UniversalClient) []string {
 	switch c := client.(type) {
 	case *redis.Client:

@@ -133,11 +133,14 @@ func newOptions(opts []Option) (options, error) {
 		return o, err
 	}
 	o.ttl = ttl
+	if o.nodeTimeout != 0 && o.nodeTimeout < time.Millisecond {
+		return o, fmt.Errorf("%w: node time-out %v; no server answers in less than 1ms for sure, use at least that, and better several round trips", ErrInvalidOption, o.nodeTimeout)
+	}
 	if o.nodeTimeout == 0 {
 		o.nodeTimeout = min(o.ttl/20, maxNodeTimeout)
 	}
-	if length := o.window(0, o.ttl).Length(); o.nodeTimeout < 0 || o.nodeTimeout > length {
-		return o, fmt.Errorf("%w: node time-out %v; use more than 0 and at most the %v for which a lock with TTL %v is valid",
+	if length := o.window(0, o.ttl).Length(); o.nodeTimeout > length {
+		return o, fmt.Errorf("%w: node time-out %v; use at most the %v for which a lock with TTL %v is valid",
 			ErrInvalidOption, o.nodeTimeout, length, o.ttl)
 	}
 	return o, nil

@@ -3,6 +3,7 @@ package redlock
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/a5bbb083/redlock/quorum"
@@ -25,16 +26,27 @@ func (l *Locker) result(op operation, o quorum.Outcome[reply], voter int) NodeRe
 	case !o.Answered[voter]:
 		return NodeResult{Outcome: Unawaited}
 	case a.Err != nil:
-		return NodeResult{Outcome: Failed, RTT: a.Elapsed, Err: a.Err}
+		outcome, err := explain(a.Err, l.voters[voter].link)
+		return NodeResult{Outcome: outcome, RTT: a.Elapsed, Err: err}
 	default:
 		r := NodeResult{Outcome: outcomeOf[a.Reply.status], RTT: a.Elapsed}
 		r.Remaining = l.refusedFor(op, a.Reply)
-		if r.Outcome == ClockSuspect {
+		switch {
+		case r.Outcome == ClockSuspect:
 			r.Err = l.guard.astray(voter)
+		case op == opAcquire && r.Outcome == Held && a.Reply.until == 0 && a.Reply.value == noTTL:
+			r.Err = errNoTTL
+		case r.Outcome == Quarantined && r.Remaining > l.guard.longestWait():
+			r.Err = fmt.Errorf("longer than the %v of this locker's MaxTTL, since it granted longer locks, or another locker with a longer MaxTTL met it first", l.options.maxTTL)
 		}
 		return r
 	}
 }
+
+// noTTL is the PTTL of a key that lives for ever.
+const noTTL = -1
+
+var errNoTTL = errors.New("the key has no TTL, so it isn't a lock of this kind; see who wrote it, and delete it")
 
 // refusedFor returns for how long a voter will go on to refuse, as far as it's known.
 func (l *Locker) refusedFor(op operation, r reply) time.Duration {
@@ -54,7 +66,7 @@ func (l *Locker) refusedFor(op operation, r reply) time.Duration {
 // quorumError explains a poll that didn't succeed.
 //
 // An acquisition failed because of another holder if the voters that named one are too many
-// for a majority, or if enough voters could be relied upon and some of them named one. A lock
+// for a majority, or if enough voters answered and some of them named one. A lock
 // that is held already is lost only if so many voters refused that the silent ones can't make
 // up a majority.
 func (l *Locker) quorumError(ctx context.Context, op operation, name string, o quorum.Outcome[reply]) *QuorumError {
@@ -70,16 +82,18 @@ func (l *Locker) quorumError(ctx context.Context, op operation, name string, o q
 		}
 	}
 	refused := count[Held] + count[Gone]
-	switch {
+	switch free := len(l.nodes) - count[Held]; {
+	case len(l.nodes)-count[Unfit] < e.Needed:
+		e.Reason = ErrUnfit
 	case op.extends() && len(l.nodes)-refused < e.Needed:
 		e.Reason = ErrLost
-	case op == opAcquire || op == opConfirm:
-		free := len(l.nodes) - count[Held]
-		if free < e.Needed || (count[Held] > 0 && count[Granted]+count[Held] >= e.Needed) {
-			e.Reason = ErrNotAcquired
-		} else if o.Result == quorum.Won && count[Granted] >= e.Needed {
-			e.markLate()
-		}
+	case op != opAcquire && op != opConfirm:
+	case free < e.Needed || (count[Held] > 0 && count[Granted]+count[Held] >= e.Needed):
+		e.Reason = ErrNotAcquired
+	case o.Result == quorum.Won && count[Granted] >= e.Needed:
+		e.markLate()
+	case count[Quarantined] > 0 && count[Granted]+count[Held]+count[Quarantined]+count[Unawaited] >= e.Needed:
+		e.Reason = ErrQuarantined
 	}
 	return e
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -68,7 +67,8 @@ type voter struct {
 	index  int
 	// cluster voters have no marker and no single clock, and two keys have to share a slot there.
 	cluster bool
-	guard   *guard // nil without guards
+	guard   *guard     // nil without guards
+	link    connection // for the diagnosis of errors
 }
 
 var _ quorum.Transport[request, reply] = (*voter)(nil)
@@ -98,7 +98,17 @@ func (v *voter) pass(ctx context.Context, requests []request, answers []quorum.A
 		cmds[n] = v.queue(ctx, pipe, &requests[i], full)
 	}
 	sent := v.reading()
-	_, _ = pipe.Exec(ctx) // each command has its own error, too
+	_, err := pipe.Exec(ctx)
+	if look != nil {
+		cmds = append(cmds, look)
+	}
+	if err != nil && !anyFailed(cmds) {
+		// The connection couldn't be set up (AUTH, SELECT or HELLO was refused), so nothing was sent.
+		for _, i := range pending {
+			answers[i].Err = err
+		}
+		return nil
+	}
 	m, unfit := v.seen(look, sent)
 	latest := unixMicro(0)
 	for n, i := range pending {
@@ -131,6 +141,11 @@ func (v *voter) pass(ctx context.Context, requests []request, answers []quorum.A
 	return again
 }
 
+// anyFailed reports whether one of the commands has an error of its own.
+func anyFailed(cmds []redis.Cmder) bool {
+	return slices.ContainsFunc(cmds, func(c redis.Cmder) bool { return c != nil && c.Err() != nil })
+}
+
 func (v *voter) guarded() bool { return v.guard != nil && !v.cluster }
 
 func (v *voter) reading() time.Duration {
@@ -157,13 +172,6 @@ func (v *voter) seen(look *redis.Cmd, sent time.Duration) (marker, error) {
 	values, err := look.Int64Slice()
 	if err == nil && len(values) != 4 {
 		err = fmt.Errorf("it returned %d values", len(values))
-	}
-	if refusal := redis.Error(nil); errors.As(err, &refusal) && !unknownScript(err) {
-		hint := ""
-		if strings.Contains(err.Error(), "NOPERM") || strings.Contains(err.Error(), "user executing the script") {
-			hint = " (its user needs INFO, TIME, HMGET, HSET and HDEL on " + markerKey + ")"
-		}
-		err = fmt.Errorf("redlock: can't tell whether the server is fit to vote%s: %w", hint, err)
 	}
 	if err != nil {
 		return marker{}, err

@@ -20,7 +20,7 @@ const (
 //
 // When ctx ends, the error matches both the context's error and the last attempt's
 // [*QuorumError] that wasn't cut short, which says what stood in the way. Invalid names and
-// options, and a closed locker, are errors at once; whatever the voters say is waited for.
+// options, a closed locker, and [ErrUnfit] are errors at once; whatever may pass by itself is waited for.
 func (l *Locker) Lock(ctx context.Context, name string, opts ...LockOption) (*Lock, error) {
 	lo, err := l.check(ctx, name, opts)
 	if err != nil {
@@ -34,6 +34,9 @@ func (l *Locker) Lock(ctx context.Context, name string, opts ...LockOption) (*Lo
 		lk, err := l.attempt(ctx, name, lo)
 		if err == nil {
 			return lk, nil
+		}
+		if errors.Is(err, ErrUnfit) {
+			return nil, err
 		}
 		// An attempt that was cut short doesn't know what stood in the way.
 		if last == nil || ctx.Err() == nil {

@@ -12,6 +12,9 @@
 local now = clock()
 local marker = redis.call('HMGET', KEYS[1], 'run', 'promoted', 'number', 'until', 'longest')
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+if not run then
+  return redis.error_reply('NORUNID the server does not tell its run id')
+end
 local before = marker[2] or ''
 local promoted = string.match(redis.call('INFO', 'replication'), 'master_replid2:(%w*[1-9a-f]%w*)') or before
 local longest = tonumber(marker[5] or '0')

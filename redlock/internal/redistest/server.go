@@ -73,9 +73,14 @@ func serverArgs(tb testing.TB, more ...string) []string {
 // necessarily when the server binds it, so that it takes another where that fails.
 func start(tb testing.TB, sign string, args func(port string) []string) *Server {
 	tb.Helper()
+	return startAt(tb, freePort, sign, args)
+}
+
+func startAt(tb testing.TB, choose func(testing.TB) string, sign string, args func(port string) []string) *Server {
+	tb.Helper()
 	var s *Server
 	for range 5 {
-		port := freePort(tb)
+		port := choose(tb)
 		s = &Server{Addr: net.JoinHostPort("127.0.0.1", port), args: args(port), sign: sign}
 		if s.launch(tb) {
 			// Here and not in launch: lockers are closed before their servers are killed, also
