@@ -65,48 +65,51 @@ type attempt struct {
 	deadline unixMicro // until when it can be believed in, by the agreed time; 0 without guards
 	now      span      // when it began
 	rounds   int
-	outdated bool // it was refused by locks that are over, as is known now
+	outcome  quorum.Outcome[reply] // of the last round
+	outdated bool                  // it was refused by locks that are over, as is known now
 	doubts   *doubts
 	places   *places
 }
 
 func (l *Locker) attempt(ctx context.Context, name string, lo lockOptions) (*Lock, error) {
-	start := l.options.clock.Now()
-	lk, rounds, err := l.tryTwice(ctx, name, lo)
-	if rounds > 0 { // after the attempt: the observer may close the locker
-		seen := false
-		defer func() {
-			if !seen && lk != nil { // it panicked, so nobody will get the lock
-				_ = lk.finish()
-				l.release(name, lk.token, lk.ttl, lk.doubts)
-			}
-		}()
-		l.observe(opAcquire, name, rounds, l.options.clock.Now()-start, err)
-		seen = true
+	seen := l.begin(opAcquire, name)
+	lk, err := l.tryTwice(ctx, &seen, lo)
+	if err == ErrClosed {
+		return nil, err
 	}
+	told := false
+	defer func() {
+		if !told && lk != nil { // the observer panicked, so nobody will get the lock
+			_ = lk.finish()
+			l.release(name, lk.token, lk.ttl, lk.doubts)
+		}
+	}()
+	l.observe(seen, err) // after the attempt: the observer may close the locker
+	told = true
 	return lk, err
 }
 
 // tryTwice makes one attempt, and another where it was refused only because the time wasn't known well
 // enough to see that the locks in the way are over. The refusals brought better readings.
-func (l *Locker) tryTwice(ctx context.Context, name string, lo lockOptions) (lk *Lock, rounds int, err error) {
+func (l *Locker) tryTwice(ctx context.Context, seen *observation, lo lockOptions) (*Lock, error) {
 	if !l.busy.begin(l.closing) {
-		return nil, 0, ErrClosed
+		return nil, ErrClosed
 	}
 	defer l.busy.running.Done() // Close waits, or it would be too late to release
-	if err := l.knowTime(ctx, opAcquire, name); err != nil {
-		return nil, 1, err
+	if err := l.knowTime(ctx, opAcquire, seen.name); err != nil {
+		return nil, err
 	}
-	a, fence, err := l.try(ctx, name, lo)
-	rounds = a.rounds
+	a, fence, err := l.try(ctx, seen.name, lo)
+	seen.rounds = a.rounds
 	if err != nil && a.outdated && ctx.Err() == nil {
-		a, fence, err = l.try(ctx, name, lo)
-		rounds += a.rounds
+		a, fence, err = l.try(ctx, seen.name, lo)
+		seen.rounds += a.rounds
 	}
+	seen.outcome = a.outcome
 	if err != nil {
-		return nil, rounds, err
+		return nil, err
 	}
-	return newLock(ctx, a, fence), rounds, nil
+	return newLock(ctx, a, fence), nil
 }
 
 func (l *Locker) try(ctx context.Context, name string, lo lockOptions) (*attempt, int64, error) {
@@ -179,6 +182,7 @@ func (a *attempt) ask(ctx context.Context, op operation, fence int64) (quorum.Ou
 		}
 	}
 	outcome := l.group.Start(poll).Wait(ctx)
+	a.outcome = outcome
 	if outcome.Result == quorum.Won {
 		if l.guard != nil {
 			a.window = l.guard.trust(a.window, a.deadline)

@@ -16,15 +16,15 @@ import (
 // poolSize is enough for a voter's workers, which use one connection each.
 const poolSize = 4
 
-// opDial is what a [QuorumError] of [Dial] calls it.
-const opDial = "dial"
-
 // Dial returns a locker on the servers with the given URLs, such as redis://host:6379 or
 // rediss://user:password@host:6380 for TLS (https://pkg.go.dev/github.com/redis/go-redis/v9#ParseURL).
 // The clients that it makes are set up for locking and closed by [Locker.Close].
 //
-// It asks each server who it is and fails with [ErrNoQuorum] where no majority answers: a
-// wrong address or password shows here rather than at the first lock. A minority may be down.
+// It asks each server what an acquisition would: who it is, what time it is, and whether it may vote
+// or has to wait. So what's wrong with an address, a password, a right or the kind of server shows here rather than
+// at the first lock. It fails with [ErrNoQuorum] where no majority answers, and with [ErrUnfit] where a majority
+// never can. A minority that doesn't answer or is unfit is logged by [log/slog] at the level Warn, since such a
+// quorum survives fewer failures than its owner believes, or none; [RequireAll] makes it an error. [Lazy] asks nobody.
 // Two URLs that lead to one server are an [ErrInvalidOption].
 //
 // go-redis writes a line to standard error for each attempt to connect that fails, which adds
@@ -43,9 +43,6 @@ func Dial(ctx context.Context, urls []string, opts ...Option) (*Locker, error) {
 		clients[i] = redis.NewClient(co)
 	}
 	names, err := nodeNames(clients)
-	if err == nil {
-		err = introduce(ctx, clients, names, exchangeTimeout(o.nodeTimeout))
-	}
 	if err != nil {
 		for _, c := range clients {
 			_ = c.Close()
@@ -54,6 +51,13 @@ func Dial(ctx context.Context, urls []string, opts ...Option) (*Locker, error) {
 	}
 	l := newLocker(clients, names, o, quorum.Config{})
 	l.owned = clients
+	if o.lazy {
+		return l, nil
+	}
+	if err := l.survey(ctx); err != nil {
+		_ = l.Close()
+		return nil, err
+	}
 	return l, nil
 }
 
@@ -91,54 +95,4 @@ func complaint(raw string, err error) string {
 		return " can't be read (it isn't shown, since it may hold a password)"
 	}
 	return fmt.Sprintf(", %s: %s", u.Redacted(), strings.TrimPrefix(err.Error(), "redis: "))
-}
-
-// introduce asks every server for its run id, which tells servers apart whatever their names.
-func introduce(caller context.Context, clients []redis.UniversalClient, names []string, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(caller, timeout)
-	defer cancel()
-	type introduction struct {
-		node int
-		id   string
-		err  error
-	}
-	// Buffered, and every sender is bounded by the context: nobody stays behind.
-	answers := make(chan introduction, len(clients))
-	for i, c := range clients {
-		go func() {
-			info, err := c.Info(ctx, "server").Result()
-			answers <- introduction{i, field(info, "run_id"), err}
-		}()
-	}
-	failure := &QuorumError{Op: opDial, Needed: quorum.Majority(len(clients)), Nodes: make([]NodeResult, len(clients)), Reason: ErrNoQuorum}
-	seen := make(map[string]int)
-	start := time.Now()
-	for range clients {
-		a := <-answers
-		result := NodeResult{Node: names[a.node], Outcome: Granted, RTT: time.Since(start), Err: a.err}
-		if a.err != nil {
-			result.Outcome = Failed
-		}
-		failure.Nodes[a.node] = result
-		if first, twice := seen[a.id]; twice && a.err == nil && a.id != "" {
-			return fmt.Errorf("%w: %s and %s are the same server (run id %s); its vote must not count twice",
-				ErrInvalidOption, names[first], names[a.node], a.id)
-		}
-		seen[a.id] = a.node
-	}
-	if failure.Granted() < failure.Needed {
-		failure.cause = caller.Err()
-		return failure
-	}
-	return nil
-}
-
-// field returns the value of a field in the reply to INFO.
-func field(info, name string) string {
-	for line := range strings.Lines(info) {
-		if value, found := strings.CutPrefix(line, name+":"); found {
-			return strings.TrimSpace(value)
-		}
-	}
-	return ""
 }

@@ -23,8 +23,9 @@ var (
 	// ErrLost means that the lock is no longer held: its proven deadline has passed, a
 	// majority of the voters doesn't hold it, or it was released before.
 	ErrLost = errors.New("redlock: lock lost")
-	// ErrUnfit means that it can never work as things are: the kind of server, a right of its user,
-	// or what the key holds is against it. Waiting doesn't help, and the error says what does.
+	// ErrUnfit means that a majority of the voters can never do it as things are: the kind of server, a right of its user,
+	// or what the key holds is against it. Waiting doesn't help, and the error says what does. It matches
+	// [ErrNoQuorum], too.
 	ErrUnfit = errors.New("redlock: unfit for locks")
 	// ErrInvalidName means that a lock can't have that name.
 	ErrInvalidName = errors.New("redlock: invalid name")
@@ -158,6 +159,9 @@ func (e *QuorumError) Error() string {
 // Unwrap returns the reason and the causes.
 func (e *QuorumError) Unwrap() []error {
 	errs := []error{e.Reason}
+	if e.Reason == ErrUnfit {
+		errs = append(errs, ErrNoQuorum)
+	}
 	if e.cause != nil {
 		errs = append(errs, e.cause)
 	}

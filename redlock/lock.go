@@ -149,13 +149,13 @@ func (lk *Lock) finish() error {
 // and Extend may be called again.
 func (lk *Lock) Extend(ctx context.Context) error {
 	l := lk.locker
-	start := l.options.clock.Now()
-	err := lk.extend(ctx)
-	l.observe(opExtend, lk.name, 1, l.options.clock.Now()-start, err)
+	seen := l.begin(opExtend, lk.name)
+	err := lk.extend(ctx, &seen)
+	l.observe(seen, err)
 	return err
 }
 
-func (lk *Lock) extend(ctx context.Context) error {
+func (lk *Lock) extend(ctx context.Context, seen *observation) error {
 	l := lk.locker
 	lk.mu.Lock()
 	current, loss := lk.window, lk.loss
@@ -182,7 +182,8 @@ func (lk *Lock) extend(ctx context.Context) error {
 		lk.places.note(opExtend, voter, r)
 		return judge(r)
 	}
-	return lk.conclude(ctx, l.group.Start(poll).Wait(ctx), e)
+	seen.outcome = l.group.Start(poll).Wait(ctx)
+	return lk.conclude(ctx, seen.outcome, e)
 }
 
 // extension is what an extension promises if a majority agrees.

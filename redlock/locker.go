@@ -58,7 +58,10 @@ func (b *busy) begin(closing context.Context) bool {
 // [Dial] sets better options: with the defaults of go-redis, a voter that drops packets can
 // keep its queue busy for seconds after it is back.
 //
-// It returns [ErrInvalidOption] without nodes, with a nil one and with the same server twice.
+// Three nodes survive the failure of one, five that of two. An even number is no better than one node less:
+// 2 survive none, 4 one.
+//
+// It returns [ErrInvalidOption] without nodes, with a nil one, a redis.Ring, and the same server twice.
 // It doesn't connect, so it can't tell different addresses of one server; Dial can.
 func New(nodes []redis.UniversalClient, opts ...Option) (*Locker, error) {
 	o, err := newOptions(opts)
@@ -68,6 +71,11 @@ func New(nodes []redis.UniversalClient, opts ...Option) (*Locker, error) {
 	names, err := nodeNames(nodes)
 	if err != nil {
 		return nil, err
+	}
+	for i, client := range nodes {
+		if _, cluster := client.(*redis.ClusterClient); cluster && o.requireGuards {
+			return nil, fmt.Errorf("%w: RequireGuards, but node %d (%s) is a Redis Cluster, which can't be guarded; use single servers", ErrInvalidOption, i+1, names[i])
+		}
 	}
 	return newLocker(nodes, names, o, quorum.Config{}), nil
 }

@@ -24,6 +24,9 @@ func nodeNames(nodes []redis.UniversalClient) ([]string, error) {
 		if isNil(client) {
 			return nil, fmt.Errorf("%w: the client of node %d is nil", ErrInvalidOption, i+1)
 		}
+		if _, ring := client.(*redis.Ring); ring {
+			return nil, fmt.Errorf("%w: node %d is a redis.Ring, whose shards forget a lock when one of them is down; give each of its servers as a node of its own", ErrInvalidOption, i+1)
+		}
 		addrs := addresses(client)
 		names[i] = strings.Join(addrs, "+")
 		if names[i] == failoverAddr || names[i] == "" {

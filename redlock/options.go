@@ -35,6 +35,9 @@ type options struct {
 	fencing       bool
 	guards        bool
 	durable       bool
+	requireAll    bool
+	requireGuards bool
+	lazy          bool
 	observer      func(Event)
 }
 
@@ -86,6 +89,18 @@ func WithoutGuards() Option { return func(o *options) { o.guards = false } }
 // without its data waits all the same.
 func WithDurableNodes() Option { return func(o *options) { o.durable = true } }
 
+// RequireAll makes [Dial] fail unless every node answers and is fit for locks. Without it a minority
+// may be down, and is logged.
+func RequireAll() Option { return func(o *options) { o.requireAll = true } }
+
+// RequireGuards makes [Dial] and [New] refuse a quorum with a voter that has no guards: a Redis
+// Cluster. It contradicts [WithoutGuards] and [WithoutFencing].
+func RequireGuards() Option { return func(o *options) { o.requireGuards = true } }
+
+// Lazy makes [Dial] ask nobody, so that a program can start before its Redis servers do. What's wrong with
+// them shows at the first lock.
+func Lazy() Option { return func(o *options) { o.lazy = true } }
+
 // WithObserver sets a function that is called after each operation: from the goroutine that
 // called it, or from one of its own where the locker renews a lock by itself. It must be safe for
 // concurrent use. It may call any method, [Locker.Close] included. If it panics, an operation's caller
@@ -110,6 +125,9 @@ func newOptions(opts []Option) (options, error) {
 	if o.guards && o.driftFactor < leastGuardedDrift {
 		return o, fmt.Errorf("%w: drift factor %v leaves the guards no room, since the holder's own clock is slewed by 500 ppm or more to keep it right; use at least %v, or WithoutGuards",
 			ErrInvalidOption, o.driftFactor, leastGuardedDrift)
+	}
+	if o.requireGuards && !o.guards {
+		return o, fmt.Errorf("%w: RequireGuards together with WithoutGuards or WithoutFencing; leave one of them out", ErrInvalidOption)
 	}
 	if o.guards && o.maxClockError < time.Millisecond {
 		return o, fmt.Errorf("%w: largest clock error %v; clocks that are synchronised over a network are off by milliseconds, use at least 1ms, such as %v",

@@ -73,10 +73,10 @@ func (l *Locker) release(name, token string, ttl time.Duration, d *doubts) *quor
 func (lk *Lock) Unlock(ctx context.Context) error {
 	l := lk.locker
 	if lk.unlocking.CompareAndSwap(false, true) {
-		start := l.options.clock.Now()
-		lk.unlockErr = lk.doUnlock(ctx)
+		seen := l.begin(opRelease, lk.name)
+		lk.unlockErr = lk.doUnlock(ctx, &seen)
 		close(lk.unlocked) // before the observer, which may panic or call Unlock
-		l.observe(opRelease, lk.name, 1, l.options.clock.Now()-start, lk.unlockErr)
+		l.observe(seen, lk.unlockErr)
 		return lk.unlockErr
 	}
 	// A channel and not a sync.Once: whoever comes second can still be cancelled.
@@ -88,14 +88,14 @@ func (lk *Lock) Unlock(ctx context.Context) error {
 	}
 }
 
-func (lk *Lock) doUnlock(ctx context.Context) error {
+func (lk *Lock) doUnlock(ctx context.Context, seen *observation) error {
 	l := lk.locker
 	lost := lk.finish()
-	outcome := l.release(lk.name, lk.token, lk.ttl, lk.doubts).Wait(ctx)
+	seen.outcome = l.release(lk.name, lk.token, lk.ttl, lk.doubts).Wait(ctx)
 	if lost != nil {
 		return lost
 	}
-	return l.releaseError(ctx, lk.name, outcome)
+	return l.releaseError(ctx, lk.name, seen.outcome)
 }
 
 // releaseError tells a lock that was held until its release from one that a majority didn't

@@ -1,6 +1,7 @@
 package redlock_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -128,7 +129,7 @@ func busyServer(t *testing.T) []complaint {
 	var command, script error
 	redistest.Await(t, 10*time.Second, func() bool {
 		command = say(t, c, "GET", "k")
-		return command != nil
+		return command != nil && !errors.Is(command, redis.Nil)
 	}, "%s isn't busy", s.Addr)
 	script = eval(t, c, readIt, "k")
 	require.NoError(t, say(t, c, "SCRIPT", "KILL"))
@@ -144,7 +145,13 @@ func tooManyClients(t *testing.T) []complaint {
 	first := single(t, s, redis.Options{PoolSize: 1})
 	require.NoError(t, say(t, first, "CONFIG", "SET", "maxclients", 1))
 	defer func() { require.NoError(t, say(t, first, "CONFIG", "SET", "maxclients", 100)) }()
-	return []complaint{{"too many clients", redlock.Failed, "maxclients", say(t, single(t, s, redis.Options{}), "GET", "k")}}
+	var refusal error
+	redistest.Await(t, 10*time.Second, func() bool {
+		// The server may close the connection before the client has read why.
+		refusal = say(t, single(t, s, redis.Options{}), "GET", "k")
+		return redis.HasErrorPrefix(refusal, "ERR")
+	}, "%s doesn't say why it refuses a client", s.Addr)
+	return []complaint{{"too many clients", redlock.Failed, "maxclients", refusal}}
 }
 
 // A server whose directory is gone can't save.
@@ -200,7 +207,7 @@ func loadingReplica(t *testing.T) []complaint {
 	var command error
 	redistest.Await(t, 10*time.Second, func() bool {
 		command = say(t, c, "GET", "k")
-		return command != nil
+		return command != nil && !errors.Is(command, redis.Nil)
 	}, "%s isn't loading", replica.Addr)
 	return []complaint{
 		{"loading", redlock.Failed, "", command},

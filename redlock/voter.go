@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -69,6 +70,11 @@ type voter struct {
 	cluster bool
 	guard   *guard     // nil without guards
 	link    connection // for the diagnosis of errors
+
+	mu       sync.Mutex
+	answered time.Time // when it last answered all that it was asked without an error
+	lastErr  error
+	failed   time.Time // when lastErr was
 }
 
 var _ quorum.Transport[request, reply] = (*voter)(nil)
@@ -87,6 +93,21 @@ func (v *voter) Exchange(ctx context.Context, requests []request, answers []quor
 			pending = v.pass(ctx, requests, answers, pending, full)
 		}
 	}
+	v.remember(answers)
+}
+
+// remember notes how an exchange went, for [Locker.Voters].
+func (v *voter) remember(answers []quorum.Answer[reply]) {
+	now := time.Now()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, a := range answers {
+		if a.Err != nil {
+			v.lastErr, v.failed = a.Err, now
+			return
+		}
+	}
+	v.answered = now
 }
 
 // pass sends the pending requests and returns those that have to be asked again in full.

@@ -14,6 +14,13 @@ type VoterState struct {
 	Ahead, AheadLow, AheadHigh time.Duration
 	// Quarantined is for how long the voter doesn't vote yet, since it may have forgotten locks; 0 if it votes.
 	Quarantined time.Duration
+	// Guarded is false for a Redis Cluster, and without guards.
+	Guarded bool
+	// Answered is when the voter last answered without an error. Err is the last error, with what to do
+	// about it, and ErrAt when that was; both are zero if there was none. The voter is out of order
+	// if ErrAt is after Answered.
+	Answered, ErrAt time.Time
+	Err             error
 }
 
 // Voters returns what is known of each node, in the order in which they were given. It asks
@@ -21,11 +28,12 @@ type VoterState struct {
 func (l *Locker) Voters() []VoterState {
 	voters := make([]VoterState, len(l.nodes))
 	for i, node := range l.nodes {
-		voters[i].Node = node
+		v := &voters[i]
+		v.Node, v.Guarded = node, l.voters[i].guarded()
+		v.Answered, v.ErrAt, v.Err = l.voters[i].news()
 		if l.guard == nil {
 			continue
 		}
-		v := &voters[i]
 		if ahead, known := l.guard.clockOf(i); known {
 			v.Known, v.AheadLow, v.AheadHigh = true, ahead.Low, ahead.High
 			v.Ahead = ahead.Middle()
@@ -39,4 +47,13 @@ func (l *Locker) Voters() []VoterState {
 		}
 	}
 	return voters
+}
+
+func (v *voter) news() (answered, failed time.Time, err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.lastErr != nil {
+		_, err = explain(v.lastErr, v.link)
+	}
+	return v.answered, v.failed, err
 }

@@ -1,0 +1,99 @@
+package redlock_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/a5bbb083/redlock/redlock"
+)
+
+// A connection that can't be set up is never "held by another": a cron job would silently never run
+// again (https://github.com/mike-marcacci/node-redlock/issues/115).
+func TestRealConnectionThatCantBeSetUp(t *testing.T) {
+	for name, o := range map[string]redis.Options{
+		"wrong password":        {Username: "default", Password: wrong},
+		"user switched off":     {Username: "off", Password: password},
+		"no right to SELECT":    {Username: "noselect", Password: password, DB: 1},
+		"database out of range": {Username: "default", Password: password, DB: 99},
+		"no credentials": {CredentialsProviderContext: func(context.Context) (string, string, error) {
+			return "", "", assert.AnError
+		}},
+	} {
+		for kind, opts := range map[string][]redlock.Option{
+			"guarded": nil, "without guards": {redlock.WithoutGuards()}, "without fencing": {redlock.WithoutFencing()},
+		} {
+			t.Run(name+", "+kind, func(t *testing.T) {
+				servers := startVoters(t, 3)
+				clients := make([]redis.UniversalClient, 3)
+				for i, s := range servers {
+					s.Do("ACL", "SETUSER", "noselect", "on", ">"+password, "~*", "+@all", "-select")
+					s.Do("ACL", "SETUSER", "off", "off", ">"+password, "~*", "+@all")
+					s.Do("CONFIG", "SET", "requirepass", password)
+					each := o
+					each.Addr = s.Addr
+					clients[i] = redis.NewClient(&each)
+				}
+				l := open(t, clients, opts...)
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				begun := time.Now()
+				_, err := l.TryLock(ctx, "job")
+				require.Error(t, err)
+				require.NotErrorIs(t, err, redlock.ErrNotAcquired)
+				if name == "no credentials" {
+					require.ErrorIs(t, err, redlock.ErrNoQuorum, "the provider may recover")
+					return
+				}
+				require.ErrorIs(t, err, redlock.ErrUnfit, "it can never work")
+				_, err = l.Lock(ctx, "job")
+				require.ErrorIs(t, err, redlock.ErrUnfit, "so Lock doesn't wait")
+				assert.Less(t, time.Since(begun), 4*time.Second)
+			})
+		}
+	}
+}
+
+// A name that is other data is no lock, and nobody waits for it
+// (https://github.com/mike-marcacci/node-redlock/issues/107).
+func TestRealNameThatIsOtherData(t *testing.T) {
+	servers := startVoters(t, 3)
+	l := dial(t, servers)
+	for _, s := range servers {
+		s.Do("RPUSH", "list", "x")
+		s.Do("SET", "forever", "x")
+		s.Do("SET", "odd:fence", "nan")
+	}
+	begun := time.Now()
+	for _, name := range []string{"list", "odd"} {
+		_, err := l.Lock(t.Context(), name)
+		require.ErrorIs(t, err, redlock.ErrUnfit, name)
+	}
+	assert.Less(t, time.Since(begun), 2*time.Second)
+	_, err := l.TryLock(t.Context(), "forever")
+	require.ErrorIs(t, err, redlock.ErrNotAcquired)
+	assert.ErrorContains(t, err, "the key has no TTL, so it isn't a lock")
+}
+
+// A minority that is set up wrong shows in what the locker knows, though locks succeed.
+func TestRealMisconfiguredMinorityShows(t *testing.T) {
+	servers := startVoters(t, 3)
+	servers[1].Do("CONFIG", "SET", "requirepass", password)
+	_, err := redlock.Dial(t.Context(), urls(servers), redlock.RequireAll())
+	require.Error(t, err)
+	assert.ErrorContains(t, err, "it wants a password")
+	var events []redlock.Event
+	l := dialURLs(t, urls(servers), redlock.WithObserver(func(e redlock.Event) { events = append(events, e) }))
+	use(t, l, "job")
+	state := l.Voters()[1]
+	require.Error(t, state.Err)
+	assert.ErrorContains(t, state.Err, "it wants a password")
+	assert.WithinDuration(t, time.Now(), state.ErrAt, time.Minute)
+	require.NotEmpty(t, events)
+	require.Len(t, events[0].Nodes, 3)
+	assert.NoError(t, l.Voters()[0].Err)
+}

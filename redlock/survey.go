@@ -1,0 +1,130 @@
+package redlock
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/a5bbb083/redlock/quorum"
+)
+
+// opDial is what a [QuorumError] of [Dial] calls it.
+const opDial = "dial"
+
+// survey finds out what the voters will be good for, by asking them what an acquisition would.
+func (l *Locker) survey(caller context.Context) error {
+	ctx, cancel := context.WithTimeout(caller, exchangeTimeout(l.options.nodeTimeout))
+	defer cancel()
+	people := l.introductions(ctx)
+	seen := make(map[string]int)
+	for i, p := range people {
+		if first, twice := seen[p.runID]; twice && p.runID != "" {
+			return fmt.Errorf("%w: %s and %s are the same server (run id %s); its vote must not count twice",
+				ErrInvalidOption, l.nodes[first], l.nodes[i], p.runID)
+		}
+		seen[p.runID] = i
+	}
+	e := &QuorumError{Op: opDial, Needed: quorum.Majority(len(l.nodes)), Nodes: make([]NodeResult, len(l.nodes)), Reason: ErrNoQuorum, cause: caller.Err()}
+	var looks quorum.Outcome[reply]
+	if l.guard != nil {
+		looks = l.look(ctx, exchangeTimeout(l.options.nodeTimeout), func(o quorum.Outcome[reply]) bool { return countAnswers(o) == len(l.nodes) })
+	}
+	unfit := 0
+	for i, p := range people {
+		r := NodeResult{Node: l.nodes[i], Outcome: Granted, RTT: p.took, Err: p.err}
+		if r.Err == nil && l.guard != nil && looks.Answered[i] {
+			r.Err = looks.Answers[i].Err
+		}
+		if r.Err != nil {
+			r.Outcome, r.Err = explain(r.Err, l.voters[i].link)
+		}
+		if r.Outcome == Unfit {
+			unfit++
+		}
+		e.Nodes[i] = r
+	}
+	if len(l.nodes)-unfit < e.Needed {
+		e.Reason = ErrUnfit
+	}
+	fine := e.Granted()
+	if fine < e.Needed || (l.options.requireAll && fine < len(l.nodes)) {
+		return e
+	}
+	for _, r := range e.Nodes {
+		if r.Outcome != Granted {
+			slog.WarnContext(caller, "redlock: a voter is of no use as it is, and the quorum survives fewer failures", "node", r.Node, "outcome", r.Outcome.String(), "err", r.Err)
+		}
+	}
+	return nil
+}
+
+// introduction is what a server said of itself.
+type introduction struct {
+	runID string
+	took  time.Duration
+	err   error
+}
+
+// introductions asks every server for its run id, which tells servers apart whatever their names,
+// and for what else decides whether it can be a voter.
+func (l *Locker) introductions(ctx context.Context) []introduction {
+	people := make([]introduction, len(l.nodes))
+	done := make(chan struct{}, len(l.nodes))
+	start := time.Now()
+	for i, v := range l.voters {
+		go func() { // bounded by the context, and awaited
+			people[i] = v.introduce(ctx)
+			people[i].took = time.Since(start)
+			done <- struct{}{}
+		}()
+	}
+	for range people {
+		<-done
+	}
+	return people
+}
+
+// errClusterMode is worded like what the server would say to a lock's keys.
+const errClusterMode = serverReply("CROSSSLOT the server is in cluster mode")
+
+// serverReply is an error like those that a server replies with.
+type serverReply string
+
+var _ redis.Error = serverReply("")
+
+func (r serverReply) Error() string { return string(r) }
+
+// RedisError tells it from the errors of connections.
+func (serverReply) RedisError() {}
+
+func (v *voter) introduce(ctx context.Context) introduction {
+	info, err := v.client.Info(ctx, "server").Result()
+	if err != nil && v.guard == nil && diagnose(err, v.link).outcome == Unfit {
+		err = nil // without guards nobody needs INFO
+	}
+	if err != nil {
+		return introduction{err: err}
+	}
+	p := introduction{runID: field(info, "run_id")}
+	if !v.cluster && field(info, "redis_mode") == "cluster" {
+		p.err = errClusterMode
+	} else if !v.guarded() {
+		// The guarded look runs a script. Without that, this shows whether the server does.
+		p.err = v.client.Eval(ctx, "return 1", nil).Err()
+	}
+	return p
+}
+
+// field returns the value of a field in the reply to INFO.
+func field(info, name string) string {
+	for line := range strings.Lines(info) {
+		if value, found := strings.CutPrefix(line, name+":"); found {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
