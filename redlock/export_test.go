@@ -57,3 +57,6 @@ func DiagnoseTLS(err error) Diagnosis {
 
 // LockCommands are the commands that servers are asked to carry out.
 var LockCommands = lockCommands
+
+// Explain is [explain] for a client without TLS.
+func Explain(err error) (Outcome, error) { return explain(err, connection{}) }
