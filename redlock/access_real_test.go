@@ -3,6 +3,7 @@ package redlock_test
 import (
 	"errors"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,6 +40,9 @@ func TestRealPassword(t *testing.T) {
 // A user who may not publish still releases: only those who wait hear of it later.
 func TestRealUserWithoutChannels(t *testing.T) {
 	servers := startVoters(t, 3)
+	if servers[0].Version().Before(6, 2) {
+		t.Skip("this server has no rights to channels")
+	}
 	for _, s := range servers {
 		s.Do("ACL", "SETUSER", "locker", "on", ">"+password, "~*", "+@all", "resetchannels")
 	}
@@ -55,13 +59,13 @@ func TestRealUserWithoutRights(t *testing.T) {
 	for _, right := range []string{"-info", "-time", "-hset"} {
 		t.Run(right, func(t *testing.T) {
 			server[0].Do("DEL", "redlock:voter")
-			server[0].Do("ACL", "SETUSER", "locker", "reset", "on", ">"+password, "~*", "&*", "+@all", right)
+			server[0].Do("ACL", "SETUSER", "locker", "reset", "on", ">"+password, "~*", "+@all", right)
 			l := open(t, []redis.UniversalClient{redis.NewClient(&redis.Options{
 				Addr: server[0].Addr, Username: "locker", Password: password})})
 			n := refusals(t, l)[0]
 			assert.Equal(t, redlock.Unfit, n.Outcome)
 			assert.ErrorContains(t, n.Err, "its user lacks a right that locks need")
-			assert.ErrorContains(t, n.Err, "ACL SETUSER locker ~PREFIX* ")
+			assert.ErrorContains(t, n.Err, "+"+strings.TrimPrefix(right, "-"))
 		})
 	}
 }
@@ -140,7 +144,7 @@ func TestRealOutOfMemory(t *testing.T) {
 		for _, n := range refusals(t, l) {
 			if n.Outcome == redlock.Failed {
 				failed++
-				assert.True(t, redis.HasErrorPrefix(n.Err, "OOM"), "%v", n.Err)
+				assert.Contains(t, redlock.Diagnose(n.Err).Cause, "memory is full", "%v", n.Err)
 			}
 		}
 		assert.GreaterOrEqual(t, failed, 2)
@@ -157,7 +161,7 @@ func TestRealReadOnlyReplica(t *testing.T) {
 		l := setUp(t, []*redistest.Server{replica})
 		n := refusals(t, l)[0]
 		assert.Equal(t, redlock.Failed, n.Outcome)
-		assert.True(t, redis.HasErrorPrefix(n.Err, "READONLY"), "%v", n.Err)
+		assert.Contains(t, redlock.Diagnose(n.Err).Cause, "replica", "%v", n.Err)
 		assert.NotContains(t, n.Err.Error(), "its user needs")
 	})
 }

@@ -22,6 +22,9 @@ func NewRepeatable(nodes []redis.UniversalClient, token func() (hi, lo uint64), 
 	}
 	l := newLocker(nodes, names, o, quorum.Config{Workers: 1, Yield: func() { time.Sleep(time.Nanosecond) }})
 	l.random, l.jitter, l.wall = token, jitter, wall
+	if l.guard != nil {
+		l.guard.number = func() int64 { return 1 + jitter(1<<52) }
+	}
 	return l, nil
 }
 
@@ -57,3 +60,6 @@ func DiagnoseTLS(err error) Diagnosis {
 
 // LockCommands are the commands that servers are asked to carry out.
 var LockCommands = lockCommands
+
+// Explain is [explain] for a client without TLS.
+func Explain(err error) (Outcome, error) { return explain(err, connection{}) }

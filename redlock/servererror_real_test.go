@@ -2,6 +2,7 @@ package redlock_test
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -148,8 +149,15 @@ func say(t *testing.T, c *redis.Client, args ...any) error {
 	t.Helper()
 	pipe := c.Pipeline()
 	pipe.Do(t.Context(), args...)
-	_, err := pipe.Exec(t.Context())
-	return err
+	return execute(t, pipe)
+}
+
+func execute(t *testing.T, pipe redis.Pipeliner) error {
+	t.Helper()
+	if _, err := pipe.Exec(t.Context()); !errors.Is(err, redis.Nil) {
+		return err
+	}
+	return nil
 }
 
 // eval is say with a script.
