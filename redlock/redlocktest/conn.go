@@ -61,6 +61,7 @@ type conn struct {
 	subscribed bool
 	// Commands are only queued, up to EXEC.
 	transacting bool
+	aborted     bool // one of them was refused, and EXEC will be
 }
 
 func newConn(l *Link) *conn {
