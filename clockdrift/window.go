@@ -63,6 +63,11 @@ func NewWindow(start, ttl time.Duration, driftFactor float64) Window {
 	return Window{start: start, deadline: start + length}
 }
 
+// Until returns the window that closes at the given reading of the clock, if that's earlier.
+func (w Window) Until(deadline time.Duration) Window {
+	return Window{start: w.start, deadline: min(w.deadline, deadline)}
+}
+
 // Start returns the reading of the clock at which the window opened.
 func (w Window) Start() time.Duration { return w.start }
 

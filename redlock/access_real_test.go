@@ -59,7 +59,7 @@ func TestRealUserWithoutRights(t *testing.T) {
 				Addr: server[0].Addr, Username: "locker", Password: password})})
 			n := refusals(t, l)[0]
 			assert.Equal(t, redlock.Failed, n.Outcome)
-			assert.ErrorContains(t, n.Err, "its user needs INFO, TIME, HMGET and HSET on redlock:voter")
+			assert.ErrorContains(t, n.Err, "its user needs INFO, TIME, HMGET, HSET and HDEL on redlock:voter")
 		})
 	}
 }

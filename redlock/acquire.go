@@ -25,15 +25,15 @@ func randomToken() (hi, lo uint64) {
 // and [ErrNoQuorum] where too few voters answered in time. A failed attempt is released on
 // every voter in the background, however late a voter's answer comes.
 func (l *Locker) TryLock(ctx context.Context, name string, opts ...LockOption) (*Lock, error) {
-	lo, err := l.admit(ctx, name, opts)
+	lo, err := l.check(ctx, name, opts)
 	if err != nil {
 		return nil, err
 	}
 	return l.attempt(ctx, name, lo)
 }
 
-// admit checks everything that can be known before a request is sent.
-func (l *Locker) admit(ctx context.Context, name string, opts []LockOption) (lockOptions, error) {
+// check looks at everything that can be known before a request is sent.
+func (l *Locker) check(ctx context.Context, name string, opts []LockOption) (lockOptions, error) {
 	if err := checkName(name); err != nil {
 		return lockOptions{}, err
 	}
@@ -61,26 +61,56 @@ type attempt struct {
 	name   string
 	token  string
 	lockOptions
-	window clockdrift.Window
-	rounds int
-	doubts *doubts
-	places *places
+	window   clockdrift.Window
+	deadline unixMicro // until when it can be believed in, by the agreed time; 0 without guards
+	now      span      // when it began
+	rounds   int
+	outdated bool // it was refused by locks that are over, as is known now
+	doubts   *doubts
+	places   *places
 }
 
 func (l *Locker) attempt(ctx context.Context, name string, lo lockOptions) (*Lock, error) {
 	start := l.options.clock.Now()
-	a, lk, err := l.try(ctx, name, lo, start)
-	if a != nil { // after the attempt: the observer may close the locker
-		l.observe(opAcquire, name, a.rounds, l.options.clock.Now()-start, err)
+	lk, rounds, err := l.tryTwice(ctx, name, lo)
+	if rounds > 0 { // after the attempt: the observer may close the locker
+		seen := false
+		defer func() {
+			if !seen && lk != nil { // it panicked, so nobody will get the lock
+				_ = lk.finish()
+				l.release(name, lk.token, lk.ttl, lk.doubts)
+			}
+		}()
+		l.observe(opAcquire, name, rounds, l.options.clock.Now()-start, err)
+		seen = true
 	}
 	return lk, err
 }
 
-func (l *Locker) try(ctx context.Context, name string, lo lockOptions, start time.Duration) (*attempt, *Lock, error) {
+// tryTwice makes one attempt, and another where it was refused only because the time wasn't known well
+// enough to see that the locks in the way are over. The refusals brought better readings.
+func (l *Locker) tryTwice(ctx context.Context, name string, lo lockOptions) (lk *Lock, rounds int, err error) {
 	if !l.busy.begin(l.closing) {
-		return nil, nil, ErrClosed
+		return nil, 0, ErrClosed
 	}
 	defer l.busy.running.Done() // Close waits, or it would be too late to release
+	if err := l.knowTime(ctx, opAcquire, name); err != nil {
+		return nil, 1, err
+	}
+	a, fence, err := l.try(ctx, name, lo)
+	rounds = a.rounds
+	if err != nil && a.outdated && ctx.Err() == nil {
+		a, fence, err = l.try(ctx, name, lo)
+		rounds += a.rounds
+	}
+	if err != nil {
+		return nil, rounds, err
+	}
+	return newLock(ctx, a, fence), rounds, nil
+}
+
+func (l *Locker) try(ctx context.Context, name string, lo lockOptions) (*attempt, int64, error) {
+	start := l.options.clock.Now()
 	hi, low := l.random()
 	a := &attempt{
 		locker:      l,
@@ -91,28 +121,31 @@ func (l *Locker) try(ctx context.Context, name string, lo lockOptions, start tim
 		doubts:      newDoubts(len(l.nodes)),
 		places:      newPlaces(len(l.nodes)),
 	}
+	if l.guard != nil {
+		a.now, _ = l.guard.at(start)
+		a.deadline = a.now.latest.after(lo.ttl)
+	}
 	fence, err := a.run(ctx)
 	if err != nil {
 		l.release(name, a.token, lo.ttl, a.doubts)
-		return a, nil, err
 	}
-	return a, newLock(ctx, a, fence), nil
+	return a, fence, err
 }
 
 // run asks for the lock and, where the fencing values differ, for the voters' confirmation.
 // It returns the fencing token.
 func (a *attempt) run(ctx context.Context) (fence int64, err error) {
-	fencing := a.locker.options.fencing
 	outcome, err := a.ask(ctx, opAcquire, a.locker.wall().UnixMicro())
-	if err != nil || !fencing {
+	if err != nil {
+		a.outdated = a.locker.outdated(outcome)
 		return 0, err
 	}
+	if !a.locker.options.fencing {
+		return 0, nil
+	}
 	votes := newElection(len(a.locker.nodes))
-	// A voter that isn't relied upon for the lock isn't for the value either: a clock that leapt
-	// lets registers expire as well.
-	now := a.locker.options.clock.Now()
 	for voter, answer := range outcome.Answers {
-		if a.locker.result(opAcquire, outcome, voter, now).Outcome == Granted {
+		if outcome.Answered[voter] && answer.Err == nil && answer.Reply.status == statusOK {
 			votes.grant(voter, answer.Reply.value)
 		}
 	}
@@ -128,10 +161,10 @@ func (a *attempt) run(ctx context.Context) (fence int64, err error) {
 func (a *attempt) ask(ctx context.Context, op operation, fence int64) (quorum.Outcome[reply], error) {
 	a.rounds++
 	l := a.locker
-	r := request{op: op, name: a.name, token: a.token, ttl: a.ttl, fenced: l.options.fencing, fence: fence}
-	// An attempt is over after this time, so nothing needs to be planted later.
-	r.notAfter = a.window.Start() + min(l.options.nodeTimeout, a.window.Length())
-	poll := l.poll(r, a.window)
+	poll := l.poll(request{
+		op: op, name: a.name, token: a.token, ttl: a.ttl, fenced: l.options.fencing, fence: fence,
+		deadline: a.deadline, now: a.now,
+	}, a.window)
 	if op == opAcquire {
 		poll.Judge = func(voter int, r reply) quorum.Vote {
 			a.doubts.settle(voter)
@@ -146,10 +179,35 @@ func (a *attempt) ask(ctx context.Context, op operation, fence int64) (quorum.Ou
 		}
 	}
 	outcome := l.group.Start(poll).Wait(ctx)
-	if outcome.Result == quorum.Won && a.window.Open(l.options.clock.Now()) {
-		return outcome, nil
+	if outcome.Result == quorum.Won {
+		if l.guard != nil {
+			a.window = l.guard.trust(a.window, a.deadline)
+		}
+		if a.window.Open(l.options.clock.Now()) {
+			return outcome, nil
+		}
 	}
 	return outcome, l.quorumError(ctx, op, a.name, outcome)
+}
+
+// outdated reports whether an attempt that was refused would be granted by the time as it's known now.
+func (l *Locker) outdated(o quorum.Outcome[reply]) bool {
+	if l.guard == nil {
+		return false
+	}
+	now, _ := l.guard.now()
+	free, over := 0, 0
+	for voter, answer := range o.Answers {
+		r := answer.Reply
+		switch {
+		case !o.Answered[voter] || answer.Err != nil:
+		case r.status == statusOK:
+			free++
+		case (r.status == statusHeld || r.status == statusQuarantined) && r.until != 0 && r.until <= now.earliest:
+			over++
+		}
+	}
+	return over > 0 && free+over >= quorum.Majority(len(l.nodes))
 }
 
 // poll puts a question to all voters, to be answered before the window closes.
@@ -161,12 +219,9 @@ func (l *Locker) poll(r request, w clockdrift.Window) quorum.Poll[request, reply
 		Timeout: min(left, l.options.nodeTimeout),
 		Until:   time.Now().Add(left),
 		Judge:   func(_ int, r reply) quorum.Vote { return judge(r) },
-		Enough:  func(o quorum.Outcome[reply]) bool { return l.reliable(r.op, o) },
 	}
 }
 
-// judge turns a reply into a vote. Whether the voter can be relied upon is looked at when there's
-// a majority, since that may change while an attempt waits.
 func judge(r reply) quorum.Vote {
 	if r.status == statusOK {
 		return quorum.Yes

@@ -44,15 +44,13 @@ const (
 	Gone
 	// Unawaited: the voter hadn't answered when the others had decided the matter.
 	Unawaited
-	// Late: the voter granted, but the answers came when the validity window had closed; or it
-	// refused, since the request came when nobody can have waited for it any more.
+	// Late: the voter granted, but the answers came when the validity window had closed.
 	Late
 	// Quarantined: the voter may have forgotten locks, by a restart for example, and doesn't
 	// vote until they must have expired.
 	Quarantined
-	// ClockSuspect: the voter's clock jumped, runs too fast or too slow, disagrees with the
-	// others, or couldn't be compared with those of a majority yet. Unless that comes out well,
-	// what it granted doesn't count until its clock was steady for MaxTTL.
+	// ClockSuspect: the voter's clock is hours off the time that the others agree on; or too few
+	// clocks agree for anybody to know what time it is.
 	ClockSuspect
 )
 

@@ -68,7 +68,7 @@ func (p *pair) step(t *testing.T) (did string) {
 		return "the lock ends"
 	case 1:
 		p.model = modelVoter{}
-		require.NoError(t, p.client.Del(t.Context(), p.name, fenceKey(p.name)).Err())
+		require.NoError(t, p.client.Del(t.Context(), p.name, recordKey(p.name, false)).Err())
 		return "the voter forgets"
 	}
 	did = fmt.Sprintf("%v %+v on %+v", r.op, r, p.model)
@@ -119,7 +119,7 @@ func (p *pair) read(t *testing.T) modelVoter {
 			v.owner = id
 		}
 	}
-	v.register, err = p.client.Get(t.Context(), fenceKey(p.name)).Int64()
+	v.register, err = p.client.Get(t.Context(), recordKey(p.name, false)).Int64()
 	if !errors.Is(err, redis.Nil) {
 		require.NoError(t, err)
 	}
@@ -146,7 +146,7 @@ func TestRegisterEndsAtTheLastExactInteger(t *testing.T) {
 	const last = 1<<53 - 1
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
 		p := &pair{voter: &voter{client: client}, client: client, name: "job"}
-		require.NoError(t, client.Set(t.Context(), fenceKey(p.name), last-1, 0).Err())
+		require.NoError(t, client.Set(t.Context(), recordKey(p.name, false), last-1, 0).Err())
 		r := request{op: opAcquire, name: p.name, token: token(1), ttl: time.Minute, fenced: true}
 		got, err := p.send(t.Context(), r)
 		require.NoError(t, err)

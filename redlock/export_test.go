@@ -34,5 +34,5 @@ func SetWall(l *Locker, ahead time.Duration) {
 // SetToken makes the next lock tokens predictable.
 func SetToken(l *Locker, hi, lo uint64) { l.random = func() (uint64, uint64) { return hi, lo } }
 
-// FenceKey is the key of a name's fencing register.
-var FenceKey = fenceKey
+// FenceKey is the key of a name's record on a single server.
+func FenceKey(name string) string { return recordKey(name, false) }

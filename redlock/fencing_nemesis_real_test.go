@@ -3,6 +3,7 @@ package redlock_test
 import (
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -127,6 +128,7 @@ func (n *fencingNemesis) survivesOnAMajority(name string) bool {
 	for i, s := range n.servers {
 		var register int64
 		if text, ok := s.Do("GET", redlock.FenceKey(name)).(string); ok {
+			text, _, _ = strings.Cut(text, " ")
 			var err error
 			register, err = strconv.ParseInt(text, 10, 64)
 			require.NoError(n.t, err)

@@ -3,6 +3,7 @@ package redlock_test
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -27,6 +28,7 @@ func nextFence(t *testing.T, l *redlock.Locker, last int64) int64 {
 func register(t *testing.T, n *redlocktest.Node, name string) int64 {
 	t.Helper()
 	text, ok := n.Get(redlock.FenceKey(name))
+	text, _, _ = strings.Cut(text, " ")
 	require.True(t, ok, "%s has no register", n.Addr())
 	value, err := strconv.ParseInt(text, 10, 64)
 	require.NoError(t, err)
@@ -202,36 +204,4 @@ func TestFenceAfterTheRegistersExpired(t *testing.T) {
 		redlock.SetWall(l, -time.Hour)
 		nextFence(t, l, last)
 	})
-}
-
-// A voter's clock leaps between its grant and its confirmation. What it confirms may be gone at
-// any moment, so it doesn't count.
-func TestConfirmationOfASuspectVoterDoesntCount(t *testing.T) {
-	for _, leap := range []time.Duration{0, time.Second} {
-		t.Run(leap.String(), func(t *testing.T) {
-			bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
-				setRegistersApart(q)
-				var event redlock.Event
-				l := join(t, q, "a", redlock.WithObserver(func(e redlock.Event) { event = e }))
-				reach(q, "a", 0, 1)
-				q.Node(1).OnCommand(func(c redlocktest.Command) {
-					if _, granted := q.Node(1).Get("job"); granted {
-						q.Node(1).Jump(leap)
-						leap = 0
-					}
-				})
-				leaps := leap > 0
-				_, err := l.TryLock(t.Context(), "job")
-				require.Equal(t, 2, event.Rounds)
-				if !leaps {
-					require.NoError(t, err)
-					return
-				}
-				var qe *redlock.QuorumError
-				require.ErrorAs(t, err, &qe)
-				assert.Equal(t, "confirm", qe.Op)
-				assert.Equal(t, redlock.ClockSuspect, qe.Nodes[1].Outcome, "%v", err)
-			})
-		})
-	}
 }

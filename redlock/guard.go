@@ -1,232 +1,201 @@
 package redlock
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math"
-	"strings"
+	"math/rand/v2"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/a5bbb083/redlock/clockdrift"
+	"github.com/a5bbb083/redlock/quorum"
 )
 
 // markerKey is where a voter's marker lives, see scripts/enrol.lua.
 const markerKey = "redlock:voter"
 
-// watch is what a locker knows of its voters as servers: their clocks, and the longest TTL
-// that any locker uses on them. It is safe for concurrent use.
-type watch struct {
-	clock   clockdrift.Clock
-	durable bool
-	// tolerance is how far a voter's clock may be off most others'.
-	tolerance time.Duration
-	vague     time.Duration // how uncertain an offset may be for a request's time limit
-	longest   atomic.Int64  // MaxTTL, our own or a larger one that was met; grows under mu
+// guard is what a locker knows of its voters as servers: what time their clocks agree on, and
+// which of them may vote. It is safe for concurrent use.
+//
+// The agreed time, widened by the error that a right clock may have, holds true time. So a lock
+// that was asked for at a moment that is no later than `latest` is over, whatever any one server
+// thinks of it, when `earliest` has reached that moment plus the TTL. docs/design.md has the argument.
+type guard struct {
+	clock    clockdrift.Clock
+	durable  bool
+	maxTTL   time.Duration
+	maxError time.Duration // of a right clock
+	bound    time.Duration // how uncertain the time may be for a lock to be asked for
+	number   func() int64  // of new enrolments; never 0
+	newcomer func()        // called when a voter has been seen that somebody has to admit
 
 	mu      sync.Mutex
-	monitor *clockdrift.Monitor
-	agreed  struct {
-		until  time.Duration // when to look again
-		offset time.Duration // of most voters' clocks
+	clocks  *clockdrift.Clocks
+	markers []marker
+}
+
+// marker is what a voter said last of its enrolment.
+type marker struct {
+	number  int64         // which one it is; 0 if it wasn't heard of yet
+	until   unixMicro     // from when on it votes; 0 while nobody has said
+	longest time.Duration // the longest TTL of the locks that it granted, as far as it remembers
+	judged  bool          // we know for certain how long it has to wait
+}
+
+// unixMicro is an agreed time in microseconds since the Unix epoch.
+type unixMicro int64
+
+// span is what time it is, by agreement: no earlier and no later than this.
+type span struct{ earliest, latest unixMicro }
+
+func newGuard(voters int, o *options) *guard {
+	g := &guard{
+		clock:    o.clock,
+		durable:  o.durable,
+		maxTTL:   o.maxTTL,
+		maxError: o.maxClockError,
+		// Right clocks may be two errors apart, and a reply tells the time to within its round trip.
+		// What's more uncertain is so because clocks are wrong or silent, or were not asked for long.
+		bound:   4*o.maxClockError + 2*o.nodeTimeout,
+		number:  func() int64 { return 1 + rand.Int64N(1<<52) },
+		clocks:  clockdrift.NewClocks(voters, o.driftFactor, exchangeTimeout(o.nodeTimeout)),
+		markers: make([]marker, voters),
+	}
+	if voters == 1 {
+		g.maxError = 0 // its clock is the time that all agree on
+	}
+	return g
+}
+
+// tells reports whether so many of n voters that have a clock are enough to agree on the time.
+func tells(clocks, n int) bool { return clocks >= n-(n-1)/2 }
+
+// now returns what time it is, and whether that's known well enough to ask for a lock: one that is
+// asked for with a time that's much too late blocks its name for as long if its holder dies.
+func (g *guard) now() (s span, known bool) { return g.at(g.clock.Now()) }
+
+func (g *guard) at(reading time.Duration) (s span, known bool) {
+	g.mu.Lock()
+	agreed := g.clocks.Agreed(reading)
+	g.mu.Unlock()
+	agreed = agreed.Widen(g.maxError)
+	s.earliest = unixMicro(agreed.Low.Microseconds()) - 1 // down, also where it's negative
+	s.latest = unixMicro(agreed.High.Microseconds()) + 1
+	return s, agreed.Known() && agreed.Width() <= g.bound
+}
+
+// trust cuts a window off where the agreed time comes to a lock's deadline. That changes something
+// only if the holder's clock stood still while others didn't, as in a machine that its hypervisor
+// paused: the replies to a request show it.
+func (g *guard) trust(w clockdrift.Window, deadline unixMicro) clockdrift.Window {
+	reading := g.clock.Now()
+	now, _ := g.at(reading)
+	return w.Until(reading + (deadline - now.latest).duration())
+}
+
+// duration returns the time in nanoseconds, which reach to the year 2262.
+func (t unixMicro) duration() time.Duration {
+	const most = math.MaxInt64 / 1000
+	return time.Duration(min(max(t, -most), most)) * time.Microsecond
+}
+
+func (t unixMicro) after(d time.Duration) unixMicro { return t + unixMicro(d.Microseconds()) }
+
+// observe takes in a sample of a voter's clock.
+func (g *guard) observe(voter int, sent time.Duration, serverTime unixMicro) {
+	s := clockdrift.Sample{Sent: sent, Received: g.clock.Now(), Time: serverTime.duration()}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.clocks.Observe(voter, s)
+}
+
+// enrolled takes in what a voter says of its enrolment.
+func (g *guard) enrolled(voter int, m marker) {
+	now, _ := g.now()
+	g.mu.Lock()
+	m.judged = g.markers[voter].judged && g.markers[voter].number == m.number
+	g.markers[voter] = m
+	g.mu.Unlock()
+	// Another locker, with a longer MaxTTL, may have said so for want of better knowledge.
+	tooLong := m.until > now.latest.after(g.maxTTL) && !m.judged
+	if m.until == 0 || tooLong {
+		g.newcomer()
 	}
 }
 
-func newWatch(voters int, o *options) *watch {
-	// A clock that's off by so much either way can have come from the other end unseen.
-	tolerance := clockdrift.Allowance(o.ttl, o.driftFactor) / 2
-	// No reply that comes in time to be counted took longer than the node time-out.
-	precision := max(o.nodeTimeout, tolerance)
-	w := &watch{
-		clock:     o.clock,
-		durable:   o.durable,
-		tolerance: tolerance,
-		vague:     max(precision, o.ttl/20),
-		monitor: clockdrift.NewMonitor(voters, clockdrift.MonitorConfig{
-			Drift: o.driftFactor, Reach: o.ttl, Tolerance: tolerance, Precision: precision, Memory: o.maxTTL,
-		}),
-	}
-	w.longest.Store(int64(o.maxTTL))
-	return w
-}
-
-// observe takes in what a voter says of its clock, and of the MaxTTL in use on it.
-func (w *watch) observe(voter int, s clockdrift.Sample, maxTTL time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.monitor.Observe(voter, s)
-	if maxTTL > w.maxTTL() {
-		w.longest.Store(int64(maxTTL))
-		w.monitor.Remember(maxTTL)
+// judge notes whether it's known for certain how long a voter has to wait after an enrolment.
+func (g *guard) judge(voter int, number int64, certain bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if m := &g.markers[voter]; m.number == number {
+		m.judged = certain
 	}
 }
 
-func (w *watch) maxTTL() time.Duration { return time.Duration(w.longest.Load()) }
+func (g *guard) marker(voter int) marker {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.markers[voter]
+}
 
-// agreedFor is for how long it's good enough where most voters' clocks were last.
-const agreedFor = 10 * time.Millisecond
+// left returns how much time there is until a moment, at the least 0.
+func (g *guard) left(until unixMicro) time.Duration {
+	now, _ := g.now()
+	return max((until - now.earliest).duration(), 0)
+}
 
-// agreedTime returns the time in microseconds since the Unix epoch by most voters' clocks, or 0
-// as long as it isn't known.
-func (w *watch) agreedTime() int64 {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	now := w.clock.Now()
-	if now >= w.agreed.until {
-		offset, known := w.monitor.Majority(now)
-		if !known {
-			return 0
+// clockOf returns how far a voter's clock is ahead of the agreed time, at the least and at the most.
+func (g *guard) clockOf(voter int) (ahead clockdrift.Interval, known bool) {
+	reading := g.clock.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	own, agreed := g.clocks.At(voter, reading), g.clocks.Agreed(reading)
+	if !own.Known() || !agreed.Known() {
+		return clockdrift.Interval{}, false
+	}
+	return clockdrift.Interval{Low: own.Low - agreed.High, High: own.High - agreed.Low}, true
+}
+
+// astray says what's wrong with a clock that's too far off for its voter to vote.
+func (g *guard) astray(voter int) error {
+	ahead, known := g.clockOf(voter)
+	if !known {
+		return errors.New("its clock is far off most others'; put it right")
+	}
+	return fmt.Errorf("its clock is %s most others'; put it right", aheadOrBehind(ahead.Middle()))
+}
+
+// disagreement says, for the errors of voters whose clocks can't be brought together, where each
+// of them is.
+func (g *guard) disagreement(nodes []NodeResult) {
+	reading := g.clock.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	first := -1
+	for voter := range nodes {
+		own := g.clocks.At(voter, reading)
+		if nodes[voter].Outcome != Granted || !own.Known() {
+			continue
 		}
-		w.agreed.until, w.agreed.offset = now+agreedFor, offset.Middle()
-	}
-	return (now + w.agreed.offset).Microseconds()
-}
-
-// vet prepares for counting votes, see [clockdrift.Monitor.Vet].
-func (w *watch) vet() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.monitor.Vet(w.clock.Now())
-}
-
-// suspicion returns for how long a voter's vote mustn't count because its clock is known to be
-// wrong, or because it couldn't be compared with those of a majority yet.
-func (w *watch) suspicion(voter int, now time.Duration) (suspect, unvetted time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	suspect, _ = w.monitor.Suspect(voter, now)
-	unvetted, _ = w.monitor.Unvetted(voter, now)
-	return suspect, unvetted
-}
-
-// why says what's wrong with the clock of a voter whose vote doesn't count.
-func (w *watch) why(voter int, now time.Duration) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	away, apart := w.monitor.Apart(voter)
-	switch {
-	case apart && away < 0:
-		return fmt.Errorf("its clock is %v behind most others; put it right", -away.Round(time.Millisecond))
-	case apart:
-		return fmt.Errorf("its clock is %v ahead of most others; put it right", away.Round(time.Millisecond))
-	case w.monitor.Estimate(voter, now).Jumps > 0:
-		return errors.New("its clock jumped, or runs unevenly")
-	}
-	return errors.New("no majority of the clocks is known to agree with it")
-}
-
-func (w *watch) estimate(voter int, now time.Duration) clockdrift.Estimate {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.monitor.Estimate(voter, now)
-}
-
-// guard is the watch over one voter. A nil guard stands for none.
-type guard struct {
-	*watch
-	voter int
-}
-
-// notAfter translates a reading of our clock into the voter's time, in microseconds since the
-// Unix epoch: the latest that it can be there, so that no request is refused too early.
-func (g *guard) notAfter(t time.Duration) int64 {
-	if g == nil {
-		return math.MaxInt64 >> 11 // beyond every clock, and exact in Lua
-	}
-	return (t + g.estimate(g.voter, g.clock.Now()).Offset.High).Microseconds() + 1
-}
-
-// needsGuard reports whether a request's answer depends on the server being fit to vote.
-func (r *request) needsGuard() bool { return r.op != opRelease }
-
-// enrolment is the first command of a batch that asks for votes.
-type enrolment struct {
-	guard *guard
-	cmd   *redis.Cmd
-}
-
-// introduce looks at a voter's clock first where it isn't known, or wasn't looked at for long, so
-// that a request that plants something can carry its time limit.
-func (v *voter) introduce(ctx context.Context) error {
-	if v.guard == nil {
-		return nil
-	}
-	if e := v.guard.estimate(v.guard.voter, v.guard.clock.Now()); e.Known && e.Offset.Width() <= v.guard.vague {
-		return nil
-	}
-	pipe := v.client.Pipeline()
-	e := v.startEnrolment(ctx, pipe, true, lookOnly)
-	sent := e.now()
-	_, _ = pipe.Exec(ctx)
-	_, err := e.conclude(sent)
-	return err
-}
-
-func (v *voter) enrol(ctx context.Context, pipe redis.Pipeliner, requests []request, pending []int, full bool) enrolment {
-	if v.guard != nil {
-		for _, i := range pending {
-			if requests[i].needsGuard() {
-				return v.startEnrolment(ctx, pipe, full, v.guard.agreedTime())
-			}
+		nodes[voter].Outcome = ClockSuspect
+		if first < 0 {
+			first = voter
+			nodes[voter].Err = fmt.Errorf("too few clocks agree on the time, at least %d have to; synchronise them", quorum.Majority(len(nodes)))
+			continue
 		}
-	}
-	return enrolment{}
-}
-
-// lookOnly stands for the agreed time where the server is only looked at, not enrolled: most
-// voters' clocks may be known by the time of the first request.
-const lookOnly = -1
-
-func (v *voter) startEnrolment(ctx context.Context, pipe redis.Pipeliner, full bool, agreed int64) enrolment {
-	g := v.guard
-	args := []any{g.maxTTL().Milliseconds(), g.durable, agreed, g.tolerance.Microseconds()}
-	return enrolment{g, runScript(ctx, pipe, opEnrol, full, []string{markerKey}, args)}
-}
-
-func (e enrolment) now() time.Duration {
-	if e.guard == nil {
-		return 0
-	}
-	return e.guard.clock.Now()
-}
-
-// conclude takes in what the server said about itself.
-func (e enrolment) conclude(sent time.Duration) (maxTTL time.Duration, err error) {
-	if e.guard == nil {
-		return math.MaxInt64, nil // nothing to be measured by, so nothing too short
-	}
-	received := e.guard.clock.Now()
-	values, err := e.cmd.Int64Slice()
-	if err == nil && len(values) != 2 {
-		err = fmt.Errorf("it returned %d values", len(values))
-	}
-	if refusal := redis.Error(nil); errors.As(err, &refusal) && !unknownScript(err) {
-		hint := ""
-		if strings.Contains(err.Error(), "NOPERM") || strings.Contains(err.Error(), "user executing the script") {
-			hint = " (its user needs INFO, TIME, HMGET and HSET on " + markerKey + ")"
-		}
-		err = fmt.Errorf("redlock: can't tell whether the server is fit to vote%s: %w", hint, err)
-	}
-	if err != nil {
-		return 0, err
-	}
-	maxTTL = time.Duration(values[1]) * time.Millisecond
-	e.guard.observe(e.guard.voter, sample(sent, received, values[0]), maxTTL)
-	return maxTTL, nil
-}
-
-// granted takes in when the voter granted last, if it did: its clock may have been set since the
-// enrolment.
-func (e enrolment) granted(sent time.Duration, unixMicro int64, maxTTL time.Duration) {
-	if e.guard != nil && unixMicro != 0 {
-		e.guard.observe(e.guard.voter, sample(sent, e.guard.clock.Now(), unixMicro), maxTTL)
+		off := own.Middle() - g.clocks.At(first, reading).Middle()
+		nodes[voter].Err = fmt.Errorf("its clock is %s that of %s", aheadOrBehind(off), nodes[first].Node)
 	}
 }
 
-func sample(sent, received time.Duration, unixMicro int64) clockdrift.Sample {
-	return clockdrift.Sample{Sent: sent, Received: received, Time: time.Duration(unixMicro) * time.Microsecond}
+func aheadOrBehind(d time.Duration) string {
+	unit := time.Millisecond
+	if d.Abs() > time.Minute {
+		unit = time.Second
+	}
+	if d < 0 {
+		return fmt.Sprintf("%v behind", -d.Round(unit))
+	}
+	return fmt.Sprintf("%v ahead of", d.Round(unit))
 }

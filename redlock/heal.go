@@ -40,18 +40,14 @@ func (p *places) note(op operation, voter int, r reply) {
 	}
 }
 
-// later counts the voters that have seen a larger fencing token. Attempts that fail leave such
-// registers where a lock is missing, but as long as a majority holds it, never at a majority.
-func (p *places) later(fence int64) int {
+// overtaken reports whether a majority of the voters has seen one and the same larger fencing token,
+// and which. That proves that they granted another the lock meanwhile. Larger tokens alone prove
+// nothing: every attempt that fails leaves its own where it met a voter without the lock.
+func (p *places) overtaken(fence int64) (by int64, overtaken bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	n := 0
-	for _, register := range p.register {
-		if register > fence {
-			n++
-		}
-	}
-	return n
+	by, overtaken = election{p.register}.agreed()
+	return by, overtaken && by > fence
 }
 
 // missing returns the voters that aren't known to have the lock: those that said so, or also
@@ -109,8 +105,7 @@ func (lk *Lock) offer(voters []int) {
 	if left == 0 || len(voters) == 0 {
 		return
 	}
-	r := lk.extendRequest(true)
-	r.notAfter = l.options.clock.Now() + left
+	r := lk.extendRequest(true, lk.deadline, l.now())
 	// Until when the others keep it, and no longer: the next extension goes to all.
 	r.ttl = min(lk.ttl, left+lk.ttl-l.options.window(0, lk.ttl).Length())
 	l.group.Start(quorum.Poll[request, reply]{

@@ -124,29 +124,6 @@ func TestLockSaysWhatStoodInTheWay(t *testing.T) {
 	})
 }
 
-// A wait isn't known, so none is named.
-func TestRemainingIsTrue(t *testing.T) {
-	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
-		long := join(t, q, "long", redlock.WithMaxTTL(10*time.Minute))
-		reach(q, "long", 0, 1)
-		lk, err := long.TryLock(t.Context(), "another job")
-		require.NoError(t, err)
-		require.NoError(t, lk.Unlock(t.Context()))
-		short := join(t, q, "short")
-		reach(q, "short", 0, 2)
-		q.Member("short").Link(0).Delay(0, 5*ms)
-		_, first := short.TryLock(t.Context(), "job")
-		require.Error(t, first)
-		time.Sleep(10 * ms)
-		lk, err = short.TryLock(t.Context(), "job")
-		require.NoError(t, err)
-		require.NoError(t, lk.Unlock(t.Context()))
-		reach(q, "long", 0, 1, 2)
-		reach(q, "short", 0, 1, 2)
-		require.NotContains(t, first.Error(), "quarantined for 9m", "but the next one, a moment later, succeeds")
-	})
-}
-
 // What was never sent leaves no doubt, and needs no repeated release.
 func TestUnsentIsNoDoubt(t *testing.T) {
 	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {

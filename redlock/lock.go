@@ -25,11 +25,12 @@ type Lock struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
-	mu      sync.Mutex
-	window  clockdrift.Window
-	loss    error // why the lock is no longer held; nil while it's held
-	timer   *time.Timer
-	healing struct {
+	mu       sync.Mutex
+	window   clockdrift.Window
+	deadline unixMicro // of the window, by the agreed time; 0 without guards
+	loss     error     // why the lock is no longer held; nil while it's held
+	timer    *time.Timer
+	healing  struct {
 		timer *time.Timer
 		pause time.Duration
 	}
@@ -44,7 +45,7 @@ var errReleased = fmt.Errorf("%w: released by Unlock", ErrLost)
 func newLock(ctx context.Context, a *attempt, fence int64) *Lock {
 	lk := &Lock{
 		locker: a.locker, name: a.name, token: a.token, fence: fence, ttl: a.ttl,
-		doubts: a.doubts, places: a.places, window: a.window, unlocked: make(chan struct{}),
+		doubts: a.doubts, places: a.places, window: a.window, deadline: a.deadline, unlocked: make(chan struct{}),
 	}
 	// The acquisition's context bounds the acquisition. Its end mustn't end the lock.
 	lk.ctx, lk.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
@@ -149,12 +150,12 @@ func (lk *Lock) finish() error {
 func (lk *Lock) Extend(ctx context.Context) error {
 	l := lk.locker
 	start := l.options.clock.Now()
-	err := lk.extend(ctx, start)
+	err := lk.extend(ctx)
 	l.observe(opExtend, lk.name, 1, l.options.clock.Now()-start, err)
 	return err
 }
 
-func (lk *Lock) extend(ctx context.Context, start time.Duration) error {
+func (lk *Lock) extend(ctx context.Context) error {
 	l := lk.locker
 	lk.mu.Lock()
 	current, loss := lk.window, lk.loss
@@ -165,24 +166,45 @@ func (lk *Lock) extend(ctx context.Context, start time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("redlock: extend %q: %w", lk.name, err)
 	}
-	poll := l.poll(lk.extendRequest(false), current)
+	if err := l.knowTime(ctx, opExtend, lk.name); err != nil {
+		return err
+	}
+	e := extension{}
+	start := l.options.clock.Now()
+	e.window = l.options.window(start, lk.ttl)
+	now := span{}
+	if l.guard != nil {
+		now, _ = l.guard.at(start)
+		e.deadline = now.latest.after(lk.ttl)
+	}
+	poll := l.poll(lk.extendRequest(false, e.deadline, now), current)
 	poll.Judge = func(voter int, r reply) quorum.Vote {
 		lk.places.note(opExtend, voter, r)
 		return judge(r)
 	}
-	return lk.conclude(ctx, l.group.Start(poll).Wait(ctx), l.options.window(start, lk.ttl))
+	return lk.conclude(ctx, l.group.Start(poll).Wait(ctx), e)
 }
 
-func (lk *Lock) extendRequest(restore bool) request {
-	return request{
+// extension is what an extension promises if a majority agrees.
+type extension struct {
+	window   clockdrift.Window
+	deadline unixMicro
+}
+
+func (lk *Lock) extendRequest(restore bool, deadline unixMicro, now span) request {
+	r := request{
 		op: opExtend, name: lk.name, token: lk.token, ttl: lk.ttl,
-		fenced: lk.locker.options.fencing, fence: lk.fence, restore: restore,
+		fenced: lk.locker.options.fencing, fence: lk.fence, restore: restore, deadline: deadline, now: now,
 	}
+	if !r.fenced {
+		r.op = opExtendPlain
+	}
+	return r
 }
 
 // conclude counts the answers to an extension. The present deadline is read again here, and
 // not the new one: until the majority is proven, the old promise is all there is.
-func (lk *Lock) conclude(ctx context.Context, o quorum.Outcome[reply], extended clockdrift.Window) error {
+func (lk *Lock) conclude(ctx context.Context, o quorum.Outcome[reply], e extension) error {
 	lk.mu.Lock()
 	defer lk.mu.Unlock()
 	if lk.loss != nil {
@@ -193,18 +215,21 @@ func (lk *Lock) conclude(ctx context.Context, o quorum.Outcome[reply], extended 
 		return lk.loss
 	}
 	if o.Result != quorum.Won {
-		e := lk.locker.quorumError(ctx, opExtend, lk.name, o)
-		if e.Reason == ErrLost {
-			lk.lose(e)
+		err := lk.locker.quorumError(ctx, opExtend, lk.name, o)
+		if err.Reason == ErrLost {
+			lk.lose(err)
 		}
-		return e
+		return err
 	}
-	if later := lk.places.later(lk.fence); later >= quorum.Majority(len(o.Answers)) {
-		lk.lose(fmt.Errorf("%w: %q: %d of %d voters have seen later fencing tokens than %d", ErrLost, lk.name, later, len(o.Answers), lk.fence))
+	if later, overtaken := lk.places.overtaken(lk.fence); overtaken {
+		lk.lose(fmt.Errorf("%w: %q: a majority of the voters has granted it to another, with fencing token %d after %d", ErrLost, lk.name, later, lk.fence))
 		return lk.loss
 	}
-	if extended.Deadline() > lk.window.Deadline() {
-		lk.window = extended
+	if lk.locker.guard != nil {
+		e.window = lk.locker.guard.trust(e.window, e.deadline)
+	}
+	if e.window.Deadline() > lk.window.Deadline() {
+		lk.window, lk.deadline = e.window, e.deadline
 		lk.timer.Reset(lk.remaining())
 	}
 	lk.offer(lk.places.missing(false))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -21,14 +22,15 @@ type Locker struct {
 	slots   bool     // some voter is a Redis Cluster and locks are fenced: two keys must share a slot
 	owned   []redis.UniversalClient
 	group   *quorum.Group[request, reply]
-	watch   *watch                  // nil without guards
+	guard   *guard                  // nil without guards
 	wall    func() time.Time        // proposals for fencing tokens only, never deadlines
 	random  func() (hi, lo uint64)  // for lock tokens; must not repeat
 	jitter  func(n int64) int64     // uniform in [0, n)
 	closing context.Context         // done when Close begins
 	close   context.CancelCauseFunc // ends closing
 
-	busy busy // attempts and renewals under way
+	busy      busy // attempts, renewals and admissions under way
+	admitting atomic.Bool
 }
 
 // busy counts what Close has to wait for.
@@ -70,36 +72,48 @@ func New(nodes []redis.UniversalClient, opts ...Option) (*Locker, error) {
 }
 
 func newLocker(nodes []redis.UniversalClient, names []string, o options, config quorum.Config) *Locker {
-	var w *watch
-	if o.guards {
-		w = newWatch(len(nodes), &o)
-	}
-	transports := make([]quorum.Transport[request, reply], len(nodes))
-	slots := false
-	for i, client := range nodes {
-		v := &voter{client: client}
-		// A cluster has many processes and many clocks, and its keys can't all be in one slot.
-		_, cluster := client.(*redis.ClusterClient)
-		if w != nil && !cluster {
-			v.guard = &guard{w, i}
-		}
-		slots = slots || (cluster && o.fencing)
-		transports[i] = v
-	}
 	config.Exchange = exchangeTimeout(o.nodeTimeout)
 	closing, end := context.WithCancelCause(context.Background())
-	return &Locker{
+	l := &Locker{
 		options: o,
 		nodes:   names,
-		slots:   slots,
-		watch:   w,
-		group:   quorum.NewGroup(transports, config),
 		wall:    time.Now,
 		random:  randomToken,
 		jitter:  rand.Int64N,
 		closing: closing,
 		close:   end,
 	}
+	voters := make([]*voter, len(nodes))
+	transports := make([]quorum.Transport[request, reply], len(nodes))
+	clocks := 0
+	for i, client := range nodes {
+		_, cluster := client.(*redis.ClusterClient)
+		voters[i] = &voter{client: client, index: i, cluster: cluster}
+		transports[i] = voters[i]
+		l.slots = l.slots || (cluster && o.fencing)
+		if !cluster {
+			clocks++
+		}
+	}
+	// Where too few voters have a clock, they can't agree on the time, and there are no guards.
+	if o.guards && tells(clocks, len(nodes)) {
+		l.guard = newGuard(len(nodes), &o)
+		l.guard.newcomer = l.startAdmission
+		for _, v := range voters {
+			v.guard = l.guard
+		}
+	}
+	l.group = quorum.NewGroup(transports, config)
+	return l
+}
+
+// now returns what time it is by agreement; void without guards.
+func (l *Locker) now() span {
+	if l.guard == nil {
+		return span{}
+	}
+	s, _ := l.guard.now()
+	return s
 }
 
 // exchangeTimeout is how long a voter's worker waits for one exchange. It's longer than any

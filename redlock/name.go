@@ -7,7 +7,11 @@ import (
 
 const maxName = 1024 // bytes
 
-const fenceSuffix = ":fence"
+// Suffixes of the keys in which records are kept, see recordKey.
+const (
+	recordSuffix       = ":fence"
+	taggedRecordSuffix = ":fenced"
+)
 
 func checkName(name string) error {
 	switch {
@@ -15,20 +19,27 @@ func checkName(name string) error {
 		return fmt.Errorf("%w: it's empty; name the resource that the lock protects", ErrInvalidName)
 	case len(name) > maxName:
 		return fmt.Errorf("%w: %d bytes long, at most %d are allowed; use a hash of it", ErrInvalidName, len(name), maxName)
-	case strings.HasSuffix(name, fenceSuffix):
-		return fmt.Errorf("%w: %q ends in %q, which is where fencing registers live; choose another ending", ErrInvalidName, name, fenceSuffix)
+	case strings.HasPrefix(name, markerKey):
+		return fmt.Errorf("%w: %q begins with %q, where voters keep their marker; choose another beginning", ErrInvalidName, name, markerKey)
+	}
+	for _, suffix := range []string{recordSuffix, taggedRecordSuffix} {
+		if strings.HasSuffix(name, suffix) {
+			return fmt.Errorf("%w: %q ends in %q, which is where fencing records live; choose another ending", ErrInvalidName, name, suffix)
+		}
 	}
 	return nil
 }
 
-// fenceKey returns the key of a name's fencing register. It's in the same hash slot as the
-// name wherever that's possible, so that a Redis Cluster can be one voter:
+// recordKey returns the key of a name's record. No two names share one: none ends in a suffix, and
+// which of the two a name gets depends on the name alone. On a single server the key begins with the
+// name, as access rules for a prefix require. A Redis Cluster needs it in the name's hash slot, so
+// the name becomes the hash tag where it has none:
 // https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags
-func fenceKey(name string) string {
-	if hasHashTag(name) {
-		return name + fenceSuffix
+func recordKey(name string, cluster bool) string {
+	if cluster && !hasHashTag(name) {
+		return "{" + name + "}" + taggedRecordSuffix
 	}
-	return "{" + name + "}" + fenceSuffix
+	return name + recordSuffix
 }
 
 func hasHashTag(name string) bool {
@@ -40,7 +51,7 @@ func hasHashTag(name string) bool {
 // Redis Cluster: those with a } but without a hash tag.
 func checkSlot(name string) error {
 	if strings.Contains(name, "}") && !hasHashTag(name) {
-		return fmt.Errorf("%w: %q has a } but no hash tag such as {tag}, so a Redis Cluster can't keep its fencing register beside it; choose another name, or WithoutFencing",
+		return fmt.Errorf("%w: %q has a } but no hash tag such as {tag}, so a Redis Cluster can't keep its fencing record beside it; choose another name, or WithoutFencing",
 			ErrInvalidName, name)
 	}
 	return nil

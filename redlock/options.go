@@ -8,14 +8,15 @@ import (
 )
 
 const (
-	defaultTTL         = 10 * time.Second
-	defaultDriftFactor = 0.01
-	leastGuardedDrift  = 0.001
-	maxNodeTimeout     = 250 * time.Millisecond // of the default only
-	registerLife       = 24 * time.Hour
-	// A register has to outlive the lock that it belongs to, or another attempt could start
-	// from nothing while the lock is held.
-	longestTTL = registerLife / 2
+	defaultTTL           = 10 * time.Second
+	defaultDriftFactor   = 0.01
+	leastGuardedDrift    = 0.001
+	maxNodeTimeout       = 250 * time.Millisecond // of the default only
+	defaultMaxClockError = 250 * time.Millisecond
+	recordLife           = 24 * time.Hour
+	// A record has to outlive the lock that it belongs to, also where the voter's clock is put right
+	// by half of the record's life meanwhile: voters that are off by more than a quarter don't vote.
+	longestTTL = recordLife / 2
 )
 
 // Option configures a [Locker].
@@ -25,15 +26,16 @@ type Option func(*options)
 type LockOption func(*lockOptions)
 
 type options struct {
-	ttl         time.Duration
-	maxTTL      time.Duration
-	driftFactor float64
-	nodeTimeout time.Duration
-	clock       clockdrift.Clock
-	fencing     bool
-	guards      bool
-	durable     bool
-	observer    func(Event)
+	ttl           time.Duration
+	maxTTL        time.Duration
+	driftFactor   float64
+	nodeTimeout   time.Duration
+	maxClockError time.Duration
+	clock         clockdrift.Clock
+	fencing       bool
+	guards        bool
+	durable       bool
+	observer      func(Event)
 }
 
 type lockOptions struct {
@@ -50,14 +52,21 @@ func WithTTL(d time.Duration) Option { return func(o *options) { o.ttl = d } }
 // all lockers on the same voters should use the same.
 func WithMaxTTL(d time.Duration) Option { return func(o *options) { o.maxTTL = d } }
 
-// WithDriftFactor sets how much faster than the holder's clock a voter's clock may run, as a
-// fraction. The default is 0.01, and the least with guards 0.001. See [clockdrift.Allowance].
+// WithMaxClockError sets how far a voter's clock may be from the true time and still be a right one,
+// either way. The default is 250 ms, the least 1 ms. A majority of the voters' clocks must be right; what
+// the others do doesn't matter. All it costs is that a lock whose holder died is free later, by twice
+// this. It has no effect without guards and with a single voter.
+func WithMaxClockError(d time.Duration) Option { return func(o *options) { o.maxClockError = d } }
+
+// WithDriftFactor sets how much faster or slower than true time the holder's clock may run, and
+// without guards how much faster than the holder's a voter's clock may run, as a fraction. The default is
+// 0.01, and the least with guards 0.001. See [clockdrift.Allowance].
 func WithDriftFactor(f float64) Option { return func(o *options) { o.driftFactor = f } }
 
 // WithNodeTimeout sets how long an operation waits for any one voter, whatever time-outs the
-// Redis clients have. The default is a twentieth of the locker's TTL, at most 250 ms. With guards
-// it has to cover two round trips: at first contact, and after a while without any (25 s with the
-// defaults), a voter's clock is looked at first.
+// Redis clients have. The default is a twentieth of the locker's TTL, at most 250 ms. With guards,
+// a locker asks for the time first at first contact and after a long silence (about a minute with the
+// defaults), for which voters get four times as long.
 func WithNodeTimeout(d time.Duration) Option { return func(o *options) { o.nodeTimeout = d } }
 
 // WithClock sets the clock that deadlines are measured by. The default is
@@ -68,8 +77,8 @@ func WithClock(c clockdrift.Clock) Option { return func(o *options) { o.clock = 
 // no guards either, since it's the fencing script that carries them.
 func WithoutFencing() Option { return func(o *options) { o.fencing, o.guards = false, false } }
 
-// WithoutGuards trusts every voter: also one that has just lost its memory, whose clock has
-// jumped, or that carries out a request long after it was given up. Classic Redlock does.
+// WithoutGuards trusts every voter: also one that has just lost its memory, or whose clock has
+// jumped. Classic Redlock does.
 func WithoutGuards() Option { return func(o *options) { o.guards = false } }
 
 // WithDurableNodes says that the voters' data survives every restart (appendonly yes and
@@ -77,13 +86,13 @@ func WithoutGuards() Option { return func(o *options) { o.guards = false } }
 // without its data waits all the same.
 func WithDurableNodes() Option { return func(o *options) { o.durable = true } }
 
-// WithObserver sets a function that is called after each operation, from the goroutine that
-// ran it. It must be safe for concurrent use and should return quickly.
+// WithObserver sets a function that is called after each operation: from the goroutine that
+// called it, or from one of its own where the locker renews a lock by itself. It must be safe for
+// concurrent use. It may call any method, [Locker.Close] included. If it panics, an operation's caller
+// gets the panic and a lock that it was about to get is released; elsewhere the panic is logged.
 func WithObserver(f func(Event)) Option { return func(o *options) { o.observer = f } }
 
-// TTL sets the time to live of this lock instead of the locker's. With guards, a lock that's
-// shorter than the locker's TTL still allows for as much drift as one of that length: the
-// voters' clocks may be off by so much unnoticed.
+// TTL sets the time to live of this lock instead of the locker's.
 func TTL(d time.Duration) LockOption { return func(o *lockOptions) { o.ttl = d } }
 
 // AutoRenew sets whether the lock is extended at every third of its TTL until it's released
@@ -91,7 +100,7 @@ func TTL(d time.Duration) LockOption { return func(o *lockOptions) { o.ttl = d }
 func AutoRenew(on bool) LockOption { return func(o *lockOptions) { o.renew = on } }
 
 func newOptions(opts []Option) (options, error) {
-	o := options{ttl: defaultTTL, driftFactor: defaultDriftFactor, clock: clockdrift.System(), fencing: true, guards: true}
+	o := options{ttl: defaultTTL, driftFactor: defaultDriftFactor, maxClockError: defaultMaxClockError, clock: clockdrift.System(), fencing: true, guards: true}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -99,8 +108,12 @@ func newOptions(opts []Option) (options, error) {
 		return o, fmt.Errorf("%w: drift factor %v; use at least 0 and less than 1, such as %v", ErrInvalidOption, o.driftFactor, defaultDriftFactor)
 	}
 	if o.guards && o.driftFactor < leastGuardedDrift {
-		return o, fmt.Errorf("%w: drift factor %v leaves the guards no room, since time servers slew clocks by up to 500 ppm either way; use at least %v, or WithoutGuards",
+		return o, fmt.Errorf("%w: drift factor %v leaves the guards no room, since the holder's own clock is slewed by 500 ppm or more to keep it right; use at least %v, or WithoutGuards",
 			ErrInvalidOption, o.driftFactor, leastGuardedDrift)
+	}
+	if o.guards && o.maxClockError < time.Millisecond {
+		return o, fmt.Errorf("%w: largest clock error %v; clocks that are synchronised over a network are off by milliseconds, use at least 1ms, such as %v",
+			ErrInvalidOption, o.maxClockError, defaultMaxClockError)
 	}
 	if o.clock == nil {
 		return o, fmt.Errorf("%w: the clock is nil; leave the option out to get the system's", ErrInvalidOption)
@@ -140,28 +153,16 @@ func (o *options) checkTTL(ttl time.Duration) (time.Duration, error) {
 	}
 	ttl = ttl.Truncate(time.Millisecond)
 	if o.window(0, ttl).Length() <= 0 {
-		if o.short(ttl) {
-			return 0, fmt.Errorf("%w: TTL %v is used up by the %v that clocks may be off in a locker with TTL %v; use a longer one, or a locker made with a shorter WithTTL",
-				ErrInvalidOption, ttl, clockdrift.Allowance(o.ttl, o.driftFactor).Round(time.Millisecond), o.ttl)
-		}
 		return 0, fmt.Errorf("%w: TTL %v is used up by the allowance for clock drift (%v and a fraction of %v); use a longer one",
 			ErrInvalidOption, ttl, clockdrift.Granularity, o.driftFactor)
 	}
 	return ttl, nil
 }
 
-// window returns the window of a lock that's about to be asked for. The guards tolerate what
-// the locker's own TTL allows for, so shorter locks allow for as much.
+// window returns the window of a lock that's about to be asked for.
 func (o *options) window(start, ttl time.Duration) clockdrift.Window {
-	drift := o.driftFactor
-	if o.short(ttl) {
-		drift *= float64(o.ttl) / float64(ttl)
-	}
-	return clockdrift.NewWindow(start, ttl, drift)
+	return clockdrift.NewWindow(start, ttl, o.driftFactor)
 }
-
-// short reports whether a lock allows for more than its own TTL would need.
-func (o *options) short(ttl time.Duration) bool { return o.guards && ttl < o.ttl }
 
 func (o *options) forLock(opts []LockOption) (lockOptions, error) {
 	lo := lockOptions{ttl: o.ttl}

@@ -317,6 +317,7 @@ func TestPeerJ_StaleUnlockSparesTheNewOwner(t *testing.T) {
 func TestPeerK_SilentLossEndsAtTheDeadline(t *testing.T) {
 	bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
 		l := stock(t, q, "a")
+		warmUp(t, l)
 		begun := time.Now()
 		lk, err := l.TryLock(t.Context(), "job", redlock.AutoRenew(true))
 		require.NoError(t, err)

@@ -109,7 +109,7 @@ func bounded(t *testing.T, limit time.Duration, what string, f func()) {
 func remains(s *redistest.Server) []string {
 	var locks []string
 	for _, key := range s.Do("KEYS", "*").([]any) {
-		if name := key.(string); !strings.HasSuffix(name, ":fence") && name != "redlock:voter" {
+		if name := key.(string); !strings.HasSuffix(name, ":fence") && !strings.HasSuffix(name, ":fenced") && name != "redlock:voter" {
 			locks = append(locks, name)
 		}
 	}

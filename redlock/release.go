@@ -36,7 +36,7 @@ func (d *doubts) about(voter int) bool { return !d.settled[voter].Load() }
 // context and returns at once; waiting for the ballot is up to the caller.
 func (l *Locker) release(name, token string, ttl time.Duration, d *doubts) *quorum.Ballot[request, reply] {
 	return l.group.Start(quorum.Poll[request, reply]{
-		Request: request{op: opRelease, name: name, token: token},
+		Request: request{op: opRelease, name: name, token: token, fenced: l.options.fencing},
 		Key:     queueKey(name),
 		Timeout: l.options.nodeTimeout,
 		Until:   time.Now().Add(ttl + releasePatience),
@@ -71,9 +71,12 @@ func (l *Locker) release(name, token string, ttl time.Duration, d *doubts) *quor
 // with it either way. A context that is done ends the waiting and not the release. Calling
 // Unlock again returns the same as the first call.
 func (lk *Lock) Unlock(ctx context.Context) error {
+	l := lk.locker
 	if lk.unlocking.CompareAndSwap(false, true) {
+		start := l.options.clock.Now()
 		lk.unlockErr = lk.doUnlock(ctx)
-		close(lk.unlocked)
+		close(lk.unlocked) // before the observer, which may panic or call Unlock
+		l.observe(opRelease, lk.name, 1, l.options.clock.Now()-start, lk.unlockErr)
 		return lk.unlockErr
 	}
 	// A channel and not a sync.Once: whoever comes second can still be cancelled.
@@ -87,15 +90,12 @@ func (lk *Lock) Unlock(ctx context.Context) error {
 
 func (lk *Lock) doUnlock(ctx context.Context) error {
 	l := lk.locker
-	start := l.options.clock.Now()
 	lost := lk.finish()
 	outcome := l.release(lk.name, lk.token, lk.ttl, lk.doubts).Wait(ctx)
-	err := lost
-	if err == nil {
-		err = l.releaseError(ctx, lk.name, outcome)
+	if lost != nil {
+		return lost
 	}
-	l.observe(opRelease, lk.name, 1, l.options.clock.Now()-start, err)
-	return err
+	return l.releaseError(ctx, lk.name, outcome)
 }
 
 // releaseError tells a lock that was held until its release from one that a majority didn't

@@ -24,7 +24,10 @@ func (l *Locker) renew(lk *Lock) {
 	pause := lk.ttl / 3
 	for sleep(ctx, pause) {
 		pause = lk.ttl / 3
-		if err := lk.Extend(ctx); err != nil {
+		start := l.options.clock.Now()
+		err := lk.extend(ctx)
+		l.observeApart(opExtend, lk.name, 1, l.options.clock.Now()-start, err)
+		if err != nil {
 			// Two thirds of the TTL are left, enough for several more tries.
 			pause = max(min(l.options.nodeTimeout, lk.Remaining()/4), time.Millisecond)
 		}

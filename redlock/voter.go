@@ -2,51 +2,15 @@ package redlock
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/a5bbb083/redlock/quorum"
-)
-
-// operation is what a request asks of a voter.
-type operation uint8
-
-const (
-	opAcquire operation = iota
-	opConfirm
-	opExtend
-	opRelease
-	opEnrol
-)
-
-var operationNames = [...]string{"acquire", "confirm", "extend", "release", "enrol"}
-
-func (op operation) String() string { return operationNames[op] }
-
-var (
-	//go:embed scripts/grant.lua
-	grantSource string
-	//go:embed scripts/confirm.lua
-	confirmSource string
-	//go:embed scripts/extend.lua
-	extendSource string
-	//go:embed scripts/release.lua
-	releaseSource string
-	//go:embed scripts/enrol.lua
-	enrolSource string
-
-	scripts = [...]*redis.Script{
-		opAcquire: redis.NewScript(grantSource),
-		opConfirm: redis.NewScript(confirmSource),
-		opExtend:  redis.NewScript(extendSource),
-		opRelease: redis.NewScript(releaseSource),
-		opEnrol:   redis.NewScript(enrolSource),
-	}
 )
 
 // request is one operation on one lock, the same for every voter.
@@ -55,16 +19,21 @@ type request struct {
 	name  string
 	token string
 	ttl   time.Duration
-	// fenced locks have a register; fence is the proposal when acquiring, the lock's fencing
-	// token otherwise.
+	// fenced locks have a record; fence is the proposal when acquiring, the lock's fencing
+	// token otherwise, and the enrolment's number for an admission.
 	fenced bool
 	fence  int64
-	// restore asks an extension to take the lock back where the voter lost it.
+	// restore asks an extension to take the lock back where the voter lost it, and an admission
+	// to shorten a longer wait.
 	restore bool
-	// notAfter is the reading of the holder's clock from which on nobody wants the lock to
-	// be planted any more.
-	notAfter time.Duration
+	// deadline is until when the holder may believe in the lock; 0 without guards. For an
+	// admission it's from when on the voter votes.
+	deadline unixMicro
+	now      span // when the request was made; void without guards
 }
+
+// needsMarker reports whether a request's answer depends on the server being fit to vote.
+func (r *request) needsMarker() bool { return r.op != opRelease && r.op != opAdmit }
 
 // status is the first element of a script's reply.
 type status int64
@@ -74,29 +43,32 @@ const (
 	statusHeld        status = 0
 	statusGone        status = -1
 	statusQuarantined status = -3
-	statusLate        status = -4
+	statusAstray      status = -5
 )
 
 var outcomeOf = map[status]Outcome{
 	statusOK: Granted, statusHeld: Held, statusGone: Gone,
-	statusQuarantined: Quarantined, statusLate: Late,
+	statusQuarantined: Quarantined, statusAstray: ClockSuspect,
 }
 
 type reply struct {
 	status status
-	// value is the register of a fenced lock. Where an acquisition was refused, it's for how many
-	// milliseconds that will last.
+	time   unixMicro // by the server's clock; 0 where it doesn't say
+	// value is the register of a fenced lock. Where an acquisition was refused since another
+	// holds the lock, it's the key's PTTL.
 	value int64
-	// time is the voter's when it granted, in microseconds since the Unix epoch; 0 otherwise.
-	time int64
-	// maxTTL is what the voter's quarantine was measured by; 0 without guards.
-	maxTTL time.Duration
+	// until is how long a refusal will last, by the agreed time; 0 if only the key's PTTL tells.
+	until  unixMicro
+	marker marker // void without guards
 }
 
 // voter sends requests to one Redis node. It's the [quorum.Transport] of this package.
 type voter struct {
 	client redis.UniversalClient
-	guard  *guard // nil without guards
+	index  int
+	// cluster voters have no marker and no single clock, and two keys have to share a slot there.
+	cluster bool
+	guard   *guard // nil without guards
 }
 
 var _ quorum.Transport[request, reply] = (*voter)(nil)
@@ -106,19 +78,9 @@ var _ quorum.Transport[request, reply] = (*voter)(nil)
 // acquisitions that were refused. What follows them under the same name is sent again, too, or a
 // release would have overtaken the request that it undoes. All requests bear repetition.
 func (v *voter) Exchange(ctx context.Context, requests []request, answers []quorum.Answer[reply]) {
-	if err := v.introduce(ctx); err != nil {
-		for i := range answers {
-			answers[i].Err = err
-		}
-		return
-	}
-	pending := make([]int, 0, len(requests))
+	pending := make([]int, len(requests))
 	for i := range requests {
-		if v.late(&requests[i]) {
-			answers[i].Reply.status = statusLate
-		} else {
-			pending = append(pending, i)
-		}
+		pending[i] = i
 	}
 	for _, full := range []bool{false, true} {
 		if len(pending) > 0 {
@@ -127,27 +89,21 @@ func (v *voter) Exchange(ctx context.Context, requests []request, answers []quor
 	}
 }
 
-// late reports whether a request that waited, for its turn or for the introduction, has nobody
-// to plant a lock for any more.
-func (v *voter) late(r *request) bool {
-	return v.guard != nil && r.notAfter != 0 && v.guard.clock.Now() >= r.notAfter
-}
-
 // pass sends the pending requests and returns those that have to be asked again in full.
 func (v *voter) pass(ctx context.Context, requests []request, answers []quorum.Answer[reply], pending []int, full bool) (again []int) {
 	pipe := v.client.Pipeline()
-	enrolment := v.enrol(ctx, pipe, requests, pending, full)
+	look := v.look(ctx, pipe, requests, pending, full)
 	cmds := make([]redis.Cmder, len(pending))
 	for n, i := range pending {
 		cmds[n] = v.queue(ctx, pipe, &requests[i], full)
 	}
-	sent := enrolment.now()
+	sent := v.reading()
 	_, _ = pipe.Exec(ctx) // each command has its own error, too
-	maxTTL, unfit := enrolment.conclude(sent)
-	latest := int64(0)
+	m, unfit := v.seen(look, sent)
+	latest := unixMicro(0)
 	for n, i := range pending {
 		r, cmd := &requests[i], cmds[n]
-		if !full && (inconclusive(r, cmd) || (r.needsGuard() && unknownScript(unfit))) {
+		if !full && (inconclusive(r, cmd) || (r.needsMarker() && unknownScript(unfit))) {
 			again = append(again, i)
 			continue
 		}
@@ -159,20 +115,75 @@ func (v *voter) pass(ctx context.Context, requests []request, answers []quorum.A
 			continue // it was effective the first time
 		}
 		answers[i].Reply, answers[i].Err = r.parse(cmd)
-		answers[i].Reply.maxTTL = maxTTL
 		latest = max(latest, answers[i].Reply.time)
-		if unfit != nil && r.needsGuard() && answers[i].Err == nil {
+		if r.op == opAdmit && answers[i].Err == nil {
+			v.guard.enrolled(v.index, answers[i].Reply.marker)
+			continue
+		}
+		answers[i].Reply.marker = m
+		if unfit != nil && r.needsMarker() && answers[i].Err == nil {
 			answers[i].Err = unfit
 		}
 	}
-	enrolment.granted(sent, latest, maxTTL)
+	if v.guarded() && latest != 0 {
+		v.guard.observe(v.index, sent, latest)
+	}
 	return again
 }
 
-func unknownScript(err error) bool { return redis.HasErrorPrefix(err, "NOSCRIPT") }
+func (v *voter) guarded() bool { return v.guard != nil && !v.cluster }
+
+func (v *voter) reading() time.Duration {
+	if v.guard == nil {
+		return 0
+	}
+	return v.guard.clock.Now()
+}
+
+// look adds the first command of a batch that asks for votes: which time is it, and may the
+// server vote? It returns nil where nobody wants to know.
+func (v *voter) look(ctx context.Context, pipe redis.Pipeliner, requests []request, pending []int, full bool) *redis.Cmd {
+	if !v.guarded() || !slices.ContainsFunc(pending, func(i int) bool { return requests[i].needsMarker() }) {
+		return nil
+	}
+	return runScript(ctx, pipe, opLook, full, []string{markerKey}, []any{v.guard.number(), v.guard.durable})
+}
+
+// seen takes in what the server said about itself.
+func (v *voter) seen(look *redis.Cmd, sent time.Duration) (marker, error) {
+	if look == nil {
+		return marker{}, nil
+	}
+	values, err := look.Int64Slice()
+	if err == nil && len(values) != 4 {
+		err = fmt.Errorf("it returned %d values", len(values))
+	}
+	if refusal := redis.Error(nil); errors.As(err, &refusal) && !unknownScript(err) {
+		hint := ""
+		if strings.Contains(err.Error(), "NOPERM") || strings.Contains(err.Error(), "user executing the script") {
+			hint = " (its user needs INFO, TIME, HMGET, HSET and HDEL on " + markerKey + ")"
+		}
+		err = fmt.Errorf("redlock: can't tell whether the server is fit to vote%s: %w", hint, err)
+	}
+	if err != nil {
+		return marker{}, err
+	}
+	v.guard.observe(v.index, sent, unixMicro(values[0]))
+	m := markerOf(values)
+	v.guard.enrolled(v.index, m)
+	return m, nil
+}
+
+// markerOf reads the reply of enrol.lua and admit.lua.
+func markerOf(values []int64) marker {
+	return marker{number: values[1], until: unixMicro(values[2]), longest: time.Duration(values[3]) * time.Millisecond}
+}
 
 // inconclusive reports whether a request has to be asked again in full.
 func inconclusive(r *request, cmd redis.Cmder) bool {
+	if r.op == opLook {
+		return false
+	}
 	if set, plain := cmd.(*redis.BoolCmd); plain {
 		// Refused, but perhaps by ourselves: a client library that sends the command again
 		// after a broken connection reads its own lock as taken.
@@ -181,55 +192,55 @@ func inconclusive(r *request, cmd redis.Cmder) bool {
 	return unknownScript(cmd.Err())
 }
 
-// queue adds the request's command to the pipeline: scripts by their hash, or in full.
+// queue adds the request's command to the pipeline, if it has one: a script by its hash or in
+// full, or a plain command.
 func (v *voter) queue(ctx context.Context, pipe redis.Pipeliner, r *request, full bool) redis.Cmder {
-	plain := r.op == opAcquire && !r.fenced
 	switch {
-	case plain && full:
+	case r.op == opLook:
+		return nil // the batch begins with it
+	case r.op == opAcquire && !r.fenced && full:
 		return pipe.Get(ctx, r.name)
-	case plain:
+	case r.op == opAcquire && !r.fenced:
 		return pipe.SetNX(ctx, r.name, r.token, r.ttl)
 	}
 	return runScript(ctx, pipe, r.op, full, v.keys(r), v.args(r))
 }
 
-func runScript(ctx context.Context, pipe redis.Pipeliner, op operation, full bool, keys []string, args []any) *redis.Cmd {
-	if full {
-		return scripts[op].Eval(ctx, pipe, keys, args...)
-	}
-	return scripts[op].EvalSha(ctx, pipe, keys, args...)
-}
-
 func (v *voter) keys(r *request) []string {
 	switch {
-	case r.op == opAcquire && v.guard != nil:
-		return []string{r.name, fenceKey(r.name), markerKey}
-	case r.fenced && r.op != opRelease:
-		return []string{r.name, fenceKey(r.name)}
+	case r.op == opAdmit:
+		return []string{markerKey}
+	case !r.fenced:
+		return []string{r.name}
+	case v.guarded() && (r.op == opAcquire || r.op == opExtend):
+		return []string{r.name, recordKey(r.name, v.cluster), markerKey}
 	}
-	return []string{r.name}
+	return []string{r.name, recordKey(r.name, v.cluster)}
 }
 
 func (v *voter) args(r *request) []any {
-	life := registerLife.Milliseconds()
+	life := recordLife.Milliseconds()
+	deadline, earliest, latest := int64(r.deadline), int64(r.now.earliest), int64(r.now.latest)
 	switch r.op {
 	case opAcquire:
-		args := []any{r.token, r.ttl.Milliseconds(), r.fence, life}
-		if v.guard != nil {
-			args = append(args, v.guard.notAfter(r.notAfter), v.guard.maxTTL().Milliseconds())
-		}
-		return args
+		return []any{r.token, r.ttl.Milliseconds(), r.fence, life, deadline, earliest, latest}
 	case opConfirm:
 		return []any{r.token, r.fence, life}
 	case opExtend:
-		return []any{r.token, r.ttl.Milliseconds(), r.restore, r.fence, life, v.guard.notAfter(r.notAfter)}
+		return []any{r.token, r.ttl.Milliseconds(), r.restore, life, deadline, earliest, latest, r.fence}
+	case opExtendPlain:
+		return []any{r.token, r.ttl.Milliseconds(), r.restore}
+	case opAdmit:
+		return []any{r.fence, deadline, r.ttl.Milliseconds(), r.restore}
 	default:
-		return []any{r.token}
+		return []any{r.token, life}
 	}
 }
 
 func (r *request) parse(cmd redis.Cmder) (reply, error) {
 	switch cmd := cmd.(type) {
+	case nil: // opLook
+		return reply{status: statusOK}, nil
 	case *redis.BoolCmd: // SET NX PX; a refusal is asked again
 		return reply{status: statusOK}, cmd.Err()
 	case *redis.StringCmd: // GET after a refused SET NX PX
@@ -243,19 +254,22 @@ func (r *request) parse(cmd redis.Cmder) (reply, error) {
 		return reply{status: statusHeld}, nil
 	case *redis.Cmd:
 		values, err := cmd.Int64Slice()
-		switch {
-		case err != nil:
+		if err != nil {
 			return reply{}, err
-		case len(values) == 0:
-			return reply{}, fmt.Errorf("redlock: the %v script returned nothing; is there a proxy that doesn't support scripts?", r.op)
-		case len(values) == 1:
-			return reply{status: status(values[0])}, nil
 		}
-		r := reply{status: status(values[0]), value: values[1]}
-		if len(values) > 2 {
-			r.time = values[2]
-		}
-		return r, nil
+		return r.parseScript(values)
 	}
 	panic(fmt.Sprintf("redlock: unexpected command %T", cmd))
+}
+
+func (r *request) parseScript(values []int64) (reply, error) {
+	switch {
+	case r.op == opAdmit && len(values) == 4:
+		return reply{status: statusOK, time: unixMicro(values[0]), marker: markerOf(values)}, nil
+	case len(values) == 4:
+		return reply{status: status(values[0]), time: unixMicro(values[1]), value: values[2], until: unixMicro(values[3])}, nil
+	case len(values) == 1:
+		return reply{status: status(values[0])}, nil
+	}
+	return reply{}, fmt.Errorf("redlock: the %v script returned %d values; is there a proxy that doesn't support scripts?", r.op, len(values))
 }

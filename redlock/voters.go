@@ -1,47 +1,41 @@
 package redlock
 
-import (
-	"time"
-)
+import "time"
 
-// Voter is what a [Locker] knows of one of its nodes.
-type Voter struct {
+// VoterState is what a [Locker] knows of one of its nodes.
+type VoterState struct {
 	// Node is the voter's address.
 	Node string
-	// Known is false as long as the locker hasn't heard of the voter, or runs without guards;
-	// the rest is void then.
+	// Known is false as long as the locker doesn't know the voter's clock or what to compare it
+	// with: too few voters were heard of, it's a Redis Cluster, or the locker has no guards.
 	Known bool
-	// Offset is the voter's clock, as time since the Unix epoch, less the locker's own clock, as
-	// far as it's known: OffsetLow and OffsetHigh bound it, if the clock wasn't stepped since the
-	// locker last looked. Only differences between voters mean something.
-	Offset, OffsetLow, OffsetHigh time.Duration
-	// Rate is how much faster the voter's clock ran than the locker's, as a fraction: 0.01 is one
-	// per cent. RateLow and RateHigh bound it; they're infinite, and Rate 0, after a single exchange.
-	Rate, RateLow, RateHigh float64
-	// Jumps counts how often the voter's clock contradicted what was known of it.
-	Jumps int
-	// ClockSuspect is for how long the voter's votes don't count yet on account of its clock; 0 if
-	// they do. It starts over as long as the clock is behind those of a majority.
-	ClockSuspect time.Duration
+	// Ahead is how far the voter's clock is ahead of the time that all agree on, as far as it's
+	// known: AheadLow and AheadHigh bound it. It's less than 0 if the clock is behind.
+	Ahead, AheadLow, AheadHigh time.Duration
+	// Quarantined is for how long the voter doesn't vote yet, since it may have forgotten locks; 0 if it votes.
+	Quarantined time.Duration
 }
 
 // Voters returns what is known of each node, in the order in which they were given. It asks
 // nobody.
-func (l *Locker) Voters() []Voter {
-	voters := make([]Voter, len(l.nodes))
+func (l *Locker) Voters() []VoterState {
+	voters := make([]VoterState, len(l.nodes))
 	for i, node := range l.nodes {
 		voters[i].Node = node
-		if l.watch == nil {
+		if l.guard == nil {
 			continue
 		}
-		now := l.options.clock.Now()
-		e := l.watch.estimate(i, now)
-		suspect, unvetted := l.watch.suspicion(i, now)
-		voters[i] = Voter{
-			Node: node, Known: e.Known,
-			Offset: e.Offset.Middle(), OffsetLow: e.Offset.Low, OffsetHigh: e.Offset.High,
-			Rate: e.Rate(), RateLow: e.RateLow, RateHigh: e.RateHigh,
-			Jumps: e.Jumps, ClockSuspect: max(suspect, unvetted),
+		v := &voters[i]
+		if ahead, known := l.guard.clockOf(i); known {
+			v.Known, v.AheadLow, v.AheadHigh = true, ahead.Low, ahead.High
+			v.Ahead = ahead.Middle()
+		}
+		switch m := l.guard.marker(i); {
+		case m.number == 0: // not heard of
+		case m.until == 0:
+			v.Quarantined = l.guard.maxTTL
+		default:
+			v.Quarantined = l.guard.left(m.until)
 		}
 	}
 	return voters

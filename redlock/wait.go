@@ -22,7 +22,7 @@ const (
 // [*QuorumError] that wasn't cut short, which says what stood in the way. Invalid names and
 // options, and a closed locker, are errors at once; whatever the voters say is waited for.
 func (l *Locker) Lock(ctx context.Context, name string, opts ...LockOption) (*Lock, error) {
-	lo, err := l.admit(ctx, name, opts)
+	lo, err := l.check(ctx, name, opts)
 	if err != nil {
 		return nil, err
 	}

@@ -81,7 +81,7 @@ func startNode(q *Quorum, index int) (*Node, error) {
 	n.redis.ClockTTL(true)
 	n.boot()
 	if !q.config.fresh {
-		n.redis.HSet(markerKey, "run", n.RunID(), "since", "0", "maxttl", "0")
+		n.redis.HSet(markerKey, "run", n.RunID(), "promoted", "", "number", "1", "until", "1", "longest", "0")
 	}
 	q.workers.Go(n.run)
 	return n, nil

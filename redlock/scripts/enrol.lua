@@ -1,41 +1,24 @@
--- Checks that this server remembers what it voted for, and enrols it if it may not. It's the
--- first command of every batch that asks for votes, so it runs in the very process that
--- executes the rest.
+-- Checks that this server remembers what it voted for, and enrols it anew if it may not. It's the
+-- first command of every batch that asks for votes, so it runs in the very process that executes
+-- the rest.
 --   KEYS[1] marker
---   ARGV[1] MaxTTL, ms   ARGV[2] 1 if the server's data survives its restarts
---   ARGV[3] the time by most voters' clocks, unix µs; 0 if it isn't known, -1 to change nothing
---   ARGV[4] by how much the server's clock may differ from that, µs
--- The marker says under which run id the server was enrolled, since when (µs), the largest MaxTTL
--- in use, and its last promotion. A server without a marker, or with that of another
--- process, may have forgotten locks, and one that was promoted may have missed some: each promotion
--- leaves the former history's id in master_replid2 (where no replica is left it's cleared some
--- time later). It's enrolled anew, and waits until they must have expired. Where its clock is behind
--- it's enrolled by the others', or the wait would be over as soon as it's put right: machines
--- start with wrong clocks.
--- Returns {time, MaxTTL}, the time by its own clock in µs.
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
-local agreed, tolerance = tonumber(ARGV[3]), tonumber(ARGV[4])
-local marker = redis.call('HMGET', KEYS[1], 'run', 'since', 'maxttl', 'promoted')
+--   ARGV[1] a number for a new enrolment   ARGV[2] 1 if the server's data survives its restarts
+-- The marker says under which run id the server was enrolled, its last promotion, the enrolment's
+-- number, from when on it votes (until; agreed time, unix µs; see admit.lua), and the longest TTL, ms, of the
+-- locks that it was asked for. A server without a marker, or with that of another process, may have
+-- forgotten locks, and one that was promoted may have missed some: each promotion leaves the former
+-- history's id in master_replid2 (where no replica is left it's cleared some time later).
+-- Returns {time by this server's clock in µs, number, until or 0, longest TTL}.
+local now = clock()
+local marker = redis.call('HMGET', KEYS[1], 'run', 'promoted', 'number', 'until', 'longest')
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
-local before = marker[4] or ''
+local before = marker[2] or ''
 local promoted = string.match(redis.call('INFO', 'replication'), 'master_replid2:(%w*[1-9a-f]%w*)') or before
-local since, known = tonumber(marker[2] or '-1'), tonumber(marker[3] or '0')
-local longest = math.max(known, tonumber(ARGV[1]))
-local latest = now
-if agreed - now > tolerance then
-  latest = agreed
+local longest = tonumber(marker[5] or '0')
+-- Another run id, where the data survives restarts, is the business of lockers that don't count on that.
+if marker[3] and (marker[1] == run or ARGV[2] == '1') and promoted == before then
+  return {now, tonumber(marker[3]), tonumber(marker[4] or '0'), longest}
 end
-if agreed < 0 then
-  return {now, longest}
-end
-if since < 0 or (agreed > 0 and since - latest > tolerance) or (marker[1] ~= run and ARGV[2] ~= '1') or promoted ~= before then
-  since = latest
-else
-  run = marker[1] -- that of lockers that don't count on its data is their business
-  if longest == known then
-    return {now, longest}
-  end
-end
-redis.call('HSET', KEYS[1], 'run', run, 'since', string.format('%.0f', since), 'maxttl', string.format('%.0f', longest), 'promoted', promoted)
-return {now, longest}
+redis.call('HSET', KEYS[1], 'run', run, 'promoted', promoted, 'number', ARGV[1], 'longest', longest)
+redis.call('HDEL', KEYS[1], 'until')
+return {now, tonumber(ARGV[1]), 0, longest}

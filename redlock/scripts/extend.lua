@@ -1,38 +1,37 @@
--- Extends a lock that this token still holds; restores one that the voter lost, if asked to.
---   KEYS[1] lock   KEYS[2] register (fenced only)
---   ARGV[1] token  ARGV[2] ttl, ms  ARGV[3] 1 to restore
---   ARGV[4] fencing token  ARGV[5] life of the register, ms (fenced only)
---   ARGV[6] not after, µs of this server's clock: for restoring
--- Returns {1, register} when held for ttl from now or longer, {0, register} when another holds it,
--- {-1, register} when nobody does, {-4, register} when the offer to restore comes too late. A register
--- beyond the fencing token shows that another was granted something here since. It never goes
--- down, and it doesn't keep a lock from being restored: most who raise it don't get the lock.
-local owner = redis.call('GET', KEYS[1])
-local register = 0
-if KEYS[2] then
-  register = tonumber(redis.call('GET', KEYS[2]) or '0')
+-- Extends a fenced lock that this token still owns; restores one that the voter lost, if asked to.
+--   KEYS[1] lock   KEYS[2] record   KEYS[3] marker (guarded only)
+--   ARGV[1] token  ARGV[2] ttl, ms  ARGV[3] 1 to restore  ARGV[4] life of the record, ms
+--   ARGV[5] deadline, ARGV[6] earliest and ARGV[7] latest that it can be now, as in grant.lua
+--   ARGV[8] fencing token
+-- Returns {status, time, register, until}: 1 held until the deadline or longer, 0 another holds it,
+-- -1 nobody does, -5 this server's clock is astray. The register never goes down, and one beyond the
+-- fencing token doesn't keep a lock from being restored: most who raise it don't get the lock.
+local now = clock()
+local token, ttl, life = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
+local deadline, earliest = tonumber(ARGV[5]), tonumber(ARGV[6])
+local owner, record = redis.call('GET', KEYS[1]), read(KEYS[2])
+if KEYS[3] and astray(now, life, earliest, tonumber(ARGV[7])) then
+  return {-5, now, record.register, 0}
 end
-if owner and owner ~= ARGV[1] then
-  return {0, register}
-end
-if owner then
-  -- Never shorten it, nor the register's life: where the clock was set back its end is far away,
-  -- and that end is what holds if the clock is put right again.
-  if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then
-    redis.call('PEXPIRE', KEYS[1], ARGV[2])
+if not owns(owner, record, token) then
+  if held(owner, record, deadline, earliest) then
+    return {0, now, record.register, record.deadline}
   end
-elseif ARGV[3] ~= '1' then
-  return {-1, register}
-else
-  local time = redis.call('TIME')
-  if time[1] * 1000000 + time[2] > tonumber(ARGV[6]) then
-    return {-4, register}
+  if ARGV[3] ~= '1' or (record.token == token and record.back) then
+    return {-1, now, record.register, 0}
   end
-  redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
 end
-if KEYS[2] then
-  register = math.max(register, tonumber(ARGV[4]))
-  local life = math.max(tonumber(ARGV[5]), redis.call('PTTL', KEYS[2]))
-  redis.call('SET', KEYS[2], string.format('%.0f', register), 'PX', string.format('%.0f', life))
+record.register = math.max(record.register, tonumber(ARGV[8]))
+if record.token ~= token or record.deadline < deadline then
+  record.deadline = deadline
 end
-return {1, register}
+record.token, record.back = token, false
+-- PEXPIRE first: it's allowed where memory is used up, and so is what the script writes after it.
+redis.call('PEXPIRE', KEYS[2], life)
+write(KEYS[2], record, life)
+-- Never shorten it: where this clock was set back, the lock's end is far away, and that end is
+-- what clients without records go by once it's put right again.
+if owner ~= token or redis.call('PTTL', KEYS[1]) < ttl then
+  redis.call('SET', KEYS[1], token, 'PX', ttl)
+end
+return {1, now, record.register, 0}

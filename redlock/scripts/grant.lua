@@ -1,38 +1,45 @@
 -- Grants a lock that nobody holds, and a fencing value with it.
---   KEYS[1] lock   KEYS[2] register   KEYS[3] marker (guarded only)
---   ARGV[1] token  ARGV[2] ttl, ms  ARGV[3] proposal, unix µs  ARGV[4] life of the register, ms
---   ARGV[5] not after, µs of this server's clock   ARGV[6] MaxTTL, ms (guarded only)
--- Returns {1, value, time} when granted, the time by this server's clock in µs, {0, remaining ms} when another holds it, {-3, remaining ms}
--- while quarantined, {-4, 0} when the request comes too late.
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
+--   KEYS[1] lock   KEYS[2] record   KEYS[3] marker (guarded only, see enrol.lua)
+--   ARGV[1] token  ARGV[2] ttl, ms  ARGV[3] proposal, unix µs  ARGV[4] life of the record, ms
+--   ARGV[5] deadline, ARGV[6] earliest and ARGV[7] latest that it can be now: agreed time, unix µs;
+--   the deadline is 0 where the client has no guards
+-- Returns {status, time by this server's clock in µs, value, until}:
+--   {1, time, register, 0} granted   {0, time, PTTL of the lock, deadline} held by another, by its
+--   record if the deadline isn't 0   {-1, time, 0, 0} this token has given it back
+--   {-3, time, 0, until} quarantined; until is 0 while nobody has said how long
+--   {-5, time, 0, 0} this server's clock is astray
+local now = clock()
+local token, ttl, life = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
+local deadline, earliest = tonumber(ARGV[5]), tonumber(ARGV[6])
+local marker = {}
 if KEYS[3] then
-  if now > tonumber(ARGV[5]) then
-    return {-4, 0}
+  if astray(now, life, earliest, tonumber(ARGV[7])) then
+    return {-5, now, 0, 0}
   end
-  local marker = redis.call('HMGET', KEYS[3], 'since', 'maxttl')
-  local longest = math.max(tonumber(marker[2] or '0'), tonumber(ARGV[6]))
-  local wait = tonumber(marker[1] or now) + longest * 1000 - now
-  if wait > 0 then
-    return {-3, math.ceil(wait / 1000)}
+  marker = redis.call('HMGET', KEYS[3], 'until', 'longest')
+  if not marker[1] or earliest < tonumber(marker[1]) then
+    return {-3, now, 0, tonumber(marker[1] or '0')}
   end
 end
-local owner = redis.call('GET', KEYS[1])
-local register = tonumber(redis.call('GET', KEYS[2]) or '0')
-if owner == ARGV[1] then
-  -- A retry by the client library. While we hold the lock nobody else raises the register.
-  return {1, register, now}
+local owner, record = redis.call('GET', KEYS[1]), read(KEYS[2])
+if owns(owner, record, token) then
+  -- A retry by the client library. Nobody else raises the register of a lock that's held.
+  return {1, now, record.register, 0}
 end
-if owner then
-  return {0, redis.call('PTTL', KEYS[1])}
+if held(owner, record, deadline, earliest) then
+  return {0, now, redis.call('PTTL', KEYS[1]), record.deadline}
+end
+if record.token == token and record.back then
+  return {-1, now, 0, 0}
 end
 -- A client's clock may be far ahead; it mustn't carry the registers away for ever.
-local proposal = math.min(tonumber(ARGV[3]), now + 3600000000)
-local value = math.max(register + 1, proposal)
+local value = math.max(record.register + 1, math.min(tonumber(ARGV[3]), now + 3600000000))
 if value > 9007199254740991 then
   return redis.error_reply('ERR redlock: fencing register ' .. KEYS[2] .. ' is beyond 2^53-1')
 end
-local life = math.max(tonumber(ARGV[4]), redis.call('PTTL', KEYS[2])) -- as in extend.lua
-redis.call('SET', KEYS[2], string.format('%.0f', value), 'PX', string.format('%.0f', life))
-redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
-return {1, value, now}
+if KEYS[3] and tonumber(marker[2] or '0') < ttl then
+  redis.call('HSET', KEYS[3], 'longest', ARGV[2])
+end
+write(KEYS[2], {register = value, token = token, deadline = deadline}, life)
+redis.call('SET', KEYS[1], token, 'PX', ttl)
+return {1, now, value, 0}

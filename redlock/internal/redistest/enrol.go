@@ -11,6 +11,6 @@ func (s *Server) Enrol() *Server {
 	s.tb.Helper()
 	_, rest, _ := strings.Cut(s.Do("INFO", "server").(string), "run_id:")
 	run, _, _ := strings.Cut(rest, "\r\n")
-	s.Do("HSET", "redlock:voter", "run", run, "since", 0, "maxttl", 0)
+	s.Do("HSET", "redlock:voter", "run", run, "promoted", "", "number", 1, "until", 1, "longest", 0)
 	return s
 }

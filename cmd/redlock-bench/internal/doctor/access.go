@@ -54,30 +54,29 @@ func judgeMarker(e *examination, v *voter) []verdict {
 	switch {
 	case v.markerErr != nil && strings.HasPrefix(v.markerErr.Error(), "NOPERM"):
 		return []verdict{{Error, "can't read " + markerKey + ", and so can't enrol: " + v.markerErr.Error(),
-			aclAdvice(v, "~"+markerKey+" +hmget +hset")}}
+			aclAdvice(v, "~"+markerKey+" +hmget +hset +hdel")}}
 	case v.markerErr != nil:
 		return []verdict{{Error, markerKey + " isn't a marker of package redlock: " + v.markerErr.Error(),
 			"DEL " + markerKey + ", if nothing else needs it"}}
 	case !m.known:
 		return []verdict{{Note, fmt.Sprintf("not enrolled yet: from the first attempt on it waits for %v (MaxTTL) before it votes", e.config.TTL), ""}}
-	case m.since.After(m.now):
-		return []verdict{{Warning, "enrolled in its own future: its clock was set back since; it waits for MaxTTL again", "see to the clock's synchronization"}}
 	case v.info["run_id"] != "" && m.runID != v.info["run_id"]:
-		return []verdict{{Note, fmt.Sprintf("restarted since it was enrolled: from the next attempt on it waits for %v (MaxTTL) before it votes, unless WithDurableNodes", max(m.maxTTL, e.config.TTL)), ""}}
+		return []verdict{{Note, fmt.Sprintf("restarted since it was enrolled: from the next attempt on it waits for %v (MaxTTL) before it votes, unless WithDurableNodes", max(m.longest, e.config.TTL)), ""}}
+	case m.until.IsZero():
+		return []verdict{{Note, fmt.Sprintf("enrolled, and nobody has told it from when on it votes: from the next attempt on it waits for %v (MaxTTL)", max(m.longest, e.config.TTL)), ""}}
 	}
 	return judgeEnrolled(e, m)
 }
 
 func judgeEnrolled(e *examination, m marker) []verdict {
 	var verdicts []verdict
-	if left := m.since.Add(max(m.maxTTL, e.config.TTL)).Sub(m.now); left > 0 {
+	if left := m.until.Sub(m.now); left > 0 {
 		// In whole seconds, rounded up, so that nodes enrolled at the same time share a line.
 		left = (left + time.Second - 1).Truncate(time.Second)
 		verdicts = append(verdicts, verdict{Note, fmt.Sprintf("enrolled, but waits for up to %v more before it votes", left), ""})
 	}
-	if m.maxTTL > e.config.TTL {
-		verdicts = append(verdicts, verdict{Note, fmt.Sprintf("some locker has a MaxTTL of %v: after a restart the node waits that long", m.maxTTL),
-			"use the same WithMaxTTL everywhere"})
+	if m.longest > e.config.TTL {
+		verdicts = append(verdicts, verdict{Note, fmt.Sprintf("it granted locks of up to %v: after a restart the node waits that long", m.longest), ""})
 	}
 	if verdicts == nil {
 		return []verdict{{OK, "enrolled, and votes", ""}}

@@ -13,9 +13,9 @@ const driftFactor = 0.01
 // clockView is what the samples of a node show of its clock.
 type clockView struct {
 	known bool
-	// offset bounds how far the clock is ahead of the middle of where most clocks agree.
+	// offset bounds how far the clock is ahead of the time that all agree on.
 	offset clockdrift.Interval
-	// apart says that it's further from there than lockers put up with.
+	// apart says that it's further from there than a right clock may be.
 	apart bool
 	// rateLow and rateHigh bound how much faster than ours it ran on average, as a fraction.
 	rateLow, rateHigh float64
@@ -25,53 +25,58 @@ type clockView struct {
 	runsAway bool
 }
 
-// tolerance is how far a clock may be off the majority before lockers hold it against the node, as
-// in package redlock: half of what a lock of this TTL allows for.
-func (e *examination) tolerance() time.Duration {
-	return clockdrift.Allowance(e.config.TTL, driftFactor) / 2
-}
+// maxClockError is the default of package redlock: how far from true time a right clock may be.
+const maxClockError = 250 * time.Millisecond
 
-// judgeClocks looks at all samples as a locker with this TTL does.
+// tolerableStep is how far a time server may step a clock without being reported.
+const tolerableStep = 20 * time.Millisecond
+
+// judgeClocks works out what time the nodes agree on, as a locker does, and how each clock compares.
 func (e *examination) judgeClocks() {
-	tolerance := e.tolerance()
-	monitor := clockdrift.NewMonitor(len(e.voters), clockdrift.MonitorConfig{
-		Drift: driftFactor, Reach: e.config.TTL, Tolerance: tolerance, Precision: tolerance,
-		// A TTL shorter than the pauses between samples would make each of them the first.
-		Memory: max(e.config.TTL, 10*sampleInterval),
-	})
+	clocks := clockdrift.NewClocks(len(e.voters), driftFactor, time.Second)
 	var now time.Duration
 	for i := range e.voters {
 		for _, s := range e.voters[i].samples {
-			monitor.Observe(i, s)
+			clocks.Observe(i, s)
 			now = max(now, s.Received)
 		}
 	}
-
-	var offsets []clockdrift.Interval
+	agreed := clocks.Agreed(now)
+	wrong := 0
 	for i := range e.voters {
-		if estimate := monitor.Estimate(i, now); estimate.Known {
-			e.voters[i].clock = viewOf(estimate, e.voters[i].samples)
-			offsets = append(offsets, widen(estimate.Offset, tolerance/2))
+		v := &e.voters[i]
+		if len(v.samples) == 0 {
+			continue
 		}
-	}
-	common, agreeing := clockdrift.Marzullo(offsets)
-	e.clocksAgree = 2*agreeing > len(offsets)
-	middle := common.Low + (common.High-common.Low)/2
-	for i := range e.voters {
-		if c := &e.voters[i].clock; c.known {
-			own := widen(c.offset, tolerance/2)
-			away := own.Low > common.High || own.High < common.Low
-			c.apart = c.jumps == 0 && (away || !e.clocksAgree)
-			c.offset = clockdrift.Interval{Low: c.offset.Low - middle, High: c.offset.High - middle}
+		own, middle := clocks.At(i, now), agreed.Middle()
+		c := clockView{known: true, offset: clockdrift.Interval{Low: own.Low - middle, High: own.High - middle}}
+		c.jumps = contradictions(v.samples)
+		c.rateLow, c.rateHigh = averageRate(v.samples)
+		c.runsAway = c.jumps > 0 && runsAway(v.samples)
+		c.apart = c.offset.Low > maxClockError || c.offset.High < -maxClockError
+		if c.apart || c.jumps > 0 {
+			wrong++
 		}
+		v.clock = c
 	}
+	e.clocksAgree = wrong <= (len(e.voters)-1)/2
 }
 
-func viewOf(estimate clockdrift.Estimate, samples []clockdrift.Sample) clockView {
-	v := clockView{known: true, offset: estimate.Offset, jumps: estimate.Jumps}
-	v.rateLow, v.rateHigh = averageRate(samples)
-	v.runsAway = v.jumps > 0 && runsAway(samples)
-	return v
+// contradictions counts the samples that no steady clock can have given after the earlier ones. After
+// each it starts over.
+func contradictions(samples []clockdrift.Sample) int {
+	found, first := 0, 0
+	for i, s := range samples {
+		now := s.At(s.Received, driftFactor)
+		for _, old := range samples[first:i] {
+			then := old.At(s.Received, driftFactor)
+			if max(then.Low-now.High, now.Low-then.High) > tolerableStep {
+				found, first = found+1, i
+				break
+			}
+		}
+	}
+	return found
 }
 
 // runsAway reports whether the clock went too fast, or too slow, in both halves of the time. A
@@ -97,7 +102,7 @@ func least(low, high float64) float64 {
 }
 
 // averageRate bounds the rate between the quickest answers of the first and the last tenth of
-// the samples. Unlike the monitor's estimate it assumes nothing about the time between them.
+// the samples. It assumes nothing about the time between them.
 func averageRate(samples []clockdrift.Sample) (low, high float64) {
 	tenth := max(len(samples)/10, 1)
 	first, last := quickest(samples[:tenth]), quickest(samples[len(samples)-tenth:])
@@ -120,8 +125,4 @@ func quickest(samples []clockdrift.Sample) clockdrift.Sample {
 		}
 	}
 	return best
-}
-
-func widen(i clockdrift.Interval, by time.Duration) clockdrift.Interval {
-	return clockdrift.Interval{Low: i.Low - by, High: i.High + by}
 }

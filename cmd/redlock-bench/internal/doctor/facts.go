@@ -35,10 +35,10 @@ type refusal struct{ command, message string }
 // marker is what redlock keeps in a voter about its enrolment; see enrol.lua of that package.
 type marker struct {
 	known  bool
-	runID  string        // of the server that was enrolled
-	since  time.Time     // by the server's clock
-	maxTTL time.Duration // the largest in use
-	now    time.Time     // by the server's clock, when all this was read
+	runID   string        // of the server that was enrolled
+	until   time.Time     // from when on it votes, by the agreed time; zero while nobody has said
+	longest time.Duration // the longest TTL of the locks that it granted
+	now     time.Time     // by the server's clock, when all this was read
 }
 
 // fields are those of a reply to INFO or CLUSTER INFO.

@@ -98,7 +98,7 @@ func (q *questioner) askMarker(ctx context.Context, f *facts) error {
 		if err != nil {
 			return err
 		}
-		values, err := q.client.HMGet(ctx, markerKey, "run", "since", "maxttl").Result()
+		values, err := q.client.HMGet(ctx, markerKey, "run", "number", "until", "longest").Result()
 		if err != nil {
 			return err
 		}
@@ -109,22 +109,27 @@ func (q *questioner) askMarker(ctx context.Context, f *facts) error {
 	}), &f.markerErr)
 }
 
-// parseMarker reads the marker's fields. Without the field "since" there is none.
+// parseMarker reads the marker's fields. Without the field "number" there is none.
 func parseMarker(values []any) (marker, error) {
-	text := make([]string, 3)
+	text := make([]string, 4)
 	for i, v := range values {
 		text[i], _ = v.(string)
 	}
 	if text[1] == "" {
 		return marker{}, nil
 	}
-	since, err := strconv.ParseInt(text[1], 10, 64)
-	if err != nil {
-		return marker{}, fmt.Errorf("doctor: the field since of %s is %q, not a number", markerKey, text[1])
+	m := marker{known: true, runID: text[0]}
+	if text[2] != "" {
+		until, err := strconv.ParseInt(text[2], 10, 64)
+		if err != nil {
+			return marker{}, fmt.Errorf("doctor: the field until of %s is %q, not a number", markerKey, text[2])
+		}
+		m.until = time.UnixMicro(until)
 	}
-	longest, err := strconv.ParseInt(text[2], 10, 64)
+	longest, err := strconv.ParseInt(text[3], 10, 64)
 	if err != nil {
-		return marker{}, fmt.Errorf("doctor: the field maxttl of %s is %q, not a number", markerKey, text[2])
+		return marker{}, fmt.Errorf("doctor: the field longest of %s is %q, not a number", markerKey, text[3])
 	}
-	return marker{known: true, runID: text[0], since: time.UnixMicro(since), maxTTL: time.Duration(longest) * time.Millisecond}, nil
+	m.longest = time.Duration(longest) * time.Millisecond
+	return m, nil
 }

@@ -122,29 +122,29 @@ func TestWithoutInfoNothingIsMadeUp(t *testing.T) {
 func TestJudgeMarker(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
 	v := server("run_id:aaa")
-	v.marker = marker{known: true, runID: "aaa", since: now.Add(-10 * time.Second), maxTTL: 10 * time.Second, now: now}
+	v.marker = marker{known: true, runID: "aaa", until: now, longest: 10 * time.Second, now: now}
 	assertJudged(t, judgeMarker, v, judgement{OK, "votes"})
-	v.marker.since = now.Add(-3500 * ms)
+	v.marker.until = now.Add(6500 * ms)
 	assertJudged(t, judgeMarker, v, judgement{Note, "waits for up to 7s more"})
-	v.marker.maxTTL = time.Minute
-	assertJudged(t, judgeMarker, v, judgement{Note, "waits for up to 57s more"}, judgement{Note, "a MaxTTL of 1m0s"})
-	v.marker.since = now.Add(time.Second)
-	assertJudged(t, judgeMarker, v, judgement{Warning, "in its own future"})
-	v.marker.since, v.marker.runID = now.Add(-time.Hour), "bbb"
+	v.marker.longest = time.Minute
+	assertJudged(t, judgeMarker, v, judgement{Note, "waits for up to 7s more"}, judgement{Note, "locks of up to 1m0s"})
+	v.marker.until = time.Time{}
+	assertJudged(t, judgeMarker, v, judgement{Note, "nobody has told it"})
+	v.marker.until, v.marker.runID = now.Add(-time.Hour), "bbb"
 	assertJudged(t, judgeMarker, v, judgement{Note, "it waits for 1m0s"})
 	v.info = nil // a user without INFO can't tell
-	v.marker.maxTTL = time.Second
+	v.marker.longest = time.Second
 	assertJudged(t, judgeMarker, v, judgement{OK, "votes"})
 }
 
 func TestParseMarker(t *testing.T) {
-	m, err := parseMarker([]any{"abc", "1000000", "2500"})
+	m, err := parseMarker([]any{"abc", "7", "1000000", "2500"})
 	assert.NoError(t, err)
-	assert.Equal(t, marker{known: true, runID: "abc", since: time.Unix(1, 0), maxTTL: 2500 * ms}, m)
-	m, err = parseMarker([]any{nil, nil, nil})
+	assert.Equal(t, marker{known: true, runID: "abc", until: time.Unix(1, 0), longest: 2500 * ms}, m)
+	m, err = parseMarker([]any{nil, nil, nil, nil})
 	assert.NoError(t, err)
 	assert.Equal(t, marker{}, m)
-	for _, values := range [][]any{{"abc", "soon", "1"}, {"abc", "1", "long"}, {"abc", "1", nil}} {
+	for _, values := range [][]any{{"abc", "7", "soon", "1"}, {"abc", "7", "1", "long"}, {"abc", "7", "1", nil}} {
 		_, err = parseMarker(values)
 		assert.ErrorContains(t, err, "not a number")
 	}

@@ -28,10 +28,10 @@ func TestClockApart(t *testing.T) {
 	_, err = c.Node(3).JumpClock(t.Context(), -5*time.Second)
 	require.NoError(t, err)
 	r := diagnose(t, quick(urls(c, "")...))
-	assert.False(t, r.Fit)
+	assert.True(t, r.Fit, "two of five may be wrong")
 	assertFinding(t, r, "clock", OK, []int{1, 2, 5}, "steady")
-	assertFinding(t, r, "clock", Error, []int{3}, "ahead of the majority's clock")
-	assertFinding(t, r, "clock", Error, []int{4}, "behind the majority's clock")
+	assertFinding(t, r, "clock", Warning, []int{3}, "5s ahead of the time that all agree on")
+	assertFinding(t, r, "clock", Warning, []int{4}, "5s behind the time that all agree on")
 	assert.InDelta(t, 5000, r.Nodes[2].Clock.OffsetLowMS, 100)
 	assert.InDelta(t, -5000, r.Nodes[3].Clock.OffsetHighMS, 100)
 }
@@ -51,7 +51,7 @@ func TestClockThatJumpsWhileWatched(t *testing.T) {
 	}
 	r := diagnose(t, config)
 	require.True(t, jumped)
-	assertFinding(t, r, "clock", Error, []int{2}, "contradicted a steady clock 1 time ")
+	assertFinding(t, r, "clock", Warning, []int{2}, "contradicted a steady clock 1 time ")
 	assertFinding(t, r, "clock", OK, []int{1, 3}, "steady")
 	assert.Equal(t, 1, r.Nodes[1].Clock.Jumps)
 }

@@ -45,23 +45,29 @@ const syncAdvice = "synchronize it by slewing, without steps (chronyd without ma
 
 // judgeClock looks for jumps, and for clocks that are apart from the others.
 func judgeClock(e *examination, v *voter) []verdict {
-	tolerance := e.tolerance()
 	c := &v.clock
+	level, consequence := Warning, "locks don't mind one wrong clock; with more, nobody knows what time it is"
+	if f := (len(e.voters) - 1) / 2; f > 1 {
+		consequence = fmt.Sprintf("locks don't mind up to %d wrong clocks; with more, nobody knows what time it is", f)
+	} else if f == 0 {
+		level, consequence = Error, "with so few nodes, locks rely on every clock"
+	}
+	if !e.clocksAgree {
+		level, consequence = Error, "too many clocks are wrong for lockers to know what time it is: they get no locks"
+	}
 	switch {
 	case !c.known:
 		return nil // as judgeAnswers has said
 	case c.runsAway:
 		return nil // as judgeRate says
 	case c.jumps > 0:
-		return []verdict{{Error, fmt.Sprintf("contradicted a steady clock %s while it was watched: it jumped, or runs unevenly, and locks expire too early or too late", count(c.jumps, "time")), syncAdvice}}
-	case c.apart && !e.clocksAgree:
-		return []verdict{{Error, fmt.Sprintf("no majority of the clocks agrees within the %v that locks of this TTL put up with: they were stepped, or will be; new lockers don't count their votes at first",
-			readable(tolerance)), syncAdvice}}
+		return []verdict{{level, fmt.Sprintf("contradicted a steady clock %s while it was watched: it jumped, or runs unevenly; %s", count(c.jumps, "time"), consequence), syncAdvice}}
 	case c.apart:
-		return []verdict{{Error, fmt.Sprintf("%s the majority's clock, more than the %v that locks of this TTL put up with: it was stepped, or will be; new lockers don't count its votes at first, nor as long as it's behind",
-			aheadOf(c.offset), readable(tolerance)), syncAdvice}}
+		return []verdict{{level, fmt.Sprintf("%s the time that all agree on, and a right clock is within %v; %s", aheadOf(c.offset), maxClockError, consequence), syncAdvice}}
+	case !e.clocksAgree:
+		return []verdict{{Note, "would be right if the others were", ""}}
 	}
-	return []verdict{{OK, fmt.Sprintf("steady, and within %v of the majority", readable(tolerance)), ""}}
+	return []verdict{{OK, fmt.Sprintf("steady, and within %v of the time that all agree on", maxClockError), ""}}
 }
 
 // judgeRate compares the clock's rate with what locks allow for.
@@ -74,7 +80,7 @@ func judgeRate(_ *examination, v *voter) []verdict {
 	const half = driftFactor / 2
 	switch rate := least(low, high); {
 	case math.Abs(rate) > driftFactor:
-		return []verdict{{Error, fmt.Sprintf("runs at least %s than ours, beyond the drift factor (%v): keys expire while their locks seem valid, or outlive them", percent(rate), driftFactor), syncAdvice}}
+		return []verdict{{Error, fmt.Sprintf("runs at least %s than ours, beyond the drift factor (%v): either it's soon a wrong clock, or ours is, and then locks seem valid for too long", percent(rate), driftFactor), syncAdvice}}
 	case math.Abs(rate) > half:
 		return []verdict{{Warning, fmt.Sprintf("runs at least %s than ours, over half of the drift factor (%v)", percent(rate), driftFactor), syncAdvice}}
 	case math.IsInf(high-low, 0):
@@ -93,10 +99,14 @@ func percent(rate float64) string {
 }
 
 func aheadOf(offset clockdrift.Interval) string {
+	from, to, where := offset.Low, offset.High, "ahead of"
 	if offset.Low < 0 {
-		return fmt.Sprintf("%v to %v behind", readable(-offset.High), readable(-offset.Low))
+		from, to, where = -offset.High, -offset.Low, "behind"
 	}
-	return fmt.Sprintf("%v to %v ahead of", readable(offset.Low), readable(offset.High))
+	if readable(from) == readable(to) {
+		return fmt.Sprintf("%v %s", readable(from), where)
+	}
+	return fmt.Sprintf("%v to %v %s", readable(from), readable(to), where)
 }
 
 // readable rounds a duration to three digits or so.

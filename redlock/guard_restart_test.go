@@ -1,7 +1,6 @@
 package redlock_test
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -38,7 +37,6 @@ func TestVoterThatMayHaveForgottenDoesntVote(t *testing.T) {
 		}, nil, redlock.Quarantined},
 		"FLUSHALL":                  {func(n *redlocktest.Node) { n.Flush() }, nil, redlock.Quarantined},
 		"FLUSHALL of a durable one": {func(n *redlocktest.Node) { n.Flush() }, []redlock.Option{redlock.WithDurableNodes()}, redlock.Quarantined},
-		"clock jumps forward":       {func(n *redlocktest.Node) { n.Jump(time.Minute) }, nil, redlock.ClockSuspect},
 	}
 	for name, tt := range faults {
 		t.Run(name, func(t *testing.T) {
@@ -116,7 +114,7 @@ func TestFreshQuorumWaitsForMaxTTL(t *testing.T) {
 			require.NoError(t, err)
 			waited := time.Since(begun)
 			assert.GreaterOrEqual(t, waited, 5*time.Second)
-			assert.Less(t, waited, 5*time.Second+600*ms)
+			assert.Less(t, waited, 5*time.Second+800*ms)
 			require.NoError(t, lk.Unlock(t.Context()))
 		})
 	}
@@ -135,7 +133,7 @@ func TestQuarantineIsNotProlongedByOtherClients(t *testing.T) {
 		for _, n := range q.Nodes() {
 			n.Restart(true)
 		}
-		for _, l := range lockers { // each of them hears of the restart for the first time
+		for _, l := range append(lockers, lockers[0]) { // each of them hears of the restart for the first time
 			for range 2 { // a broken connection may cost the first attempt
 				_, err := l.TryLock(t.Context(), "job")
 				require.Error(t, err)
@@ -143,7 +141,7 @@ func TestQuarantineIsNotProlongedByOtherClients(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		lk, err := lockers[9].TryLock(t.Context(), "job")
-		require.NoError(t, err, "ten seconds after the first one did")
+		require.NoError(t, err, "MaxTTL, and twice the largest error of a clock, after the first one did")
 		require.NoError(t, lk.Unlock(t.Context()))
 	})
 }
@@ -170,71 +168,6 @@ func TestQuarantineLastsForTheLongestLock(t *testing.T) {
 	})
 }
 
-func TestSteadyDriftBeyondTheFactorIsFoundOut(t *testing.T) {
-	for _, rate := range []float64{1.5, 0.5, 1.03} {
-		t.Run(fmt.Sprint(rate), func(t *testing.T) {
-			bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
-				l := join(t, q, "a")
-				q.Node(2).SetRate(rate)
-				for range 100 {
-					lk, err := l.TryLock(t.Context(), "job")
-					require.NoError(t, err, "four are left")
-					require.NoError(t, lk.Unlock(t.Context()))
-					time.Sleep(100 * ms)
-				}
-				for i, v := range l.Voters() {
-					assert.Equal(t, i == 2, v.ClockSuspect > 0, "%+v", v)
-					if i == 2 {
-						assert.Positive(t, v.Jumps)
-						continue
-					}
-					assert.Zero(t, v.Jumps)
-					assert.LessOrEqual(t, v.RateLow, 0.0)
-					assert.GreaterOrEqual(t, v.RateHigh, 0.0)
-					assert.Less(t, v.OffsetHigh-v.OffsetLow, 10*ms)
-				}
-			})
-		})
-	}
-}
-
-func TestHolderRecountsWhenVotersJump(t *testing.T) {
-	bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
-		l := join(t, q, "a")
-		lk, err := l.TryLock(t.Context(), "job")
-		require.NoError(t, err)
-		time.Sleep(time.Second)
-		q.Node(0).Jump(-time.Minute)
-		q.Node(1).Jump(time.Second)
-		require.NoError(t, lk.Extend(t.Context()), "three of the majority are steady")
-		q.Node(2).Jump(time.Second)
-		err = lk.Extend(t.Context())
-		require.ErrorIs(t, err, redlock.ErrLost)
-		assert.Contains(t, err.Error(), "clock suspect")
-		assert.Contains(t, err.Error(), "its clock jumped")
-		assert.False(t, lk.Valid())
-		require.ErrorIs(t, context.Cause(lk.Context()), redlock.ErrLost)
-	})
-}
-
-func TestVotersThatNeverAgreedAreSuspectAtFirst(t *testing.T) {
-	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
-		q.Node(1).Jump(2 * time.Second) // not synchronised, and steady
-		l := join(t, q, "a")
-		for range 3 {
-			lk, err := l.Lock(t.Context(), "job")
-			require.NoError(t, err)
-			require.NoError(t, lk.Unlock(t.Context()))
-		}
-		assert.Positive(t, l.Voters()[1].ClockSuspect)
-		time.Sleep(5 * time.Second)
-		_ = l.Do(t.Context(), "job", func(context.Context, *redlock.Lock) error { return nil })
-		time.Sleep(5 * time.Second)
-		assert.Zero(t, l.Voters()[1].ClockSuspect, "steady for MaxTTL")
-		assert.Zero(t, l.Voters()[1].Jumps)
-	})
-}
-
 func TestWithoutGuardsAsksNothingElse(t *testing.T) {
 	for name, opt := range map[string]redlock.Option{"without guards": redlock.WithoutGuards(), "without fencing": redlock.WithoutFencing()} {
 		t.Run(name, func(t *testing.T) {
@@ -254,95 +187,116 @@ func TestWithoutGuardsAsksNothingElse(t *testing.T) {
 	}
 }
 
-// Of five voters, one's clock is wrong. Whichever three answer first, the attempt waits for as
-// many as it takes to tell which one it is.
-func TestAWrongClockAtFirstContactCostsNoAttempt(t *testing.T) {
-	for wrong := range 5 {
-		for _, slow := range []int{(wrong + 1) % 5, (wrong + 2) % 5} {
-			t.Run(fmt.Sprintf("wrong %d, slow %d", wrong, slow), func(t *testing.T) {
-				bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
-					q.Node(wrong).Jump(time.Hour)
-					l := join(t, q, "one")
-					q.Member("one").Link(slow).Delay(5*ms, 5*ms)
-					q.Member("one").Link((slow+1)%5).Delay(5*ms, 5*ms)
-					lk, err := l.TryLock(t.Context(), "job")
-					require.NoError(t, err)
-					require.NoError(t, lk.Unlock(t.Context()))
-				})
-			})
-		}
-	}
+// Whether a voter's data survives restarts is for each locker to say for itself.
+func TestDurableLockerDoesntVouchForOthers(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		plain, two, durable := join(t, q, "one"), join(t, q, "two"), join(t, q, "durable", redlock.WithDurableNodes())
+		reach(q, "one", 0, 1)
+		reach(q, "two", 1, 2)
+		held, err := plain.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		q.Node(1).Restart(true)
+		q.Node(1).Set("job", "x", ms) // an old snapshot
+		q.Node(1).Set(redlock.FenceKey("job"), "1", ms)
+		time.Sleep(5 * ms)
+		_, _ = durable.TryLock(t.Context(), "another job")
+		_, err = two.TryLock(t.Context(), "job")
+		assert.Error(t, err, "held %v", held.Remaining())
+		reach(q, "one", 0, 1, 2)
+		reach(q, "two", 0, 1, 2)
+	})
 }
 
-// A voter's clock has jumped before a client meets it, and the first replies take so long that
-// they don't show it. What later replies show is what counts.
-func TestSlowFirstRepliesDontVouchForAClock(t *testing.T) {
-	for _, slow := range []time.Duration{0, 500 * ms} {
-		t.Run(slow.String(), func(t *testing.T) {
+// A locker with a long MaxTTL that doesn't get its lock changes nothing for the others
+// (https://github.com/lukas-krecan/ShedLock/issues/732).
+func TestRefusedLockerWithALongMaxTTLChangesNothing(t *testing.T) {
+	for name, tt := range map[string]struct {
+		restart bool // a voter has forgotten, and it's the long one that meets it first
+		wait    time.Duration
+	}{"a healthy quorum": {false, 0}, "a voter that has forgotten": {true, 11 * time.Second}} {
+		t.Run(name, func(t *testing.T) {
 			bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
-				ttl := redlock.WithTTL(30 * time.Second)
-				one, two := join(t, q, "one", ttl), join(t, q, "two", ttl, redlock.WithNodeTimeout(8*time.Second))
-				time.Sleep(30 * time.Second) // until the voters are enrolled for such a TTL
-				reach(q, "one", 1, 2)
-				reach(q, "two", 0, 1)
-				held, err := one.TryLock(t.Context(), "job")
+				short := join(t, q, "short")
+				long := join(t, q, "long", redlock.WithMaxTTL(time.Hour))
+				held, err := short.TryLock(t.Context(), "job", redlock.AutoRenew(true))
 				require.NoError(t, err)
-				q.Node(1).Jump(900 * ms)
-				time.Sleep(time.Second)
-				for i := range 2 {
-					q.Member("two").Link(i).Delay(slow, slow)
+				if tt.restart {
+					q.Node(2).Restart(false)
 				}
-				_, err = two.TryLock(t.Context(), "other")
-				assert.Equal(t, slow == 0, err != nil, "%v", err)
-				for i := range 2 {
-					q.Member("two").Link(i).Delay(0, 0)
+				for range 3 {
+					_, err = long.TryLock(t.Context(), "job", redlock.TTL(time.Hour))
+					require.Error(t, err)
+					time.Sleep(100 * ms)
 				}
-				time.Sleep(time.Second)
-				_, err = two.TryLock(t.Context(), "third")
-				assert.ErrorIs(t, err, redlock.ErrNoQuorum, "now it shows")
-				time.Sleep(held.Remaining() - 400*ms) // the voter has dropped the lock
-				lk, err := two.TryLock(t.Context(), "job")
-				assert.False(t, err == nil && lk.Valid() && held.Valid(), "two holders")
-				reach(q, "one", 0, 1, 2)
-				reach(q, "two", 0, 1, 2)
+				warmUp(t, short)
+				time.Sleep(tt.wait)
+				q.Node(0).Pause() // so that both others are needed
+				lk, err := short.TryLock(t.Context(), "job 2")
+				require.NoError(t, err, "%+v", short.Voters())
+				require.NoError(t, lk.Unlock(t.Context()))
+				q.Node(0).Resume()
+				require.NoError(t, held.Unlock(t.Context()))
 			})
 		})
 	}
 }
 
-// The voters' clocks are nearly as far apart as they may be, and one makes a small step.
-func TestSmallStepCostsNoLock(t *testing.T) {
+// The quarantine of a voter is measured by the time that all agree on, after the client has
+// heard of its enrolment. What the network held up can't shorten it.
+func TestLateAdmissionDoesntShortenTheQuarantine(t *testing.T) {
 	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
-		q.Node(0).Jump(-45 * ms)
-		q.Node(2).Jump(45 * ms)
-		lk, err := join(t, q, "one").TryLock(t.Context(), "job")
-		require.NoError(t, err)
-		for range 4 {
-			time.Sleep(time.Second)
-			require.NoError(t, lk.Extend(t.Context()))
+		one, two, other := join(t, q, "one"), join(t, q, "two"), join(t, q, "other")
+		warmUp(t, two)
+		q.Node(2).Restart(false)
+		admissions := 0
+		q.Node(2).OnCommand(func(c redlocktest.Command) { // admit.lua is held up, whatever goes before it
+			if c.Member == "other" {
+				if admissions++; admissions == 4 {
+					q.Member("other").Link(2).HoldRequests()
+				}
+			}
+		})
+		for range 3 {
+			warmUp(t, other)
+			time.Sleep(50 * ms)
 		}
-		q.Node(1).Jump(20 * ms)
-		time.Sleep(time.Second)
-		require.NoError(t, lk.Extend(t.Context()))
+		require.True(t, q.Node(2).Running())
+		time.Sleep(6 * time.Second)
+		reach(q, "one", 0, 2)
+		reach(q, "two", 1, 2)
+		q.Node(2).Restart(false) // forgets again
+		lk, err := one.Lock(t.Context(), "job")
+		require.NoError(t, err)
+		q.Node(2).Restart(false) // and again, with the lock
+		q.Member("other").Link(2).Release()
+		for lk.Valid() {
+			got, err := two.TryLock(t.Context(), "job")
+			require.False(t, err == nil && got.Valid() && lk.Valid(), "two holders")
+			time.Sleep(500 * ms)
+		}
+		reach(q, "one", 0, 1, 2)
+		reach(q, "two", 0, 1, 2)
 	})
 }
 
-// Two voters disagree about the time, and which of them is right can't be told. The second has
-// been steady long enough while an attempt waits for the third.
-func TestVotersBecomeReliableWhileAnAttemptWaits(t *testing.T) {
-	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
-		q.Node(1).Jump(time.Second)
-		l := join(t, q, "one")
-		reach(q, "one", 0, 1)
+// Between the look at the server and the grant, the server forgets. A missing marker doesn't count
+// as old.
+func TestVoterThatForgetsAmidABatchDoesntVote(t *testing.T) {
+	bubble(t, 1, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a")
+		warmUp(t, l)
+		scripts := 0
+		q.Node(0).OnCommand(func(c redlocktest.Command) {
+			if c.Name == "EVALSHA" {
+				if scripts++; scripts == 2 { // after enrol.lua, before grant.lua
+					q.Node(0).Flush()
+				}
+			}
+		})
 		_, err := l.TryLock(t.Context(), "job")
-		require.ErrorIs(t, err, redlock.ErrNoQuorum)
-		require.NotContains(t, err.Error(), "late")
-		time.Sleep(5 * time.Second)
-		_, err = l.TryLock(t.Context(), "job")
-		require.ErrorIs(t, err, redlock.ErrNoQuorum)
-		time.Sleep(4350 * ms)
-		_, err = l.TryLock(t.Context(), "job")
-		require.NoError(t, err)
-		reach(q, "one", 0, 1, 2)
+		var qe *redlock.QuorumError
+		require.ErrorAs(t, err, &qe)
+		assert.Equal(t, redlock.Quarantined, qe.Nodes[0].Outcome)
+		assert.Zero(t, taken(q, "job"))
 	})
 }

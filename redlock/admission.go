@@ -1,0 +1,118 @@
+package redlock
+
+import (
+	"context"
+	"time"
+
+	"github.com/a5bbb083/redlock/quorum"
+)
+
+// A voter that has just been enrolled may have forgotten locks. They're all over when the agreed
+// time has passed the moment of its enrolment by the longest TTL in use, so it votes from then on.
+// No clock of its own takes part, and nobody but a client that heard of the enrolment can say when
+// that is. The TTLs in use are what the voters remember: each lock was granted by a majority, and
+// each majority that is heard here has a voter in common with it.
+
+// startAdmission admits newcomers in the background, unless that's being done already. It doesn't
+// block, so a voter's worker may call it. What it doesn't achieve, whoever meets the newcomer next tries again.
+func (l *Locker) startAdmission() {
+	if !l.admitting.CompareAndSwap(false, true) {
+		return
+	}
+	if !l.busy.begin(l.closing) {
+		l.admitting.Store(false)
+		return
+	}
+	go func() {
+		defer l.busy.running.Done()
+		defer l.admitting.Store(false)
+		l.admit(l.closing)
+	}()
+}
+
+// admit asks all voters how they are and tells the newcomers among them from when on they vote.
+func (l *Locker) admit(ctx context.Context) {
+	heard := l.look(ctx, l.options.nodeTimeout, func(o quorum.Outcome[reply]) bool { return countAnswers(o) == len(l.nodes) })
+	answers := countAnswers(heard)
+	if answers < quorum.Majority(len(l.nodes)) {
+		return
+	}
+	var longest time.Duration
+	for voter, answer := range heard.Answers {
+		if heard.Answered[voter] && answer.Err == nil {
+			longest = max(longest, answer.Reply.marker.longest)
+		}
+	}
+	now, known := l.guard.now()
+	if !known {
+		return
+	}
+	until := now.latest.after(max(longest, l.options.maxTTL))
+	// Of any majority that granted a lock, so many others include somebody else than the newcomer:
+	// then it's known for certain that no lock in use is longer.
+	certain := answers-1 > (len(l.nodes)-1)/2
+	for voter, answer := range heard.Answers {
+		if !heard.Answered[voter] || answer.Err != nil {
+			continue
+		}
+		m := answer.Reply.marker
+		l.guard.judge(voter, m.number, certain)
+		if m.number != 0 && (m.until == 0 || (certain && m.until > until)) {
+			l.sendAdmission(voter, request{op: opAdmit, fence: m.number, deadline: until, ttl: longest, restore: certain})
+		}
+	}
+}
+
+// sendAdmission tells a voter. Nobody waits: its answer is news for the guard.
+func (l *Locker) sendAdmission(voter int, r request) {
+	l.group.Start(quorum.Poll[request, reply]{
+		Request: r,
+		Voters:  []int{voter},
+		Until:   time.Now().Add(exchangeTimeout(l.options.nodeTimeout)),
+		Persist: true,
+		Judge:   func(int, reply) quorum.Vote { return quorum.Unknown },
+	})
+}
+
+func countAnswers(o quorum.Outcome[reply]) int {
+	n := 0
+	for voter, answer := range o.Answers {
+		if o.Answered[voter] && answer.Err == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// look asks all voters for the time, and whether they may vote. It's over when enough say that it is.
+func (l *Locker) look(ctx context.Context, timeout time.Duration, enough func(quorum.Outcome[reply]) bool) quorum.Outcome[reply] {
+	return l.group.Start(quorum.Poll[request, reply]{
+		Request: request{op: opLook},
+		Timeout: timeout,
+		Until:   time.Now().Add(timeout),
+		Judge:   func(int, reply) quorum.Vote { return quorum.Yes },
+		Enough:  enough,
+	}).Wait(ctx)
+}
+
+// knowTime makes sure that the time is known well enough to ask for a lock. It asks only at
+// first contact, and after a silence in which the clocks could have drifted apart.
+func (l *Locker) knowTime(ctx context.Context, op operation, name string) error {
+	if l.guard == nil {
+		return nil
+	}
+	if _, known := l.guard.now(); known {
+		return nil
+	}
+	// The first exchange with a voter includes the dialling, so it gets more time.
+	outcome := l.look(ctx, exchangeTimeout(l.options.nodeTimeout), func(quorum.Outcome[reply]) bool { _, known := l.guard.now(); return known })
+	if _, known := l.guard.now(); known {
+		return nil
+	}
+	e := l.quorumError(ctx, op, name, outcome)
+	e.Reason = ErrNoQuorum
+	if e.Granted() >= e.Needed {
+		l.guard.disagreement(e.Nodes)
+	}
+	return e
+}
