@@ -58,6 +58,7 @@ func (n *Node) next() (first *packet, until time.Time, ok bool) {
 
 // serve executes the commands of one message, and answers them with one.
 func (n *Node) serve(c *conn, data []byte) {
+	c.begin()
 	c.input = append(c.input, data...)
 	for {
 		args, rest, ok, err := parseCommand(c.input)

@@ -2,6 +2,7 @@ package redlocktest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -44,6 +45,7 @@ func newLink(member string, n *Node) *Link {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.links = append(n.links, l)
+	l.requests.cut, l.replies.cut = n.isolated, n.isolated
 	return l
 }
 
@@ -62,13 +64,16 @@ func (l *Link) CutReplies() { l.set(func() { l.replies.cut = true }) }
 
 // Heal ends every cut. What had been stopped sets off now, in its order.
 func (l *Link) Heal() {
-	l.set(func() {
-		l.requests.cut, l.replies.cut = false, false
-		for _, c := range l.conns {
-			c.connecting = false
-		}
-		l.sendAgain()
-	})
+	l.set(l.heal)
+}
+
+// heal is Heal for a caller that holds the node's mu.
+func (l *Link) heal() {
+	l.requests.cut, l.replies.cut = false, false
+	for _, c := range l.conns {
+		c.connecting = false
+	}
+	l.sendAgain()
 }
 
 // HoldRequests keeps back what the member sends until Release. New connections are made, and
@@ -247,6 +252,10 @@ func (l *Link) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 			case <-ctx.Done():
 				err = ctx.Err()
 			}
+		}
+		if errors.Is(err, errClosed) {
+			// After an error go-redis would pause and dial again, with nobody to wait for it.
+			return c, nil
 		}
 		_ = c.Close()
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: c.RemoteAddr(), Err: err}
