@@ -2,7 +2,6 @@ package redlocktest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -252,10 +251,6 @@ func (l *Link) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 			case <-ctx.Done():
 				err = ctx.Err()
 			}
-		}
-		if errors.Is(err, errClosed) {
-			// After an error go-redis would pause and dial again, with nobody to wait for it.
-			return c, nil
 		}
 		_ = c.Close()
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: c.RemoteAddr(), Err: err}
