@@ -70,7 +70,7 @@
 //     expiry or a database out of range: EXEC runs the rest without them.
 //   - Times to live end at 292 years. Beyond, PEXPIRE and EXPIRE are errors, also for a key that
 //     doesn't exist, where a real server takes some more, and any negative ones.
-//   - SET takes NX with XX, and KEEPTTL with PX. INCR takes " 1" or 01 for a number.
+//   - SET takes NX with XX, and KEEPTTL with PX. INCR takes 01 for a number.
 //   - Errors of the Lua interpreter have other texts after their first words. Scripts that use
 //     SELECT, cjson or other functions off the beaten track run in miniredis, whose errors begin with
 //     "ERR Error compiling script". bit, struct and cmsgpack are missing.

@@ -56,8 +56,9 @@ func (m *Member) Clients() []redis.UniversalClient {
 				o.DisableIdentity = true
 				o.MaxRetries = -1
 				o.ContextTimeoutEnabled = true
-				// A client dials again for each attempt on a dead node, and clears the
-				// buffers for it: at go-redis's 32 KiB that's half the time of such a test.
+				// A client dials again for each attempt on a crashed node, and clears the
+				// buffers for it: with go-redis's 32 KiB, and the node's 64, an attempt took
+				// 75 µs instead of 18.
 				o.ReadBufferSize, o.WriteBufferSize = smallBuffer, smallBuffer
 			})
 			c.AddHook(newSerial())
