@@ -1,6 +1,11 @@
 package fence
 
-import "fmt"
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
 
 // Dialect says whose SQL a database speaks.
 type Dialect int
@@ -41,6 +46,45 @@ type statements struct {
 
 	// read returns the mark. Empty where raise does.
 	read string
+
+	// left returns how many marks a name has, and remove deletes those that match a pattern.
+	// Empty where every table has transactions.
+	left, remove string
+
+	// savepoint and release enclose the write of Do. If the transaction was lost in between,
+	// so was the savepoint, and release fails. Empty in PostgreSQL: there a transaction in
+	// which a statement failed takes no other one, and DDL doesn't end it.
+	savepoint, release string
+
+	// pin makes a session keep every statement in a transaction, so that what follows a lost
+	// one isn't committed by itself. unpin takes that back. Empty where there's no such setting.
+	pin, unpin string
+
+	// open fails if there is no transaction any more. Nil where none can get lost.
+	open func(context.Context, *sql.Tx) error
+}
+
+const (
+	savepoint = "SAVEPOINT redlock_fence"
+	release   = "RELEASE SAVEPOINT redlock_fence"
+)
+
+// openMySQL makes use of a savepoint being ignored outside a transaction.
+func openMySQL(ctx context.Context, tx *sql.Tx) error {
+	if _, err := tx.ExecContext(ctx, savepoint); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, release)
+	return err
+}
+
+// openSQLite makes use of transactions not being nested. A savepoint would begin one.
+func openSQLite(ctx context.Context, tx *sql.Tx) error {
+	if _, err := tx.ExecContext(ctx, "BEGIN"); err != nil {
+		return nil
+	}
+	_, _ = tx.ExecContext(ctx, "ROLLBACK") // ends the BEGIN above
+	return errors.New("no transaction is active")
 }
 
 // Names are bytes, not text, in every schema: text would be compared by collations, some of
@@ -63,6 +107,9 @@ RETURNING token`,
 		raise: `INSERT INTO %s AS mark (name, token) VALUES (?, ?)
 ON CONFLICT (name) DO UPDATE SET token = max(mark.token, excluded.token)
 RETURNING token`,
+		savepoint: savepoint,
+		release:   release,
+		open:      openSQLite,
 	},
 	MySQL: {
 		schema: `CREATE TABLE IF NOT EXISTS %s (
@@ -72,6 +119,13 @@ RETURNING token`,
 		raise: `INSERT INTO %s (name, token) VALUES (?, ?)
 ON DUPLICATE KEY UPDATE token = greatest(token, VALUES(token))`,
 		// A plain SELECT would read the snapshot, and fix it at a moment of our choosing.
-		read: `SELECT token FROM %s WHERE name = ? FOR UPDATE`,
+		read:      `SELECT token FROM %s WHERE name = ? FOR UPDATE`,
+		left:      `SELECT count(*) FROM %s WHERE name = ?`,
+		remove:    `DELETE FROM %s WHERE name LIKE ?`,
+		savepoint: savepoint,
+		release:   release,
+		pin:       `SET @redlock_autocommit = @@autocommit, autocommit = 0`,
+		unpin:     `SET autocommit = @redlock_autocommit`,
+		open:      openMySQL,
 	},
 }

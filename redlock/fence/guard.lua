@@ -5,8 +5,9 @@ do
   local register, token = table.remove(KEYS, 1), table.remove(ARGV, 1)
   local seen = redis.call('GET', register) or '0'
   local highest = tonumber(seen)
-  if not highest then
-    return redis.error_reply('ERR the fence register ' .. register .. ' holds no number')
+  -- Digits only: 'nan' is a number to Lua, and larger than none.
+  if not seen:match('^%d+$') or #seen > 16 or highest > 9007199254740991 then
+    return redis.error_reply('ERR the fence register ' .. register .. ' holds no number from 0 to 2^53-1')
   end
   if highest > tonumber(token) then
     -- As the string it was: Lua would print a number of this size in 14 digits.

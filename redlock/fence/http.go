@@ -44,39 +44,6 @@ func Token(r *http.Request) (int64, error) {
 	return token, nil
 }
 
-// Middleware runs a handler behind guard, under the name that the function finds in the
-// request. A refused request never reaches the handler; it's answered by [WriteError].
-//
-// With [Memory] the handler holds up all other requests of the same name for as long as it
-// runs, reading its request's body and writing its answer included: bound both (ReadTimeout and
-// WriteTimeout of http.Server, http.MaxBytesReader). The handler's status code means
-// nothing to the guard: the token counts as seen.
-func Middleware(guard Guard, name func(*http.Request) string) func(http.Handler) http.Handler {
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			token, err := Token(r)
-			if err != nil {
-				WriteError(w, err)
-				return
-			}
-			answered := false
-			err = guard.Do(r.Context(), name(r), token, func(ctx context.Context) error {
-				answered = true
-				next.ServeHTTP(w, r.WithContext(ctx))
-				return nil
-			})
-			if err != nil && answered {
-				// A guard that fails after the handler's answer. Cut the connection: the
-				// client must not take that answer for a promise.
-				panic(http.ErrAbortHandler)
-			}
-			if err != nil {
-				WriteError(w, err)
-			}
-		})
-	}
-}
-
 // problem is the body of a refusal, in the format of RFC 9457.
 type problem struct {
 	Title   string `json:"title"`

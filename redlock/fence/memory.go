@@ -13,14 +13,15 @@ import (
 // a bucket) needs a guard that does as well: after a restart Memory accepts any token.
 type Memory struct {
 	config
-	mu    sync.Mutex // guards the map, never held during a write
+	mu    sync.Mutex // guards the map and every mark's users, never held during a write
 	marks map[string]*mark
 }
 
-// mark is the state of one name. Only the one whose value is in turn may touch the rest.
+// mark is the state of one name. Only the one whose value is in turn may touch highest.
 type mark struct {
 	turn    chan struct{} // capacity 1; a mutex that one can stop waiting for
 	highest int64
+	users   int // calls that wait or write
 }
 
 // NewMemory returns a guard that has seen no token.
@@ -33,7 +34,8 @@ func NewMemory(opts ...Option) *Memory {
 // for it. So write must not call Do for the same name, and should stop when its context ends:
 // that's ctx, which also bounds the wait for the turn.
 //
-// The token counts as seen even if write fails or panics.
+// The token counts as seen even if write fails or panics. A call whose context ends before its
+// turn leaves nothing behind, not even the name.
 //
 // Errors, with the write not done: [ErrStale], [ErrInvalidToken], [ErrInvalidName],
 // [ErrUnknownName], and the context's.
@@ -41,7 +43,8 @@ func (m *Memory) Do(ctx context.Context, name string, token int64, write func(co
 	if err := m.check(name, token); err != nil {
 		return err
 	}
-	mark := m.mark(name)
+	mark := m.enter(name)
+	defer m.leave(name, mark)
 	select {
 	case mark.turn <- struct{}{}:
 		defer func() { <-mark.turn }()
@@ -58,11 +61,24 @@ func (m *Memory) Do(ctx context.Context, name string, token int64, write func(co
 	return write(ctx)
 }
 
-func (m *Memory) mark(name string) *mark {
+// enter returns the mark of name, which stays in the map at least until leave.
+func (m *Memory) enter(name string) *mark {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.marks[name] == nil {
 		m.marks[name] = &mark{turn: make(chan struct{}, 1)}
 	}
+	m.marks[name].users++
 	return m.marks[name]
+}
+
+// leave forgets a name that has seen no token, so that requests which never get their turn,
+// each with another name, don't fill the memory.
+func (m *Memory) leave(name string, mark *mark) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	mark.users--
+	if mark.users == 0 && mark.highest == 0 {
+		delete(m.marks, name)
+	}
 }

@@ -3,6 +3,7 @@ package fence_test
 import (
 	"context"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -129,4 +130,34 @@ func TestMemoryHandsItsContextToTheWrite(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
+}
+
+// A client that cancels its requests, each for another name, must not fill the memory.
+func TestMemoryForgetsNamesThatWereNotWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		guard := fence.NewMemory()
+		cancelled, cancel := context.WithCancel(t.Context())
+		cancel()
+		for i := range 1000 {
+			require.ErrorIs(t, guard.Do(cancelled, strconv.Itoa(i), 1, nopWrite(nil)), context.Canceled)
+		}
+		require.Zero(t, guard.Names())
+
+		// Whoever gives up leaves the name to the one who writes, and to its token.
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			assert.NoError(t, guard.Do(t.Context(), "account", 5, func(context.Context) error {
+				time.Sleep(time.Hour)
+				return nil
+			}))
+		})
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, guard.Do(ctx, "account", 9, nopWrite(nil)), context.DeadlineExceeded)
+		require.Equal(t, 1, guard.Names())
+		wg.Wait()
+		require.ErrorIs(t, guard.Do(t.Context(), "account", 4, nopWrite(nil)), fence.ErrStale)
+		require.Equal(t, 1, guard.Names())
+	})
 }

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,10 @@ import (
 // ErrInvalidWrite means that a key or an expiry given to a [Redis] guard can't be used. The
 // write was not done.
 var ErrInvalidWrite = errors.New("fence: invalid write")
+
+// ErrInvalidClient means that [NewRedis] was given a client that no guard can work with. The
+// write was not done.
+var ErrInvalidClient = errors.New("fence: invalid client")
 
 var (
 	//go:embed guard.lua
@@ -49,11 +54,37 @@ var (
 type Redis struct {
 	config
 	client redis.UniversalClient
+	unfit  error // what's wrong with client; nil if nothing is
 }
 
-// NewRedis returns a guard for the data behind client, which the caller closes after use.
+// NewRedis returns a guard for the data behind client, which the caller closes after use. The
+// client is one of a server, of a Sentinel's primary or of a cluster.
+//
+// A [redis.Ring] isn't fit: it moves a key to another server while one is down, and the register
+// of that key is then an older one or none. With a Ring, or with nil, every write is refused
+// with [ErrInvalidClient].
 func NewRedis(client redis.UniversalClient, opts ...Option) *Redis {
-	return &Redis{config: newConfig(opts), client: client}
+	return &Redis{config: newConfig(opts), client: client, unfit: unfit(client)}
+}
+
+// unfit returns why client can't be used. A Ring is told by its methods, so that a type which
+// embeds one is found, too: both it and a cluster have shards, but only a cluster has masters.
+func unfit(client redis.UniversalClient) error {
+	v := reflect.ValueOf(client)
+	if client == nil || v.Kind() == reflect.Pointer && v.IsNil() {
+		return fmt.Errorf("%w: it is nil", ErrInvalidClient)
+	}
+	_, shards := client.(interface {
+		ForEachShard(context.Context, func(context.Context, *redis.Client) error) error
+	})
+	_, masters := client.(interface {
+		ForEachMaster(context.Context, func(context.Context, *redis.Client) error) error
+	})
+	if shards && !masters {
+		return fmt.Errorf("%w: %T spreads keys over servers and moves them when one is down, "+
+			"so that a token may be lost; use one server or a cluster", ErrInvalidClient, client)
+	}
+	return nil
 }
 
 // Script is a write in Lua, to be run behind a guard. It is safe for concurrent use.
@@ -70,7 +101,7 @@ func NewScript(source string) *Script {
 // ttl, which is cut to whole milliseconds; 0 means never.
 //
 // Errors, with the write not done: [ErrStale], [ErrInvalidToken], [ErrInvalidName],
-// [ErrUnknownName], [ErrInvalidWrite]. For all others see [Redis].
+// [ErrUnknownName], [ErrInvalidWrite], [ErrInvalidClient]. For all others see [Redis].
 func (g *Redis) Set(ctx context.Context, name string, token int64, key string, value any, ttl time.Duration) error {
 	if ttl != 0 && ttl < time.Millisecond {
 		return fmt.Errorf("%w: expiry %v of key %q; use 1ms or more, or 0 for none", ErrInvalidWrite, ttl, key)
@@ -97,6 +128,9 @@ func (g *Redis) Run(ctx context.Context, script *Script, name string, token int6
 
 // admit refuses what needs no server to refuse.
 func (g *Redis) admit(name string, token int64, register string, keys []string) error {
+	if g.unfit != nil {
+		return g.unfit
+	}
 	if err := g.check(name, token); err != nil {
 		return err
 	}

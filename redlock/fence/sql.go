@@ -8,14 +8,26 @@ import (
 	"regexp"
 )
 
-// ErrInvalidSQL means that [NewSQL] was given a dialect or a table's name that it can't use.
-var ErrInvalidSQL = errors.New("fence: invalid SQL guard")
+var (
+	// ErrInvalidSQL means that [NewSQL] was given a dialect or a table's name that it can't use.
+	ErrInvalidSQL = errors.New("fence: invalid SQL guard")
+
+	// ErrInvalidTable means that the guard's table can't keep tokens: a column has another
+	// type, the key is missing, or the like. Found by Check, the write was not done.
+	ErrInvalidTable = errors.New("fence: unusable table of tokens")
+
+	// ErrTransactionLost means that the transaction has ended before its commit. MySQL and
+	// MariaDB roll it back on a deadlock and commit it before DDL; SQLite rolls it back on some
+	// errors (INSERT OR ROLLBACK, a full disk). A write that takes no notice goes on outside of
+	// it. See [SQL.Do] and [SQL.Recheck] for what may have been written.
+	ErrTransactionLost = errors.New("fence: the transaction was lost")
+)
 
 // SQL guards rows of a database. The highest token of each name is in a table beside the data,
 // and is compared and raised in the transaction that writes the data: both are committed, or
 // neither. It holds no connection and no state, and is safe for concurrent use.
 //
-// From Check until the transaction ends, the name's row is locked. So an older writer can't
+// From Check until the transaction ends, the name's row is locked (see Recheck for savepoints). So an older writer can't
 // slip in between a newer one's check and its commit, at any isolation level: it waits, and is
 // then refused (or, where its snapshot is too old to know, fails with the database's
 // serialization error). Who has to wait is bounded by the context and the database's lock
@@ -27,6 +39,7 @@ var ErrInvalidSQL = errors.New("fence: invalid SQL guard")
 type SQL struct {
 	config
 	statements
+	table string
 }
 
 // tableName is an identifier, or two with a dot, that no database needs to have quoted. 63
@@ -48,12 +61,11 @@ func NewSQL(dialect Dialect, table string, opts ...Option) (*SQL, error) {
 		return nil, fmt.Errorf("%w: table %q; use letters, digits and underscores, 63 at most, "+
 			"with a schema and a dot before it if need be", ErrInvalidSQL, table)
 	}
-	g := &SQL{config: newConfig(opts), statements: statements{
-		schema: fmt.Sprintf(templates.schema, table),
-		raise:  fmt.Sprintf(templates.raise, table),
-	}}
-	if templates.read != "" {
-		g.read = fmt.Sprintf(templates.read, table)
+	g := &SQL{config: newConfig(opts), statements: templates, table: table}
+	for _, statement := range []*string{&g.schema, &g.raise, &g.read, &g.left, &g.remove} {
+		if *statement != "" {
+			*statement = fmt.Sprintf(*statement, table)
+		}
 	}
 	return g, nil
 }
@@ -62,30 +74,21 @@ func NewSQL(dialect Dialect, table string, opts ...Option) (*SQL, error) {
 // migration.
 func (g *SQL) Schema() string { return g.schema }
 
-// CreateTable creates the guard's table if it isn't there. Several processes may do so at once.
-func (g *SQL) CreateTable(ctx context.Context, db *sql.DB) error {
-	_, err := db.ExecContext(ctx, g.schema)
-	if err != nil {
-		// IF NOT EXISTS doesn't stop two sessions of PostgreSQL from colliding in its
-		// catalogue. The loser learns of it after the winner's commit, so that once more is enough.
-		_, err = db.ExecContext(ctx, g.schema)
-	}
-	if err != nil {
-		return fmt.Errorf("fence: create the guard's table: %w", err)
-	}
-	return nil
-}
-
 // Check refuses a stale token, and otherwise raises the highest one seen for name to it, in
 // the caller's transaction. The write must follow in the same transaction, which must be
 // rolled back if Check returns an error of any kind.
 //
-// Call it first. Below serializable isolation, what the transaction has read before may be
-// older than the token, and a write that's based on it undoes a newer one with a token that
-// passes.
+// Call it first. What the transaction has read before may be older than the token, and a write
+// that's based on it undoes a newer one with a token that passes. What it reads afterwards is
+// current if Check was its first statement. If it wasn't, MySQL and MariaDB at REPEATABLE READ
+// go on showing the old snapshot, except to SELECT … FOR UPDATE.
+//
+// Call Recheck last. A rollback to a savepoint that was opened before Check, as by an ORM's
+// nested transaction, takes the mark back, and in PostgreSQL its lock, too.
 //
 // Errors, with the write not done unless the caller goes on all the same: [ErrStale],
-// [ErrInvalidToken], [ErrInvalidName], [ErrUnknownName], and the driver's, wrapped (see [SQL]).
+// [ErrInvalidToken], [ErrInvalidName], [ErrUnknownName], [ErrInvalidTable], and the driver's,
+// wrapped (see [SQL]).
 func (g *SQL) Check(ctx context.Context, tx *sql.Tx, name string, token int64) error {
 	if err := g.check(name, token); err != nil {
 		return err
@@ -94,7 +97,33 @@ func (g *SQL) Check(ctx context.Context, tx *sql.Tx, name string, token int64) e
 	if err != nil {
 		return fmt.Errorf("fence: check token %d of %q: %w", token, name, err)
 	}
+	if highest < token || highest > MaxToken {
+		return fmt.Errorf("%w: %s holds %d for %q after it was raised to %d; compare it with Schema, or use CheckTable",
+			ErrInvalidTable, g.table, highest, name, token)
+	}
 	return verdict(name, token, highest)
+}
+
+// Recheck is Check once more, as the last statement before the commit. It makes sure that the
+// mark is there and locked until the commit, and that nobody with a higher token has come in
+// between. The transaction must be rolled back if it returns an error of any kind.
+//
+// It also finds out that the transaction was lost, which is [ErrTransactionLost]. What was written
+// since then may have been committed, statement by statement, and out of turn; Do prevents that
+// in MySQL and MariaDB. Where a session of these has autocommit off it isn't found out, but then
+// nothing is committed either.
+//
+// Errors: those of Check, and ErrTransactionLost.
+func (g *SQL) Recheck(ctx context.Context, tx *sql.Tx, name string, token int64) error {
+	if err := g.check(name, token); err != nil {
+		return err
+	}
+	if g.open != nil {
+		if err := g.open(ctx, tx); err != nil {
+			return fmt.Errorf("%w: before the commit of %q: %w", ErrTransactionLost, name, err)
+		}
+	}
+	return g.Check(ctx, tx, name, token)
 }
 
 // raiseTo raises the mark of name to at least token, and returns it.
@@ -109,38 +138,4 @@ func (g *SQL) raiseTo(ctx context.Context, tx *sql.Tx, name string, token int64)
 	}
 	err = tx.QueryRowContext(ctx, g.read, key).Scan(&highest)
 	return highest, err
-}
-
-// Do opens a transaction at the database's default isolation level, calls Check and then
-// write, and commits; write must not end the transaction itself. Any error, and a panic in
-// write, rolls it back: neither the write nor the token remains. For other isolation levels
-// use Check in a transaction of your own.
-//
-// The error is that of Check, that of write as it is, or the driver's, wrapped. After a failed
-// commit only the database may know whether the write was done, as with any transaction; the
-// same token passes again, so repeating is up to the write being idempotent.
-func (g *SQL) Do(ctx context.Context, db *sql.DB, name string, token int64, write func(*sql.Tx) error) error {
-	if err := g.check(name, token); err != nil {
-		return err
-	}
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("fence: begin the transaction of %q: %w", name, err)
-	}
-	defer func() { _ = tx.Rollback() }() // does nothing after Commit
-	if err := g.Check(ctx, tx, name, token); err != nil {
-		return err
-	}
-	if err := write(tx); err != nil {
-		return err
-	}
-	if err := tx.Commit(); err != nil {
-		// When the context ends, database/sql rolls back on its own, and Commit may find
-		// the transaction done already. Say why.
-		if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
-			err = ctx.Err()
-		}
-		return fmt.Errorf("fence: commit the write of %q: %w", name, err)
-	}
-	return nil
 }

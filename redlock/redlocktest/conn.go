@@ -46,6 +46,7 @@ type conn struct {
 	// Guarded by the node's mu.
 	number                      int // counts the connections that have been used; 0 before
 	requests, replies           flow
+	unsent                      []byte    // written up to the middle of a command
 	inbox                       []*packet // on its way to the client
 	readDeadline, writeDeadline time.Time
 	closed                      bool  // by the client
@@ -61,13 +62,20 @@ type conn struct {
 	subscribed bool
 	// Commands are only queued, up to EXEC.
 	transacting bool
+	aborted     bool // one of them was refused, and EXEC will be
 }
 
 func newConn(l *Link) *conn {
-	c := &conn{link: l, wake: make(chan struct{}, 1)}
-	// A reply must leave in one piece to be one message, whatever its size within reason.
-	c.peer = server.NewPeer(bufio.NewWriterSize(replyWriter{c}, 64<<10))
-	return c
+	return &conn{link: l, wake: make(chan struct{}, 1)}
+}
+
+// begin makes the node's end when the first request arrives. Its buffer is large: a reply must
+// leave in one piece to be one message, whatever its size within reason. Most connections to a
+// node that's dead never get so far. The caller is the node's goroutine.
+func (c *conn) begin() {
+	if c.peer == nil {
+		c.peer = server.NewPeer(bufio.NewWriterSize(replyWriter{c}, 64<<10))
+	}
 }
 
 // Read returns what has arrived, as far as deadlines and the link's faults allow.
@@ -118,7 +126,8 @@ func (c *conn) receive(p []byte) (n int, until time.Time, err error) {
 	return n, until, nil
 }
 
-// Write sends p as one message. It never blocks.
+// Write sends p as one message. It never blocks. The buffers of Member.Clients are smaller than
+// what these may send: there the writes before p belong to it, if they ended within a command.
 func (c *conn) Write(p []byte) (int, error) {
 	c.lock()
 	defer c.unlock()
@@ -132,15 +141,21 @@ func (c *conn) Write(p []byte) (int, error) {
 	case len(p) == 0 || c.dead:
 		return len(p), nil
 	}
+	n := len(p)
+	if p = slices.Concat(c.unsent, p); c.lazy && incomplete(p) {
+		c.unsent = p
+		return n, nil
+	}
+	c.unsent = nil
 	handshake := isHandshake(p)
 	if d := &c.link.requests; d.drop > 0 && !handshake {
 		d.drop--
 		c.request(nil, false)
 		c.reset(syscall.ECONNRESET, false)
-		return len(p), nil
+		return n, nil
 	}
-	c.request(slices.Clone(p), handshake)
-	return len(p), nil
+	c.request(p, handshake)
+	return n, nil
 }
 
 // Close ends the connection. What has been written before is still delivered.

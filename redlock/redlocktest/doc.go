@@ -4,17 +4,23 @@
 //
 //	func TestJob(t *testing.T) {
 //		q := redlocktest.New(t, 5)
-//		locker, err := redlock.New(q.Clients())
+//		locker := lockertest.New(t, q.Member("alice"))
 //		...
 //		q.Node(2).Crash()
-//		q.Member("").Link(3).DropReplies(1)
+//		q.Member("alice").Link(3).DropReplies(1)
+//		q.Partition(0, 1)
+//		token, held := q.Holder("job")
 //	}
+//
+// Package lockertest, below this one, makes a locker with its member's clock. Whoever calls
+// redlock.New with [Member.Clients] gives it redlock.WithClock([Member.Clock]) too: otherwise
+// [Clock.Suspend] has no effect, and the test fails for it.
 //
 // A [Quorum] has nodes and members. A [Node] is a server, with a clock of its own ([Node.Jump],
 // [Node.SetRate]) and a process that can be paused, killed and restarted. A [Member] is a client
 // machine, with a [Link] to each node that can be cut, delayed, or lose messages, and with a
 // [Clock] that can be suspended. Faults take effect before the method returns, and last until
-// the method that ends them is called.
+// the method that ends them is called, or until the quorum is closed: a test needs no clean-up.
 //
 // # Real time and virtual time
 //
@@ -57,11 +63,20 @@
 //   - Time stands still during a script, where a real server's TIME goes on.
 //   - Lua's tostring shows large integers exactly; on a real server it has 14 digits, so write
 //     string.format("%.0f", n) in scripts.
-//   - The texts of some errors differ after their first words, those of failing scripts above
-//     all. CONFIG SET changes what is reported, not what the node does. INFO, ROLE and CONFIG
-//     answer at once within MULTI.
-//   - Blocking commands (BLPOP and the like) are refused; FUNCTION, CLIENT TRACKING, ACLs,
-//     replication and what else miniredis lacks is missing.
+//   - Commands that block are refused (BLPOP and its kin, XREAD with BLOCK, WAIT even for no
+//     replica), directly as well as within MULTI. RESET, FUNCTION, ACL, CLIENT TRACKING, HPEXPIRE's kin
+//     of Redis 7.4, replication and what else miniredis lacks is missing.
+//   - Within MULTI, INFO, ROLE, CONFIG and AUTH answer at once, and so do the errors for an
+//     expiry or a database out of range: EXEC runs the rest without them.
+//   - Times to live end at 292 years. Beyond, PEXPIRE and EXPIRE are errors, also for a key that
+//     doesn't exist, where a real server takes some more, and any negative ones.
+//   - SET takes NX with XX, and KEEPTTL with PX. INCR takes 01 for a number.
+//   - Errors of the Lua interpreter have other texts after their first words. Scripts that use
+//     SELECT, cjson or other functions off the beaten track run in miniredis, whose errors begin with
+//     "ERR Error compiling script". bit, struct and cmsgpack are missing.
+//   - CONFIG SET changes what is reported, not what the node does. CONFIG, CLIENT, OBJECT and SCRIPT
+//     have fewer subcommands.
+//   - What testdata/conformance.txt marks with "!" besides: each is a text or a rare option.
 //   - There is no disk: [Node.Restart] either keeps every write or loses all.
 //   - Over TCP, a dial across a cut link or to a crashed node succeeds, see [Link.Listen].
 package redlocktest

@@ -58,6 +58,7 @@ func (n *Node) next() (first *packet, until time.Time, ok bool) {
 
 // serve executes the commands of one message, and answers them with one.
 func (n *Node) serve(c *conn, data []byte) {
+	c.begin()
 	c.input = append(c.input, data...)
 	for {
 		args, rest, ok, err := parseCommand(c.input)
@@ -95,8 +96,22 @@ func (n *Node) execute(c *conn, args []string) bool {
 		return false
 	}
 	defer n.exec.Unlock()
+	if c.aborted && endsTransaction[name] {
+		c.aborted = false
+		if name == "EXEC" && len(args) == 1 {
+			n.doAs(c, "DISCARD")
+			c.peer.WriteError("EXECABORT Transaction discarded because of previous errors.")
+			return true
+		}
+	}
+	if !n.server.IsRegisteredCommand(name) {
+		c.peer.WriteError(unknownCommand(args))
+		c.aborted = c.transacting
+		return true
+	}
 	if blocks(name, args) {
 		c.peer.WriteError("ERR redlocktest: " + name + " that blocks is not supported")
+		c.aborted = c.transacting
 		return true
 	}
 	n.scripts.note(args)
@@ -191,6 +206,13 @@ func (n *Node) hangUp(conns []*conn) {
 			n.server.Dispatch(c.peer, []string{cmd})
 		}
 	}
+}
+
+// doAs executes a command in the state of a connection, without its answer. The caller holds exec.
+func (n *Node) doAs(c *conn, args ...string) {
+	silent := server.NewPeer(bufio.NewWriter(io.Discard))
+	silent.Ctx = c.peer.Ctx
+	n.server.Dispatch(silent, args)
 }
 
 // do executes a command on behalf of the node itself. The caller holds exec.

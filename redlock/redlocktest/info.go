@@ -17,7 +17,7 @@ const redisVersion = "7.0.15"
 // what miniredis doesn't. It must not call miniredis, which holds its lock during scripts.
 func (n *Node) answer(p *server.Peer, cmd string, args ...string) bool {
 	if cmd != "INFO" {
-		return false
+		return n.amend(p, cmd, args)
 	}
 	p.WriteBulk(n.info(args))
 	return true

@@ -44,6 +44,7 @@ func newLink(member string, n *Node) *Link {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.links = append(n.links, l)
+	l.requests.cut, l.replies.cut = n.isolated, n.isolated
 	return l
 }
 
@@ -62,13 +63,16 @@ func (l *Link) CutReplies() { l.set(func() { l.replies.cut = true }) }
 
 // Heal ends every cut. What had been stopped sets off now, in its order.
 func (l *Link) Heal() {
-	l.set(func() {
-		l.requests.cut, l.replies.cut = false, false
-		for _, c := range l.conns {
-			c.connecting = false
-		}
-		l.sendAgain()
-	})
+	l.set(l.heal)
+}
+
+// heal is Heal for a caller that holds the node's mu.
+func (l *Link) heal() {
+	l.requests.cut, l.replies.cut = false, false
+	for _, c := range l.conns {
+		c.connecting = false
+	}
+	l.sendAgain()
 }
 
 // HoldRequests keeps back what the member sends until Release. New connections are made, and

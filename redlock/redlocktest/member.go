@@ -7,6 +7,9 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
+// smallBuffer is the size of the buffers of [Member.Clients], in bytes.
+const smallBuffer = 1 << 10
+
 // A Member is a client machine: it has a network link to each node and a clock, both its own.
 type Member struct {
 	name  string
@@ -53,6 +56,10 @@ func (m *Member) Clients() []redis.UniversalClient {
 				o.DisableIdentity = true
 				o.MaxRetries = -1
 				o.ContextTimeoutEnabled = true
+				// A client dials again for each attempt on a crashed node, and clears the
+				// buffers for it: with go-redis's 32 KiB, and the node's 64, an attempt took
+				// 75 µs instead of 18.
+				o.ReadBufferSize, o.WriteBufferSize = smallBuffer, smallBuffer
 			})
 			c.AddHook(newSerial())
 			m.clients = append(m.clients, c)
@@ -65,14 +72,16 @@ func (m *Member) Clients() []redis.UniversalClient {
 // which may be nil, changes them. Closing the quorum closes it; the caller may do so earlier.
 //
 // Maintenance notifications are off: with them, go-redis 9.23 holds a mutex during the
-// handshake that closing the client needs too, and virtual time can't pass meanwhile. Inside a synctest bubble it must never have to wait for a connection of its pool, see the
-// package's documentation.
+// handshake that closing the client needs too, and virtual time can't pass meanwhile. The pause
+// between two dials ends when the quorum is closed. Inside a synctest bubble the client must
+// never have to wait for a connection of its pool, see the package's documentation.
 func (m *Member) Client(i int, configure func(*redis.Options)) *redis.Client {
 	l := m.links[i]
 	o := &redis.Options{
 		Addr:                     l.node.Addr(),
 		Dialer:                   l.dial,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+		DialerRetryBackoff:       l.node.quorum.backoff,
 	}
 	if configure != nil {
 		configure(o)

@@ -32,6 +32,7 @@ type Node struct {
 	clock       wallClock
 	inbox       []*packet // on its way to the node, in the order in which it was sent
 	links       []*Link
+	isolated    bool   // by Quorum.Partition: links of new members are cut
 	listening   string // where the default member's link listens first
 	listeners   []net.Listener
 	config      map[string]string

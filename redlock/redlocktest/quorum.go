@@ -27,6 +27,7 @@ type Quorum struct {
 	started time.Time
 	nodes   []*Node
 	workers sync.WaitGroup
+	done    chan struct{} // closed by Close
 
 	mu      sync.Mutex // guards what follows; never held while a node's lock is wanted
 	members map[string]*Member
@@ -88,8 +89,37 @@ func New(tb TB, nodes int, opts ...Option) *Quorum {
 		tb.Fatalf("%v", err)
 		return nil // not reached with a testing.TB
 	}
-	tb.Cleanup(q.Close)
+	tb.Cleanup(func() {
+		q.Close()
+		q.complain(tb)
+	})
 	return q
+}
+
+// complain fails a test that has suspended a machine whose clock nobody looks at: then it has
+// tested nothing.
+func (q *Quorum) complain(tb TB) {
+	tb.Helper()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for name, m := range q.members {
+		if m.clock.ignored() && m.connected() {
+			tb.Fatalf("redlocktest: member %q was suspended, but nothing has read its clock: "+
+				"give the locker redlock.WithClock(member.Clock()), or make it with lockertest.New", name)
+		}
+	}
+}
+
+// backoff is go-redis's pause before it dials again, but that it ends with the quorum. Inside
+// a bubble a pause that nobody waits for would fail the test.
+func (q *Quorum) backoff(int) time.Duration {
+	t := time.NewTimer(100 * time.Millisecond)
+	defer t.Stop()
+	select {
+	case <-q.done:
+	case <-t.C:
+	}
+	return 0
 }
 
 // Start starts a quorum of 1 to 254 nodes. The caller closes it. Programs use this; tests are
@@ -102,6 +132,7 @@ func Start(nodes int, opts ...Option) (*Quorum, error) {
 		config:  config{seed: 1},
 		started: time.Now(),
 		members: map[string]*Member{},
+		done:    make(chan struct{}),
 	}
 	for _, opt := range opts {
 		if err := opt(&q.config); err != nil {
@@ -120,9 +151,13 @@ func Start(nodes int, opts ...Option) (*Quorum, error) {
 }
 
 // Close closes every client that the quorum made, breaks all connections and stops the
-// nodes. When it returns, nothing of the quorum runs any more. Closing twice is allowed.
+// nodes, whatever is cut, held, paused or crashed. When it returns, nothing of the quorum runs
+// any more. Closing twice is allowed.
 func (q *Quorum) Close() {
 	q.mu.Lock()
+	if !q.closed {
+		close(q.done)
+	}
 	q.closed = true
 	clients := q.clients
 	q.clients = nil

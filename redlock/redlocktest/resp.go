@@ -40,6 +40,21 @@ func parseCommand(b []byte) (args []string, rest []byte, ok bool, err error) {
 	return args, rest, true, nil
 }
 
+// incomplete tells whether b ends in the middle of a command.
+func incomplete(b []byte) bool {
+	for len(b) > 0 {
+		_, rest, ok, err := parseCommand(b)
+		if err != nil {
+			return false // the node will say so
+		}
+		if !ok {
+			return true
+		}
+		b = rest
+	}
+	return false
+}
+
 // parseLength reads a line such as "*3\r\n".
 func parseLength(b []byte, kind byte, limit int) (n int, rest []byte, ok bool, err error) {
 	if len(b) > 0 && b[0] != kind {

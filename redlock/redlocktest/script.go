@@ -6,6 +6,7 @@ import (
 	"crypto/sha1"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -14,9 +15,9 @@ import (
 	"github.com/yuin/gopher-lua/parse"
 )
 
-// scripts runs the scripts that clients name by their hash. miniredis does that, too, but makes
-// an interpreter for each run, which takes ten times as long as one of a lock's scripts; a node
-// keeps one. All that's out of the ordinary is left to miniredis: EVAL, transactions, and
+// scripts runs the scripts of clients. miniredis does that, too, but makes an interpreter for
+// each run, which takes ten times as long as one of a lock's scripts, and has errors of its own;
+// a node keeps one. All that's out of the ordinary is left to miniredis: transactions, and
 // scripts that use one of the words below.
 //
 // The node's exec guards it.
@@ -25,6 +26,7 @@ type scripts struct {
 	known   map[string]*lua.FunctionProto // by hash
 	lua     *lua.LState
 	globals *lua.LTable
+	sha     string       // of the script that runs
 	caller  *server.Peer // has the state of the connection that runs a script
 	replies bytes.Buffer // to what a script calls
 	writer  *bufio.Writer
@@ -32,12 +34,14 @@ type scripts struct {
 }
 
 // unusual are the words that make a script miniredis's business: functions that aren't here,
-// and commands that change the state of the connection.
+// and a command that changes the state of the connection.
 var unusual = wordSet(`_G cjson cmsgpack bit struct os debug require load loadstring dofile loadfile
 	getfenv setfenv getmetatable setmetatable rawget rawset rawequal random randomseed coroutine collectgarbage
-	log setresp sha1hex set_repl replicate_commands breakpoint
-	auth hello client quit reset select multi exec discard watch unwatch subscribe unsubscribe psubscribe
-	punsubscribe eval evalsha eval_ro evalsha_ro script function fcall`)
+	log setresp sha1hex set_repl replicate_commands breakpoint select`)
+
+// notFromScript are the commands that a script may not call.
+var notFromScript = wordSet(`auth hello client quit reset multi exec discard watch unwatch subscribe unsubscribe
+	psubscribe punsubscribe eval evalsha eval_ro evalsha_ro script function fcall config`)
 
 func wordSet(words string) map[string]bool {
 	set := map[string]bool{}
@@ -94,8 +98,8 @@ func (r *scripts) note(args []string) {
 	default:
 		return
 	}
-	hash := fmt.Sprintf("%x", sha1.Sum([]byte(source)))
-	if _, known := r.known[hash]; known {
+	sha := hash(source)
+	if _, known := r.known[sha]; known {
 		return
 	}
 	chunk, err := parse.Parse(strings.NewReader(source), "user_script")
@@ -103,9 +107,11 @@ func (r *scripts) note(args []string) {
 		return
 	}
 	if script, err := lua.Compile(chunk, "user_script"); err == nil && !usesUnusual(script) {
-		r.known[hash] = script
+		r.known[sha] = script
 	}
 }
+
+func hash(source string) string { return fmt.Sprintf("%x", sha1.Sum([]byte(source))) }
 
 func (r *scripts) forget() { clear(r.known) }
 
@@ -123,12 +129,20 @@ func usesUnusual(script *lua.FunctionProto) bool {
 	return false
 }
 
-// run executes EVALSHA, or returns false when miniredis has to do it.
+// run executes EVAL and EVALSHA, or returns false when miniredis has to do it.
 func (r *scripts) run(peer *server.Peer, args []string) bool {
-	if len(args) < 3 || !strings.EqualFold(args[0], "EVALSHA") {
+	if len(args) < 3 {
 		return false
 	}
-	script := r.known[args[1]]
+	switch {
+	case strings.EqualFold(args[0], "EVAL"):
+		r.sha = hash(args[1])
+	case strings.EqualFold(args[0], "EVALSHA"):
+		r.sha = strings.ToLower(args[1])
+	default:
+		return false
+	}
+	script := r.known[r.sha]
 	keys, err := strconv.Atoi(args[2])
 	if script == nil || err != nil || keys < 0 || keys > len(args)-3 {
 		return false
@@ -142,7 +156,7 @@ func (r *scripts) run(peer *server.Peer, args []string) bool {
 	r.lua.Push(f)
 	if err := r.lua.PCall(0, 1, nil); err != nil {
 		r.lua.SetTop(top)
-		peer.WriteError(scriptError(err))
+		peer.WriteError(r.failure(err))
 		return true
 	}
 	result := r.lua.Get(-1)
@@ -151,18 +165,29 @@ func (r *scripts) run(peer *server.Peer, args []string) bool {
 	return true
 }
 
-// scriptError is what the server says of a script that failed: the error of the command that
-// it called, or where in the script it failed.
-func scriptError(err error) string {
+// failure is what the server says of a script that failed: the error of the command that it
+// called or its own, and where.
+func (r *scripts) failure(err error) string {
+	message, line := err.Error(), "1"
 	failure := (*lua.ApiError)(nil)
 	if errors.As(err, &failure) {
 		if reply, ok := failure.Object.(*lua.LTable); ok {
-			return reply.RawGetString("err").String()
+			message = reply.RawGetString("err").String()
+			if at, ok := reply.RawGetString("line").(lua.LString); ok {
+				line = string(at)
+			}
+		} else {
+			message = failure.Object.String()
+			if at := luaLine.FindStringSubmatch(message); at != nil {
+				line = at[1]
+			}
+			message = "ERR " + message
 		}
-		return "ERR Error running script: " + failure.Object.String()
 	}
-	return "ERR Error running script: " + err.Error()
+	return fmt.Sprintf("%s script: %s, on @user_script:%s.", message, r.sha, line)
 }
+
+var luaLine = regexp.MustCompile(`^user_script:(\d+):`)
 
 func (r *scripts) list(args []string) *lua.LTable {
 	t := r.lua.CreateTable(len(args), 0)
@@ -180,16 +205,16 @@ func (r *scripts) call(l *lua.LState, raise bool) int {
 		case lua.LNumber, lua.LString:
 			args[i] = a.String()
 		default:
-			l.RaiseError("Lua redis lib command arguments must be strings or integers")
+			return raiseReply(l, "ERR Lua redis lib command arguments must be strings or integers", raise)
 		}
 	}
 	if len(args) == 0 {
-		l.RaiseError("Please specify at least one argument for this redis lib call")
+		return raiseReply(l, "ERR Please specify at least one argument for this redis lib call", raise)
 	}
 	r.replies.Reset()
 	r.reader.Reset(&r.replies)
-	if unusual[strings.ToLower(args[0])] || blocks(strings.ToUpper(args[0]), args) {
-		r.caller.WriteError("ERR This Redis command is not allowed from script")
+	if name := strings.ToLower(args[0]); unusual[name] || notFromScript[name] || blocks(strings.ToUpper(args[0]), args) {
+		r.caller.WriteError(msgNotFromScript)
 	} else {
 		r.server.Dispatch(r.caller, args)
 	}
@@ -199,8 +224,20 @@ func (r *scripts) call(l *lua.LState, raise bool) int {
 		l.Push(r.value(reply))
 		return 1
 	}
-	single(l, "err", err.Error())
+	message := err.Error()
+	if strings.HasPrefix(message, "ERR wrong number of arguments for") {
+		message = "ERR Wrong number of args calling Redis command from script"
+	}
+	return raiseReply(l, message, raise)
+}
+
+// raiseReply ends the script with an error reply, or returns it to the script.
+func raiseReply(l *lua.LState, message string, raise bool) int {
+	single(l, "err", message)
 	if raise {
+		if at := luaLine.FindStringSubmatch(l.Where(1)); at != nil {
+			l.Get(-1).(*lua.LTable).RawSetString("line", lua.LString(at[1]))
+		}
 		l.Error(l.Get(-1), 0)
 	}
 	return 1

@@ -55,6 +55,18 @@ func testDatabase(t *testing.T, d database) {
 		{"check in an ended transaction", testCheckInAnEndedTransaction},
 		{"missing table", testMissingTable},
 		{"create the table, all at a time", testCreateTableConcurrently},
+		{"a wrong table", testWrongTable},
+		{"another good table", testOtherGoodTable},
+		{"check on a wrong table", testCheckOnAWrongTable},
+		{"check the table, cancelled", testCheckTableOfACancelledContext},
+		{"deadlock", testWriteThatRepeatsItsStatementAfterADeadlock},
+		{"DDL", testWriteWithDDL},
+		{"SQLite rolls back", testWriteAfterSQLiteHasRolledBack},
+		{"recheck", testRecheckFindsALostTransaction},
+		{"savepoint before check", testSavepointBeforeCheck},
+		{"sessions come back", testSessionsComeBackAsTheyWere},
+		{"dead connection", testDoOnADeadConnection},
+		{"reads before check", testReadsThatBeginBeforeCheck},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { tt.run(t, d) })
