@@ -158,7 +158,9 @@ func TestRealReadOnlyReplica(t *testing.T) {
 	bothWays(t, func(t *testing.T, setUp setUp) {
 		master := redistest.Start(t)
 		replica := follow(t, master)
-		l := setUp(t, []*redistest.Server{replica})
+		_, err := redlock.Dial(t.Context(), urls([]*redistest.Server{replica}))
+		assert.ErrorContains(t, err, "it's a replica")
+		l := setUp(t, []*redistest.Server{replica}, redlock.Lazy())
 		n := refusals(t, l)[0]
 		assert.Equal(t, redlock.Failed, n.Outcome)
 		assert.Contains(t, redlock.Diagnose(n.Err).Cause, "replica", "%v", n.Err)

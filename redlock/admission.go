@@ -110,7 +110,9 @@ func (l *Locker) knowTime(ctx context.Context, op operation, name string) error 
 		return nil
 	}
 	e := l.quorumError(ctx, op, name, outcome)
-	e.Reason = ErrNoQuorum
+	if e.Reason != ErrUnfit {
+		e.Reason = ErrNoQuorum
+	}
 	if e.Granted() >= e.Needed {
 		l.guard.disagreement(e.Nodes)
 	}

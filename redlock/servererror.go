@@ -92,6 +92,8 @@ var replyRules = []replyRule{
 	// The key.
 	{"WRONGTYPE", Unfit, "the lock's name, or a key derived from it, is other data there",
 		"give the lock another name, or delete what isn't a lock"},
+	{"redlock: not a record of a lock", Unfit, "what should be the lock's record is other data there",
+		"give the lock another name, or delete what isn't a record"},
 	{"redlock: fencing register", Unfit, "the lock's fencing register can't grow any further",
 		"delete the register if something else has written it, or give the lock another name"},
 
@@ -100,6 +102,7 @@ var replyRules = []replyRule{
 	{"ACL failure in script", Unfit, "its user lacks a right that locks need", giveRights},
 	{"The user executing the script can't", Unfit, "its user lacks a right that locks need", giveRights},
 	{"NOAUTH", Unfit, "it wants a password", "put user and password into the URL or the client's options"},
+	{"Protocol error: unauthenticated", Unfit, "it wants a password", "put user and password into the URL or the client's options"},
 	{"WRONGPASS", Unfit, "it doesn't take this user and password, or the user is switched off",
 		"correct the client's user and password, or see ACL LIST at the server"},
 	{"AUTH <password> called without any password", Unfit, "it has no password, but the client gives one",
@@ -170,7 +173,7 @@ func diagnoseReply(text string, c connection) diagnosis {
 // scriptTrace is what servers put around the error of a command that a script called. Redis 6
 // adds up to three of these in front, later ones put theirs behind.
 var (
-	scriptTrace = regexp.MustCompile(`^(ERR )?(Error running script \(call to f_[0-9a-f]+\): )?(@?user_script: ?[0-9]+: )*-?(ERR )?`)
+	scriptTrace = regexp.MustCompile(`^(ERR )?(Error running script( \(call to f_[0-9a-f]+\))?: )?(@?user_script: ?[0-9]+: )*-?(ERR )?`)
 	scriptPlace = regexp.MustCompile(` script: [0-9a-f]+, on @user_script:[0-9]+\.?$`)
 )
 

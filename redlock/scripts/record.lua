@@ -9,7 +9,7 @@ local function read(key)
   end
   local register, token, deadline = string.match(text, '^(%d+) ?(%S*) ?([%d-]*)$')
   if not register then
-    error('redlock: ' .. key .. ' is not a record of a lock; who else writes there?')
+    error('redlock: not a record of a lock: ' .. key)
   end
   return {register = tonumber(register), token = token, deadline = tonumber(deadline) or 0, back = deadline == '-'}
 end
