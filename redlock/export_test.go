@@ -1,6 +1,7 @@
 package redlock
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -23,7 +24,9 @@ func NewRepeatable(nodes []redis.UniversalClient, token func() (hi, lo uint64), 
 	l := newLocker(nodes, names, o, quorum.Config{Workers: 1, Yield: func() { time.Sleep(time.Nanosecond) }})
 	l.random, l.jitter, l.wall = token, jitter, wall
 	if l.guard != nil {
-		l.guard.number = func() int64 { return 1 + jitter(1<<52) }
+		base := jitter(1 << 40)
+		counts := make([]atomic.Int64, len(nodes))
+		l.guard.number = func(voter int) int64 { return base<<12 + counts[voter].Add(1)<<3 + int64(voter) }
 	}
 	return l, nil
 }

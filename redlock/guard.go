@@ -25,10 +25,10 @@ type guard struct {
 	clock    clockdrift.Clock
 	durable  bool
 	maxTTL   time.Duration
-	maxError time.Duration // of a right clock
-	bound    time.Duration // how uncertain the time may be for a lock to be asked for
-	number   func() int64  // of new enrolments; never 0
-	newcomer func()        // called when a voter has been seen that somebody has to admit
+	maxError time.Duration         // of a right clock
+	bound    time.Duration         // how uncertain the time may be for a lock to be asked for
+	number   func(voter int) int64 // of new enrolments; never 0, and never the same twice
+	newcomer func()                // called when a voter has been seen that somebody has to admit
 
 	mu      sync.Mutex
 	clocks  *clockdrift.Clocks
@@ -50,7 +50,7 @@ type unixMicro int64
 type span struct{ earliest, latest unixMicro }
 
 func newGuard(voters int, o *options) *guard {
-	g := &guard{
+	return &guard{
 		clock:    o.clock,
 		durable:  o.durable,
 		maxTTL:   o.maxTTL,
@@ -58,14 +58,10 @@ func newGuard(voters int, o *options) *guard {
 		// Right clocks may be two errors apart, and a reply tells the time to within its round trip.
 		// What's more uncertain is so because clocks are wrong or silent, or were not asked for long.
 		bound:   4*o.maxClockError + 2*o.nodeTimeout,
-		number:  func() int64 { return 1 + rand.Int64N(1<<52) },
+		number:  func(int) int64 { return 1 + rand.Int64N(1<<52) },
 		clocks:  clockdrift.NewClocks(voters, o.driftFactor, exchangeTimeout(o.nodeTimeout)),
 		markers: make([]marker, voters),
 	}
-	if voters == 1 {
-		g.maxError = 0 // its clock is the time that all agree on
-	}
-	return g
 }
 
 // tells reports whether so many of n voters that have a clock are enough to agree on the time.

@@ -58,7 +58,7 @@ func WithMaxTTL(d time.Duration) Option { return func(o *options) { o.maxTTL = d
 // WithMaxClockError sets how far a voter's clock may be from the true time and still be a right one,
 // either way. The default is 250 ms, the least 1 ms. A majority of the voters' clocks must be right; what
 // the others do doesn't matter. All it costs is that a lock whose holder died is free later, by twice
-// this. It has no effect without guards and with a single voter.
+// this. A single voter's clock must be right, too. It has no effect without guards.
 func WithMaxClockError(d time.Duration) Option { return func(o *options) { o.maxClockError = d } }
 
 // WithDriftFactor sets how much faster or slower than true time the holder's clock may run, and

@@ -62,7 +62,7 @@ func TestSimulation(t *testing.T) {
 		return
 	}
 	gc := debug.SetGCPercent(400) // Lua's interpreters are made anew for each script
-	var next, acquired, attempts, commands atomic.Int64
+	var next, acquired, attempts, commands, takeovers atomic.Int64
 	var failed atomic.Bool
 	for worker := range runtime.GOMAXPROCS(0) {
 		t.Run(fmt.Sprint("worker ", worker), func(t *testing.T) {
@@ -77,6 +77,7 @@ func TestSimulation(t *testing.T) {
 				attempts.Add(int64(report.Attempts))
 				acquired.Add(int64(report.Acquired))
 				commands.Add(int64(report.Commands))
+				takeovers.Add(int64(report.Takeovers))
 				if len(report.Violations) > 0 {
 					failed.Store(true)
 					t.Errorf("seed %d broke a promise:\n%s\n%s", seed, strings.Join(report.Violations, "\n"), replay(seed))
@@ -86,7 +87,7 @@ func TestSimulation(t *testing.T) {
 	}
 	t.Cleanup(func() {
 		debug.SetGCPercent(gc)
-		t.Logf("%d attempts, %d acquired, %d commands", attempts.Load(), acquired.Load(), commands.Load())
+		t.Logf("%d attempts, %d acquired, %d records taken over at voters, %d commands", attempts.Load(), acquired.Load(), takeovers.Load(), commands.Load())
 		assert.Positive(t, acquired.Load(), "a simulation that takes no lock can't break a promise")
 	})
 }

@@ -182,7 +182,7 @@ func (v *voter) look(ctx context.Context, pipe redis.Pipeliner, requests []reque
 	if !v.guarded() || !slices.ContainsFunc(pending, func(i int) bool { return requests[i].needsMarker() }) {
 		return nil
 	}
-	return runScript(ctx, pipe, opLook, full, []string{markerKey}, []any{v.guard.number(), v.guard.durable})
+	return runScript(ctx, pipe, opLook, full, []string{markerKey}, []any{v.guard.number(v.index), v.guard.durable})
 }
 
 // seen takes in what the server said about itself.

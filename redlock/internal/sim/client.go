@@ -54,6 +54,7 @@ func (c *client) start() {
 	off := c.between(-c.world.plan.WallSkew, c.world.plan.WallSkew)
 	opts := []redlock.Option{
 		redlock.WithTTL(MaxTTL), redlock.WithNodeTimeout(NodeTimeout), redlock.WithDriftFactor(DriftFactor),
+		redlock.WithMaxClockError(MaxClockError),
 		redlock.WithClock(c.member.Clock()), redlock.WithObserver(c.observe),
 	}
 	if c.world.plan.Durable {

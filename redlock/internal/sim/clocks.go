@@ -1,16 +1,13 @@
 package sim
 
 import (
-	"math"
 	"slices"
 	"time"
 )
 
-// planSteps steps the clocks that aren't wrong, as time servers do. Each stays so close to the
-// right time that, together with its rate, it uses up nearly all that a lock allows for.
+// planSteps steps the clocks that aren't wrong, as time servers do: anywhere within the error that
+// a right clock may have.
 func (p *planner) planSteps() {
-	room := DriftFactor*15/16 - math.Abs(p.Rate-1)
-	most := min(time.Duration(float64(MaxTTL)*room)/2, rightness) // off by so much, either way
 	off := make([]time.Duration, p.Nodes)
 	moments := make([]time.Duration, p.rand.IntN(20))
 	for i := range moments {
@@ -22,102 +19,90 @@ func (p *planner) planSteps() {
 		if p.isWrong(n) {
 			continue
 		}
-		to := p.between(-most, most)
+		to := p.between(-rightness, rightness)
 		by := to - off[n]
 		off[n] = to
 		p.add(at, func(w *world) { w.quorum.Node(n).Jump(by) }, "step the clock of voter %d by %v", n, by)
 	}
 }
 
-func (p *Plan) isWrong(node int) bool {
-	for _, n := range p.Wrong {
-		if n == node {
-			return true
-		}
-	}
-	return false
-}
+func (p *Plan) isWrong(node int) bool { return slices.Contains(p.Wrong, node) }
 
-// planWrongClocks breaks the clocks of the voters in Wrong: each by itself, or all in the same
-// way, as a time server that they share would.
+// planWrongClocks breaks the clocks of the voters in Wrong: each by itself, all in the same way, as
+// a time server that they share would, or one after the other.
 func (p *planner) planWrongClocks() {
-	if len(p.Wrong) == 0 {
-		return
-	}
-	groups := [][]int{p.Wrong}
-	if p.rand.IntN(2) == 0 {
-		groups = nil
-		for _, n := range p.Wrong {
-			groups = append(groups, []int{n})
-		}
-	}
-	for _, nodes := range groups {
-		c := &wrongClock{planner: p, nodes: nodes}
-		for at := p.between(0, 2*MaxTTL); at < p.Length; at += p.between(0, MaxTTL) {
-			at = c.fault(at)
-		}
-	}
-}
-
-// wrongClock plans what happens to the clocks of some voters, one after the other. See the
-// package's documentation for the rules.
-type wrongClock struct {
-	*planner
-	nodes []int
-	off   time.Duration
-	// Where it has been. A jump leads out of this, so that whoever has looked before sees it: a
-	// jump there and back between two looks is beyond every guard.
-	lowest, highest time.Duration
-}
-
-// fault plans one fault that begins at the given time, and returns when it has ended.
-func (c *wrongClock) fault(at time.Duration) time.Duration {
-	by := c.between(Visible, 2*MaxTTL)
-	switch c.rand.IntN(6) {
-	case 0, 1:
-		c.jump(at, max(by, c.highest-c.off+Visible))
-	case 2:
-		c.jump(at, -max(by, c.off-c.lowest+Visible))
-	case 3, 4: // there and back
-		by = max(by, c.off-c.lowest+Visible)
-		c.jump(at, -by)
-		at += c.between(time.Millisecond, MaxTTL/2)
-		c.jump(at, by)
+	switch {
+	case p.InTurns:
+		p.planTurns()
+	case p.rand.IntN(2) == 0:
+		p.planWrongClock(p.Wrong)
 	default:
-		return c.wrongRate(at)
-	}
-	return at
-}
-
-func (c *wrongClock) jump(at, by time.Duration) {
-	c.moved(by)
-	c.setBack += max(-by, 0)
-	for _, n := range c.nodes {
-		c.add(at, func(w *world) { w.quorum.Node(n).Jump(by) }, "jump the clock of voter %d by %v", n, by)
-	}
-	if c.rand.IntN(2) == 0 { // somebody comes who hasn't seen it
-		c.kill(at + c.between(0, MaxTTL/4))
+		for _, n := range p.Wrong {
+			p.planWrongClock([]int{n})
+		}
 	}
 }
 
-// wrongRate lets the clocks run too slowly, or jump ahead and then run too fast.
-func (c *wrongClock) wrongRate(at time.Duration) time.Duration {
-	rate := 0.5 + 0.4*c.rand.Float64()
-	if c.rand.IntN(2) == 0 {
-		rate = 1.25 + c.rand.Float64()
-		c.jump(at, c.highest-c.off+Visible)
+// planWrongClock lets clocks do anything at any time.
+func (p *planner) planWrongClock(nodes []int) {
+	off := time.Duration(0) // where they are, less where they should be
+	for at := p.between(0, 2*MaxTTL); len(nodes) > 0 && at < p.Length; at += p.between(0, MaxTTL) {
+		if p.rand.IntN(4) == 0 {
+			spell := p.between(NodeTimeout, 2*MaxTTL)
+			rate := []float64{0.0001, 0.5, 0.9, 1.3, 2, 50}[p.rand.IntN(6)]
+			off += p.wrongRate(nodes, at, spell, rate)
+			at += spell
+			continue
+		}
+		to := p.wrongOffset()
+		p.jump(nodes, at, to-off)
+		if p.rand.IntN(3) == 0 { // there and back, perhaps before anybody looks
+			at += p.between(time.Microsecond, MaxTTL/2)
+			p.jump(nodes, at, off-to)
+		} else {
+			off = to
+		}
+		if p.rand.IntN(4) == 0 { // somebody comes who hasn't seen it
+			p.kill(at + p.between(0, MaxTTL/4))
+		}
 	}
-	spell := c.between(MaxTTL/2, 2*MaxTTL)
-	for _, n := range c.nodes {
-		c.add(at, func(w *world) { w.quorum.Node(n).SetRate(rate) }, "rate of voter %d: %.3f", n, rate)
-		c.add(at+spell, func(w *world) { w.quorum.Node(n).SetRate(w.plan.Rate) }, "rate of voter %d: as the others'", n)
-	}
-	c.moved(time.Duration(float64(spell) * (rate - c.Rate)))
-	c.setBack += spell
-	return at + spell
 }
 
-func (c *wrongClock) moved(by time.Duration) {
-	c.off += by
-	c.lowest, c.highest = min(c.lowest, c.off), max(c.highest, c.off)
+// wrongOffset says how far off a clock may be: mostly by as much as a lock lives, sometimes by
+// so much that its voter shouldn't vote.
+func (p *planner) wrongOffset() time.Duration {
+	most := []time.Duration{2 * MaxTTL, 2 * MaxTTL, 2 * MaxTTL, time.Hour, 8 * time.Hour}[p.rand.IntN(5)]
+	return p.between(-most, most)
+}
+
+func (p *planner) jump(nodes []int, at, by time.Duration) {
+	p.setBack += max(-by, 0)
+	for _, n := range nodes {
+		p.add(at, func(w *world) { w.quorum.Node(n).Jump(by) }, "jump the clock of voter %d by %v", n, by)
+	}
+}
+
+// wrongRate lets clocks run at another rate for a while, and returns how far ahead that takes them.
+func (p *planner) wrongRate(nodes []int, at, spell time.Duration, rate float64) time.Duration {
+	for _, n := range nodes {
+		p.add(at, func(w *world) { w.quorum.Node(n).SetRate(rate) }, "rate of voter %d: %.3f", n, rate)
+		p.add(at+spell, func(w *world) { w.quorum.Node(n).SetRate(w.plan.Rate) }, "rate of voter %d: as the others'", n)
+	}
+	p.setBack += spell
+	return time.Duration(float64(spell) * (rate - p.Rate))
+}
+
+// planTurns lets one clock after the other be wrong and be put right. The next one goes wrong when the
+// readings of the last one's wrong time are not put together with newer ones any more.
+func (p *planner) planTurns() {
+	for at := p.between(0, MaxTTL/2); at < p.Length; at += p.between(2*exchange, MaxTTL/2) {
+		node, by := []int{p.rand.IntN(p.Nodes)}, p.wrongOffset()
+		spell := p.between(time.Microsecond, MaxTTL)
+		if at+spell >= p.Length {
+			return
+		}
+		p.jump(node, at, by)
+		at += spell
+		p.jump(node, at, -by)
+	}
 }

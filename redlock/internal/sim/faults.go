@@ -96,7 +96,7 @@ func (p *planner) reset(at time.Duration) {
 // pause stops voters as SIGSTOP does.
 func (p *planner) pause(at time.Duration) {
 	end := at + p.spell()
-	for _, n := range p.rand.Perm(p.Nodes)[:1+p.rand.IntN(2)] {
+	for _, n := range p.rand.Perm(p.Nodes)[:1+p.rand.IntN(min(2, p.Nodes))] {
 		p.add(at, func(w *world) { w.quorum.Node(n).Pause() }, "pause voter %d", n)
 		p.add(end+p.between(0, time.Millisecond), func(w *world) { w.quorum.Node(n).Resume() }, "resume voter %d", n)
 	}
@@ -105,7 +105,7 @@ func (p *planner) pause(at time.Duration) {
 // crash kills voters. They come back with their memory, or, if they are forgetful, without it.
 func (p *planner) crash(at time.Duration) {
 	end := at + p.spell()
-	for _, n := range p.rand.Perm(p.Nodes)[:1+p.rand.IntN(2)] {
+	for _, n := range p.rand.Perm(p.Nodes)[:1+p.rand.IntN(min(2, p.Nodes))] {
 		keep := !p.Forgetful || p.rand.IntN(3) == 0
 		p.add(at, func(w *world) { w.quorum.Node(n).Crash() }, "crash voter %d", n)
 		p.add(end+p.between(0, time.Millisecond), func(w *world) { w.restart(n, keep) }, "restart voter %d, memory %t", n, keep)
@@ -132,7 +132,6 @@ func (p *planner) stop(at time.Duration) {
 	if p.rand.IntN(2) == 0 { // many locks live on
 		d /= 4
 	}
-	p.longestStop = max(p.longestStop, d)
 	if p.rand.IntN(2) == 0 { // in the midst of calls: the replies are there when they go on
 		begin := max(at-NodeTimeout*9/10, 0)
 		for c := range p.Clients {

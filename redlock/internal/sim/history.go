@@ -17,6 +17,9 @@ type Report struct {
 	Violations []string
 	// Attempts counts the acquisitions begun, and Acquired those that succeeded.
 	Attempts, Acquired int
+	// Takeovers counts how often a voter gave a lock to another that wasn't given back, since its
+	// time was over.
+	Takeovers int
 	// Commands counts what the voters were sent.
 	Commands int
 }
@@ -44,6 +47,7 @@ type history struct {
 	newest   map[string]int64    // the largest fencing token, by name
 	voters   []*voter
 	report   Report
+	stopped  time.Duration // for how long the clients were stopped in all
 }
 
 func newHistory(plan *Plan, trace io.Writer) *history {

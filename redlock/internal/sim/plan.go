@@ -5,8 +5,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
-
-	"github.com/a5bbb083/redlock/clockdrift"
 )
 
 // The lockers' options, the same in every run. They are as close together as they can be, so
@@ -27,20 +25,17 @@ const (
 	settling = time.Second
 )
 
-// rightness is how far the clocks that aren't wrong may be off, either way: nearly as far as a
-// client that meets two of them puts up with.
-var rightness = (clockdrift.Allowance(MaxTTL, DriftFactor) - clockdrift.Granularity) / 4
+// MaxClockError is the lockers' largest error of a right clock.
+const MaxClockError = 50 * time.Millisecond
 
-// Visible is the smallest jump of a clock that no guard can miss: from within the tolerance at
-// first contact out of it, by replies that take the node time-out. Of those that take longer,
-// no vote counts.
-var Visible = (4*rightness + 4*NodeTimeout).Round(10 * time.Millisecond)
+// rightness is how far the clocks that aren't wrong are off, either way.
+const rightness = MaxClockError * 9 / 10
 
-// Recovery is the time in which a healthy majority locks again. A forgetful voter waits for
-// MaxTTL from the first contact, and a clock that was found wrong is trusted after being
-// steady for MaxTTL; a lock left behind by a dead client is gone sooner. With the drift that
-// voters may have, and with the pauses between attempts, that's it.
-const Recovery = MaxTTL + MaxTTL/50 + settling
+// Recovery is the time in which a healthy majority locks again. A forgetful voter waits for MaxTTL from
+// the first contact, and a lock left behind by a dead client is over after its TTL. Either takes twice the
+// largest error of a clock longer, and as long again where clocks are that far apart. With the drift
+// that clients may have, and with the pauses between attempts, that's it.
+const Recovery = MaxTTL + MaxTTL/50 + 4*MaxClockError + settling
 
 // Plan is all that a seed decides before a run begins. The clients' choices come from the
 // seed as well, but depend on what happens to them.
@@ -61,8 +56,10 @@ type Plan struct {
 	Stopping bool
 	// WallSkew is how far the clients' wall clocks may be off in either direction.
 	WallSkew time.Duration
-	// Wrong lists the voters whose clocks may be wrong.
-	Wrong []int
+	// Wrong lists the voters whose clocks may be wrong. Where InTurns is set, it's one at a time, and
+	// any voter's turn comes.
+	Wrong   []int
+	InTurns bool
 	// CutOff lists, for each client, the voters that it never reaches as long as the faults
 	// last: at most a minority. Two majorities then often share a single voter.
 	CutOff [][]int
@@ -71,13 +68,11 @@ type Plan struct {
 
 	events  []event
 	setBack time.Duration // how far a clock can fall behind in all
-
-	longestStop time.Duration // of the clients
 }
 
 func (p *Plan) String() string {
-	return fmt.Sprintf("%d voters (clocks run at %.5f, may be wrong: %v), %d clients (cut off from %v), messages take %v to %v, durable %t, forgetful %t",
-		p.Nodes, p.Rate, p.Wrong, p.Clients, p.CutOff, p.MinLatency, p.MaxLatency, p.Durable, p.Forgetful)
+	return fmt.Sprintf("%d voters (clocks run at %.5f, may be wrong: %v, in turns %t), %d clients (cut off from %v), messages take %v to %v, durable %t, forgetful %t",
+		p.Nodes, p.Rate, p.Wrong, p.InTurns, p.Clients, p.CutOff, p.MinLatency, p.MaxLatency, p.Durable, p.Forgetful)
 }
 
 // event is one thing that happens to the world. Every fault is two: its begin and its end.
@@ -107,7 +102,7 @@ type planner struct {
 }
 
 func (p *planner) setUp() {
-	p.Nodes = 3 + 2*p.rand.IntN(2)
+	p.Nodes = []int{1, 3, 3, 3, 3, 4, 5, 5, 5, 5}[p.rand.IntN(10)]
 	p.Clients = 2 + p.rand.IntN(3)
 	p.Names = []string{"job", "shop:{42}"}[:1+p.rand.IntN(2)]
 	p.MinLatency = p.between(50*time.Microsecond, time.Millisecond)
@@ -116,9 +111,6 @@ func (p *planner) setUp() {
 	p.Durable = p.rand.IntN(4) == 0
 	p.Forgetful = p.rand.IntN(3) > 0
 	p.Stopping = p.rand.IntN(3) > 0
-	if p.Stopping {
-		p.longestStop = MaxTTL // see client.stopMeanwhile
-	}
 	if p.Forgetful {
 		p.WallSkew = MaxTTL / 8
 	} else {
@@ -126,6 +118,9 @@ func (p *planner) setUp() {
 	}
 	minority := (p.Nodes - 1) / 2
 	p.Wrong = p.rand.Perm(p.Nodes)[:p.rand.IntN(minority+1)]
+	if p.InTurns = len(p.Wrong) > 0 && p.rand.IntN(3) == 0; p.InTurns {
+		p.Wrong = p.rand.Perm(p.Nodes)
+	}
 	for range p.Clients {
 		p.CutOff = append(p.CutOff, p.rand.Perm(p.Nodes)[:p.rand.IntN(minority+1)])
 	}
@@ -134,7 +129,7 @@ func (p *planner) setUp() {
 		p.Rate = 1
 	case 1: // nearly the whole of the drift factor
 		p.Rate = 1 + DriftFactor*(0.8+0.12*p.rand.Float64())
-	default: // leave room for steps
+	default:
 		p.Rate = 1 + DriftFactor*0.4*(2*p.rand.Float64()-1)
 	}
 }
@@ -151,7 +146,7 @@ func (p *planner) spell() time.Duration {
 	if p.rand.IntN(2) == 0 {
 		return p.between(time.Millisecond, 4*NodeTimeout)
 	}
-	return p.between(4*NodeTimeout, MaxTTL*3/2)
+	return p.between(4*NodeTimeout, 2*MaxTTL)
 }
 
 func (p *planner) add(at time.Duration, do func(*world), format string, args ...any) {

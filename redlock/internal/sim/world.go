@@ -125,6 +125,9 @@ func (w *world) stop(d time.Duration) {
 	w.mu.Lock()
 	w.stopped += d
 	w.mu.Unlock()
+	w.history.mu.Lock()
+	w.history.stopped += d
+	w.history.mu.Unlock()
 	for _, c := range w.clients {
 		c.machine().Clock().Suspend(d)
 	}
