@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,25 +14,37 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/a5bbb083/redlock/clockdrift"
 	"github.com/a5bbb083/redlock/quorum"
 	"github.com/a5bbb083/redlock/redlock/internal/redistest"
 	"github.com/a5bbb083/redlock/redlock/redlocktest"
 )
 
-// TestModelMatchesScripts sends random requests to a Redis and to the model that is explored
-// in its stead. After each they must agree on the reply, the owner and the register.
+// TestModelMatchesScripts sends random requests to a Redis and to a twin of the scripts in Go. After each
+// they must agree on the reply, the key and the record. The searches rest on what the twin says:
+// the explorer's owner is the record's last owner until it gives back or another is granted.
 func TestModelMatchesScripts(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
-		for seed := range uint64(100) {
+		seen := map[string]int{}
+		for seed := range uint64(150) {
 			p := &pair{
 				random: rand.New(rand.NewPCG(seed, 0)),
 				voter:  &voter{client: client}, client: client, name: fmt.Sprint("job", seed),
 			}
 			for n := range 40 {
-				did := p.step(t)
+				did := p.step(t, seen)
 				require.Equal(t, p.model, p.read(t), "seed %d, step %d: %s", seed, n, did)
 			}
 		}
+		for _, op := range []operation{opAcquire, opConfirm, opExtend, opRelease} {
+			assert.Greater(t, seen[fmt.Sprint(op, statusOK)], 50, "%v", op)
+			if op != opRelease {
+				assert.Greater(t, seen[fmt.Sprint(op, statusHeld)], 50, "%v", op)
+			}
+		}
+		assert.Positive(t, seen["taken over"], "a record that was over, by the agreed time")
+		assert.Positive(t, seen["without its key"], "a record whose key is gone")
+		assert.Positive(t, seen["given back, again"])
 	})
 }
 
@@ -50,53 +63,137 @@ type pair struct {
 	voter  *voter
 	client redis.UniversalClient
 	name   string
-	model  modelVoter
+	model  twin
 }
 
-func token(id uint8) string { return "token of client " + strconv.Itoa(int(id)) }
+// twin is a voter as the Lua scripts leave it: the key and the record, written anew in another language.
+type twin struct {
+	key      string // its value, "" if it's gone
+	register int64
+	token    string
+	deadline int64
+	back     bool
+}
 
-func (p *pair) step(t *testing.T) (did string) {
+func token(id uint8) string { return "client" + strconv.Itoa(int(id)) }
+
+func (w *twin) owns(token string) bool {
+	return w.key == token || w.key == "" && w.token == token && w.deadline > 0
+}
+
+func (w *twin) held(r request) bool {
+	timed := r.deadline > 0 && w.deadline > 0
+	switch {
+	case w.key != "" && w.key != w.token:
+		return true
+	case w.key != "" && !timed:
+		return true
+	}
+	return timed && int64(r.now.earliest) < w.deadline
+}
+
+// carryOut returns the status of the reply, and the register in it.
+func (w *twin) carryOut(r request) (status, int64) {
+	switch {
+	case r.op == opAcquire && w.owns(r.token):
+		return statusOK, w.register
+	case r.op == opAcquire && w.held(r):
+		return statusHeld, 0
+	case r.op == opAcquire && w.token == r.token && w.back:
+		return statusGone, 0
+	case r.op == opAcquire:
+		*w = twin{key: r.token, register: max(w.register+1, r.fence), token: r.token, deadline: int64(r.deadline)}
+		return statusOK, w.register
+	case r.op == opConfirm && (!w.owns(r.token) || w.register > r.fence):
+		return statusHeld, w.register
+	case r.op == opConfirm:
+		w.register = r.fence
+		return statusOK, w.register
+	case r.op == opExtend:
+		return w.extend(r), w.register
+	}
+	return w.release(r), 0
+}
+
+func (w *twin) extend(r request) status {
+	if !w.owns(r.token) {
+		if w.held(r) {
+			return statusHeld
+		}
+		if !r.restore || w.token == r.token && w.back {
+			return statusGone
+		}
+	}
+	w.register = max(w.register, r.fence)
+	if w.token != r.token || w.deadline < int64(r.deadline) {
+		w.deadline = int64(r.deadline)
+	}
+	w.key, w.token, w.back = r.token, r.token, false
+	return statusOK
+}
+
+func (w *twin) release(r request) status {
+	gave, had := w.key == r.token, w.key != ""
+	if gave {
+		w.key = ""
+	}
+	if w.token == r.token && !w.back {
+		gave = gave || w.deadline > 0
+		w.back, w.deadline = true, 0
+	}
+	switch {
+	case gave:
+		return statusOK
+	case had:
+		return statusHeld
+	}
+	return statusGone
+}
+
+func (p *pair) step(t *testing.T, seen map[string]int) (did string) {
 	id := uint8(1 + p.random.IntN(3))
 	r := request{
 		op: operation(p.random.IntN(4)), name: p.name, token: token(id), ttl: time.Minute, fenced: true,
 		fence: p.random.Int64N(p.model.register + 4), restore: p.random.IntN(2) == 0,
 	}
-	switch p.random.IntN(8) {
+	if p.random.IntN(3) > 0 { // with guards
+		r.deadline, r.now.earliest = unixMicro(10+p.random.Int64N(10)), unixMicro(p.random.Int64N(25))
+	}
+	switch p.random.IntN(10) {
 	case 0:
-		p.model.expire()
+		p.model.key = ""
 		require.NoError(t, p.client.Del(t.Context(), p.name).Err())
-		return "the lock ends"
+		return "the key vanishes"
 	case 1:
-		p.model = modelVoter{}
+		p.model = twin{}
 		require.NoError(t, p.client.Del(t.Context(), p.name, recordKey(p.name, false)).Err())
 		return "the voter forgets"
+	case 2:
+		if p.model.key == "" {
+			p.model.key = "stranger"
+			require.NoError(t, p.client.Set(t.Context(), p.name, "stranger", time.Minute).Err())
+			return "a client without records takes the lock"
+		}
 	}
 	did = fmt.Sprintf("%v %+v on %+v", r.op, r, p.model)
-	want := p.expect(r, id)
+	before := p.model
+	want, register := p.model.carryOut(r)
 	got, err := p.send(t.Context(), r)
 	require.NoError(t, err, did)
-	if r.op == opAcquire && got.status == statusHeld {
-		got.value = 0 // the remaining TTL, of which the model knows nothing
+	require.Equal(t, want, got.status, did)
+	if want == statusOK && r.op != opRelease || r.op == opConfirm || r.op == opExtend {
+		require.Equal(t, register, got.value, did)
 	}
-	require.Equal(t, want, got, did)
+	seen[fmt.Sprint(r.op, want)]++
+	switch {
+	case r.op == opAcquire && want == statusOK && before.deadline > 0 && before.token != r.token:
+		seen["taken over"]++
+	case r.op == opAcquire && want == statusHeld && before.key == "":
+		seen["without its key"]++
+	case r.op == opAcquire && want == statusGone:
+		seen["given back, again"]++
+	}
 	return did
-}
-
-// expect returns the reply of the model.
-func (p *pair) expect(r request, id uint8) reply {
-	verdict := map[bool]status{true: statusOK, false: statusHeld}
-	switch r.op {
-	case opAcquire:
-		value, ok := p.model.grant(shipped, id, r.fence)
-		return reply{status: verdict[ok], value: value}
-	case opConfirm:
-		ok := p.model.confirm(shipped, id, r.fence)
-		return reply{status: verdict[ok], value: p.model.register}
-	case opExtend:
-		return reply{status: p.model.extend(shipped, id, r.fence, r.restore), value: p.model.register}
-	default:
-		return reply{status: p.model.release(id)}
-	}
 }
 
 // send returns what the script replied, without what the guards add.
@@ -107,23 +204,53 @@ func (p *pair) send(ctx context.Context, r request) (reply, error) {
 }
 
 // read returns what the Redis holds, as a model.
-func (p *pair) read(t *testing.T) modelVoter {
+func (p *pair) read(t *testing.T) twin {
 	t.Helper()
-	var v modelVoter
-	owner, err := p.client.Get(t.Context(), p.name).Result()
-	if !errors.Is(err, redis.Nil) {
-		require.NoError(t, err)
-	}
-	for id := uint8(1); id <= 3; id++ {
-		if owner == token(id) {
-			v.owner = id
+	var w twin
+	get := func(key string) string {
+		text, err := p.client.Get(t.Context(), key).Result()
+		if !errors.Is(err, redis.Nil) {
+			require.NoError(t, err)
 		}
+		return text
 	}
-	v.register, err = p.client.Get(t.Context(), recordKey(p.name, false)).Int64()
-	if !errors.Is(err, redis.Nil) {
+	w.key = get(p.name)
+	if text := get(recordKey(p.name, false)); text != "" {
+		parts := append(strings.Fields(text), "", "")
+		var err error
+		w.register, err = strconv.ParseInt(parts[0], 10, 64)
 		require.NoError(t, err)
+		w.token, w.back = parts[1], parts[2] == "-"
+		w.deadline, _ = strconv.ParseInt(parts[2], 10, 64)
 	}
-	return v
+	return w
+}
+
+// A grant needs a marker that says since when the voter votes.
+func TestVoterWithoutADateIsQuarantined(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		o := options{clock: clockdrift.System(), nodeTimeout: time.Second, maxClockError: time.Hour, driftFactor: 0.01}
+		g := newGuard(1, &o)
+		keys := []string{"job", recordKey("job", false), markerKey}
+		v := &voter{client: client, guard: g}
+		r := request{op: opAcquire, name: "job", token: token(1), ttl: time.Minute, fenced: true, deadline: 1 << 52}
+		now := client.Time(t.Context()).Val().UnixMicro()
+		r.now = span{unixMicro(now), unixMicro(now)}
+		for name, marker := range map[string][]any{"no marker": nil, "no date": {"number", 1, "longest", 0}, "a date": {"number", 1, "until", 1}} {
+			client.Del(t.Context(), markerKey)
+			if marker != nil {
+				require.NoError(t, client.HSet(t.Context(), markerKey, marker...).Err())
+			}
+			values, err := scripts[opAcquire].Eval(t.Context(), client, keys, v.args(&r)...).Int64Slice()
+			require.NoError(t, err, name)
+			if name == "a date" {
+				assert.Equal(t, int64(statusOK), values[0])
+				require.NoError(t, client.Del(t.Context(), keys...).Err())
+				continue
+			}
+			assert.Equal(t, []int64{int64(statusQuarantined), 0}, []int64{values[0], values[3]}, name)
+		}
+	})
 }
 
 // The model leaves out what the script does at the limits.
@@ -152,10 +279,11 @@ func TestRegisterEndsAtTheLastExactInteger(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, reply{status: statusOK, value: last}, got)
 
-		_, err = p.send(t.Context(), request{op: opRelease, name: p.name, token: token(1)})
+		_, err = p.send(t.Context(), request{op: opRelease, name: p.name, token: token(1), fenced: true})
 		require.NoError(t, err)
+		r.token = token(2)
 		_, err = p.send(t.Context(), r)
 		require.ErrorContains(t, err, "beyond 2^53-1")
-		assert.Equal(t, modelVoter{register: last}, p.read(t), "a refused grant leaves nothing behind")
+		assert.Equal(t, twin{register: last, token: token(1), back: true}, p.read(t), "a refused grant leaves nothing behind")
 	})
 }
