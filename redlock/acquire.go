@@ -19,7 +19,7 @@ func randomToken() (hi, lo uint64) {
 }
 
 // TryLock makes one attempt to take the lock. It returns within the node time-out, or twice
-// that where the voters granted different fencing values. While 512 attempts of the locker are under
+// that where the voters granted different fencing values. While 128 attempts of the locker are under
 // way it waits for its turn before that, as long as ctx allows; the error says so when that ends first.
 //
 // It fails with a [*QuorumError] that matches [ErrNotAcquired] where another holds the lock
@@ -118,7 +118,7 @@ func (l *Locker) tryTwice(ctx context.Context, seen *observation, lo lockOptions
 
 // maxAttempts is how many attempts of a locker are under way at once. More would wait at the voters
 // instead, while their node time-out runs. It's well below the room in a voter's queue, so none is refused there.
-const maxAttempts = 512
+const maxAttempts = 128
 
 // enter waits, first come, first served, until an attempt may begin.
 func (l *Locker) enter(ctx context.Context, name string) error {

@@ -15,10 +15,13 @@ import (
 	"github.com/a5bbb083/redlock/redlock"
 )
 
+// usualNodeTimeout is what a locker with default options has.
+const usualNodeTimeout = 250 * time.Millisecond
+
 // A thousand waiters used to fill the voters' queues, and the holder's release was refused.
 func TestRealManyWaitersOnOneName(t *testing.T) {
 	servers := startVoters(t, 3)
-	l := dial(t, servers)
+	l := dial(t, servers, redlock.WithNodeTimeout(usualNodeTimeout))
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	var served atomic.Int64
@@ -43,7 +46,7 @@ func TestRealManyWaitersOnOneName(t *testing.T) {
 // A renewed lock used to be lost, since its extensions were refused for want of room.
 func TestRealRenewedLockBesideManyAttempts(t *testing.T) {
 	servers := startVoters(t, 3)
-	l := dial(t, servers, redlock.WithTTL(3*time.Second))
+	l := dial(t, servers, redlock.WithTTL(3*time.Second), redlock.WithNodeTimeout(usualNodeTimeout))
 	renewed, err := l.TryLock(t.Context(), "renewed", redlock.AutoRenew(true))
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
@@ -67,7 +70,7 @@ func TestRealRenewedLockBesideManyAttempts(t *testing.T) {
 // Free names used to read as taken, since releases of earlier rounds had been refused.
 func TestRealManyFreeNames(t *testing.T) {
 	servers := startVoters(t, 3)
-	l := dial(t, servers)
+	l := dial(t, servers, redlock.WithNodeTimeout(usualNodeTimeout))
 	for range 3 {
 		var taken, others, unlocks atomic.Int64
 		var all sync.WaitGroup
@@ -90,4 +93,50 @@ func TestRealManyFreeNames(t *testing.T) {
 		assert.Zero(t, unlocks.Load(), "failed Unlocks")
 	}
 	requireNothingLeft(t, 2*time.Second, servers...)
+}
+
+// Twenty thousand callers, one voter of five stopped: everybody waits longer, and nothing is lost.
+func TestRealTwentyThousandCallers(t *testing.T) {
+	servers := startVoters(t, 5)
+	l := dial(t, servers, redlock.WithNodeTimeout(usualNodeTimeout))
+	use(t, l, "warm-up")
+	renewed, err := l.TryLock(t.Context(), "renewed", redlock.TTL(5*time.Second), redlock.AutoRenew(true))
+	require.NoError(t, err)
+	servers[4].Pause()
+	const lasting = 5 * time.Second
+	few := load(t, l, 32, lasting)
+	many := load(t, l, 10_000, lasting)
+	t.Logf("locks in %v: %d with 64 goroutines, %d with 20,000", lasting, few, many)
+	assert.Greater(t, many, few/2, "locks taken; 20 %% is the goal, and the machine has other work")
+	assert.NoError(t, context.Cause(renewed.Context()))
+	require.NoError(t, renewed.Unlock(t.Context()))
+	requireNothingLeft(t, 2*time.Second, servers[:4]...)
+	servers[4].Resume()
+	requireNothingLeft(t, 10*time.Second, servers...)
+}
+
+// load has as many goroutines as each wants take one name and names of their own, and returns how many locks they got.
+func load(t *testing.T, l *redlock.Locker, each int, lasting time.Duration) int64 {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), lasting)
+	defer cancel()
+	var got atomic.Int64
+	var all sync.WaitGroup
+	work := func(name string) {
+		for ctx.Err() == nil {
+			lk, err := l.Lock(ctx, name)
+			if err != nil {
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+				return
+			}
+			got.Add(1)
+			assert.NoError(t, lk.Unlock(context.Background()))
+		}
+	}
+	for i := range each {
+		all.Go(func() { work("one for all") })
+		all.Go(func() { work(fmt.Sprint("own ", i)) })
+	}
+	all.Wait()
+	return got.Load()
 }
