@@ -9,7 +9,7 @@ import (
 
 // Errors that stand in an [Answer] for a request that was never handed to its transport.
 var (
-	// ErrQueueFull means that the voter's queue had no room.
+	// ErrQueueFull means that the voter's queue had no room for another attempt.
 	ErrQueueFull = errors.New("quorum: the voter's queue is full")
 	// ErrNotSent means that nobody wanted the answer any more when the request's turn came.
 	ErrNotSent = errors.New("quorum: given up before it was sent")
@@ -39,6 +39,12 @@ type Poll[Q, R any] struct {
 	Key uint64
 	// Voters lists the voters that are asked; nil means all. The others count as [Unknown].
 	Voters []int
+	// Urgent requests go ahead of those that aren't, and are never refused for want of room.
+	// What is urgent is bounded by the caller: by the locks that it has, say.
+	Urgent bool
+	// After is the ballot of a request that an urgent one must not overtake. Where that still
+	// waits, it becomes urgent, too.
+	After *Ballot[Q, R]
 	// Timeout is how long [Ballot.Wait] waits for a voter.
 	Timeout time.Duration
 	// Until is when sending the request stops making sense; the zero time means never.
@@ -51,13 +57,13 @@ type Poll[Q, R any] struct {
 	// is up. It must not block or keep the outcome.
 	Enough func(Outcome[R]) bool
 	// Persist keeps the request alive when its ballot is over: it's sent even if nobody waits
-	// any more, and it may use the part of the queue that is kept free for such requests.
+	// any more.
 	Persist bool
 	// Repeat tells whether a voter should be sent the request again, and after which delay,
 	// given its answer and how often it was sent already. Nil means never.
 	Repeat func(voter int, a Answer[R], sent int) (delay time.Duration, again bool)
 	// Late is called for each answer that arrives when the ballot is over. It runs on a
-	// voter's worker and must not block.
+	// voter's worker, or on the goroutine of a caller that makes room, and must not block.
 	Late func(voter int, a Answer[R])
 }
 
@@ -66,6 +72,7 @@ type Ballot[Q, R any] struct {
 	poll  Poll[Q, R]
 	begun time.Time
 	done  chan struct{}
+	calls []*call[Q, R] // by voter; nil where it isn't asked. Set before Start returns.
 
 	mu        sync.Mutex
 	tally     *Tally
@@ -106,11 +113,28 @@ func (b *Ballot[Q, R]) Wait(ctx context.Context) Outcome[R] {
 	return Outcome[R]{Result: result, Answers: b.answers, Answered: b.answered}
 }
 
+// Withdraw takes back the request wherever it hasn't been sent: it never will be. The answer
+// there is [ErrNotSent], and it has been delivered when Withdraw returns.
+func (b *Ballot[Q, R]) Withdraw() {
+	for voter, c := range b.calls {
+		if c != nil && c.queue.withdraw(c) {
+			b.deliver(voter, Answer[R]{Err: ErrNotSent}, c.sent)
+		}
+	}
+}
+
 // wanted reports whether the request should still be sent.
-func (b *Ballot[Q, R]) wanted() bool {
+func (b *Ballot[Q, R]) wanted(now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return !b.abandoned && (b.poll.Until.IsZero() || time.Now().Before(b.poll.Until))
+	return !b.abandoned && (b.poll.Until.IsZero() || now.Before(b.poll.Until))
+}
+
+// awaited reports whether somebody waits for the ballot.
+func (b *Ballot[Q, R]) awaited() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.over
 }
 
 // deliver takes the answer of a voter and reports whether the request is to be sent again.

@@ -3,17 +3,22 @@
 //
 // [Tally] is the decision itself, as pure data: votes in, [Pending], [Won] or [Lost] out.
 //
-// [Group] owns the way to the voters. Each voter has bounded queues, drained by workers that
-// send all that is waiting in one exchange, so concurrent callers share a round trip and a
-// request never overtakes an earlier one with the same key. [Group.Start] hands one request
+// [Group] owns the way to the voters. Each voter has queues, drained by workers that
+// send all that is waiting in one exchange, so concurrent callers share a round trip. Urgent
+// requests go first and always find room; the others are bounded. [Group.Start] hands one request
 // to each voter; the [Ballot] it returns is over as soon as the tally is decided. What comes
 // later still reaches a callback, because a late yes is a fact that somebody has to deal with.
 //
 // Guarantees:
 //
 //   - A ballot ends by its time-out, whatever the transports do: a voter that hangs costs a
-//     place in its own queue and nothing else. A full queue answers at once.
-//   - Requests with the same key reach a voter's transport in the order in which their
-//     ballots were started. A repeated request (see [Poll]) goes to the end again.
+//     place in its own queue and nothing else.
+//   - What isn't urgent is refused at once when a queue is full of requests that somebody waits
+//     for. Those whose ballot is over make room. A caller with fewer ballots under way than
+//     [Config.Queue] is never refused.
+//   - Urgent requests with the same key reach a voter's transport in the order in which their ballots
+//     were started, and so do the others. An urgent one may go ahead of others that came earlier, but
+//     never of the one that it names in [Poll.After]. A repeated request goes to the end again.
+//   - What [Ballot.Withdraw] took back is never sent.
 //   - [Group.Close] returns when every worker has ended.
 package quorum

@@ -21,8 +21,8 @@ type Transport[Q, R any] interface {
 type Config struct {
 	// Workers is how many queues, each with its worker, a voter has. Default 2.
 	Workers int
-	// Queue is how many requests may wait in one queue. Half of it is kept free for polls
-	// that persist. Default 2048.
+	// Queue is how many requests that aren't urgent may wait in one queue. Those whose ballot is
+	// over make room for others. Default 2048.
 	Queue int
 	// Batch is how many requests one exchange carries at most. Default 256.
 	Batch int
@@ -98,6 +98,7 @@ func (g *Group[Q, R]) Start(poll Poll[Q, R]) *Ballot[Q, R] {
 		tally:    NewTally(n),
 		answers:  make([]Answer[R], n),
 		answered: make([]bool, n),
+		calls:    make([]*call[Q, R], n),
 	}
 	if poll.Enough != nil { // asked while record holds the mutex
 		b.tally.enough = func() bool {
@@ -118,7 +119,12 @@ func (g *Group[Q, R]) Start(poll Poll[Q, R]) *Ballot[Q, R] {
 			panic(fmt.Sprintf("quorum: voter %d of %d asked", voter, n))
 		}
 		queues := g.queues[voter]
-		if err := queues[poll.Key%uint64(len(queues))].add(&call[Q, R]{ballot: b}); err != nil {
+		q := queues[poll.Key%uint64(len(queues))]
+		b.calls[voter] = &call[Q, R]{ballot: b, queue: q}
+	}
+	for _, voter := range asked {
+		c := b.calls[voter]
+		if err := c.queue.add(c); err != nil {
 			b.deliver(voter, Answer[R]{Err: err}, 0)
 		}
 	}

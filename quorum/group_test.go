@@ -199,34 +199,6 @@ func TestWaitingRequestsShareAnExchange(t *testing.T) {
 	})
 }
 
-func TestHungVoterCostsOneQueueAndNoMemory(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		hung := &fake{stuck: make(chan struct{})}
-		g := newGroup(quorum.Config{Workers: 1, Queue: 8}, hung, &fake{}, &fake{})
-		refused := 0
-		for range 100 {
-			p := poll("x")
-			synctest.Wait() // the first is under way before the second comes
-			begun := time.Now()
-			o := g.Start(p).Wait(t.Context())
-			require.Equal(t, quorum.Won, o.Result)
-			require.Zero(t, time.Since(begun), "nobody waits for the hung voter")
-			if o.Answered[0] {
-				require.ErrorIs(t, o.Answers[0].Err, quorum.ErrQueueFull)
-				refused++
-			}
-		}
-		assert.Equal(t, 100-1-4, refused, "one is being sent, half of 8 wait")
-		p := poll("release")
-		p.Persist = true
-		o := g.Start(p).Wait(t.Context())
-		assert.False(t, o.Answered[0], "requests that persist have room of their own")
-		close(hung.stuck)
-		g.Close(t.Context())
-		assert.Len(t, hung.seen(), 1+4+1)
-	})
-}
-
 func TestNobodySendsWhatNobodyWaitsFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{delay: 5 * time.Second}

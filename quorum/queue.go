@@ -10,45 +10,150 @@ import (
 // touch its ballot at any time.
 type call[Q, R any] struct {
 	ballot *Ballot[Q, R]
-	sent   int
+	queue  *queue[Q, R]
+	sent   int       // by the worker
 	due    time.Time // of a repeat
+
+	// Guarded by the queue's mutex. A call that stops waiting without being taken leaves its place
+	// in the lane behind, for take or sweep to skip.
+	lane *lane[Q, R] // where it waits; nil when it doesn't
 }
 
-// queue holds the calls that wait for one worker of one voter.
+// lane is a first-in, first-out part of a queue.
+type lane[Q, R any] struct {
+	calls []*call[Q, R]
+	sweep int // the length at which it's worth looking for calls that nobody needs
+}
+
+func (l *lane[Q, R]) push(c *call[Q, R]) {
+	c.lane = l
+	l.calls = append(l.calls, c)
+}
+
+// pop appends up to n waiting calls to batch.
+func (l *lane[Q, R]) pop(batch []*call[Q, R], n int) []*call[Q, R] {
+	taken := 0
+	for _, c := range l.calls {
+		if n == 0 {
+			break
+		}
+		taken++
+		if c.lane == l {
+			c.lane = nil
+			batch = append(batch, c)
+			n--
+		}
+	}
+	clear(l.calls[:taken])
+	if l.calls = l.calls[taken:]; len(l.calls) == 0 {
+		l.calls = nil // let go of the array, which grew with the largest burst
+	}
+	return batch
+}
+
+// drop takes out the calls that nobody needs, and the places of those that don't wait any more.
+func (l *lane[Q, R]) drop(needed func(*call[Q, R]) bool) (dropped []*call[Q, R]) {
+	kept := l.calls[:0]
+	for _, c := range l.calls {
+		switch {
+		case c.lane != l:
+		case needed(c):
+			kept = append(kept, c)
+		default:
+			c.lane = nil
+			dropped = append(dropped, c)
+		}
+	}
+	clear(l.calls[len(kept):])
+	l.calls = kept
+	return dropped
+}
+
+// queue holds the calls that wait for one worker of one voter, in two lanes. What is urgent goes
+// first and always finds room: an attempt can be refused, a release can't.
 type queue[Q, R any] struct {
 	voter     int
 	transport Transport[Q, R]
 	config    Config
 	wake      chan struct{} // holds at most one token
 
-	mu      sync.Mutex
-	waiting []*call[Q, R]
-	repeats []*call[Q, R] // few: only requests to a voter that doesn't answer properly
-	closed  bool
+	mu       sync.Mutex
+	urgent   lane[Q, R]
+	attempts lane[Q, R]
+	repeats  []*call[Q, R] // few: only requests to a voter that doesn't answer properly
+	closed   bool
 }
 
 func newQueue[Q, R any](voter int, t Transport[Q, R], c Config) *queue[Q, R] {
-	return &queue[Q, R]{voter: voter, transport: t, config: c, wake: make(chan struct{}, 1)}
+	q := &queue[Q, R]{voter: voter, transport: t, config: c, wake: make(chan struct{}, 1)}
+	q.urgent.sweep = c.Queue
+	return q
 }
 
 func (q *queue[Q, R]) add(c *call[Q, R]) error {
-	room := q.config.Queue
-	if !c.ballot.poll.Persist {
-		room -= room / 2
+	dropped, err := q.enter(c)
+	for _, d := range dropped {
+		d.ballot.deliver(q.voter, Answer[R]{Err: ErrNotSent}, d.sent)
 	}
+	if err == nil {
+		q.signal()
+	}
+	return err
+}
+
+// enter puts a call into its lane. It returns the calls that had to make room.
+func (q *queue[Q, R]) enter(c *call[Q, R]) (dropped []*call[Q, R], err error) {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	switch {
 	case q.closed:
-		q.mu.Unlock()
-		return ErrClosed
-	case len(q.waiting)+len(q.repeats) >= room:
-		q.mu.Unlock()
-		return ErrQueueFull
+		return nil, ErrClosed
+	case c.ballot.poll.Urgent:
+		dropped = q.makeUrgentRoom()
+		q.promote(c)
+		q.urgent.push(c)
+		return dropped, nil
 	}
-	q.waiting = append(q.waiting, c)
-	q.mu.Unlock()
-	q.signal()
-	return nil
+	if len(q.attempts.calls) >= q.config.Queue {
+		// Also those of ballots that were won: a voter that lags so far behind isn't missed.
+		dropped = q.attempts.drop(func(c *call[Q, R]) bool { return c.ballot.awaited() })
+	}
+	if len(q.attempts.calls) >= q.config.Queue {
+		return dropped, ErrQueueFull
+	}
+	q.attempts.push(c)
+	return dropped, nil
+}
+
+// makeUrgentRoom drops what is stale each time the lane has doubled, so it's never longer than
+// twice what has to be sent, however long the voter hangs.
+func (q *queue[Q, R]) makeUrgentRoom() (dropped []*call[Q, R]) {
+	if len(q.urgent.calls) < q.urgent.sweep {
+		return nil
+	}
+	now := time.Now()
+	dropped = q.urgent.drop(func(c *call[Q, R]) bool { return c.ballot.wanted(now) })
+	q.urgent.sweep = max(q.config.Queue, 2*len(q.urgent.calls))
+	return dropped
+}
+
+// promote makes the request that c must not overtake urgent.
+func (q *queue[Q, R]) promote(c *call[Q, R]) {
+	if c.ballot.poll.After == nil {
+		return
+	}
+	if before := c.ballot.poll.After.calls[q.voter]; before != nil && before.queue == q && before.lane == &q.attempts {
+		q.urgent.push(before)
+	}
+}
+
+// withdraw reports whether a call was still waiting. Then it isn't any more.
+func (q *queue[Q, R]) withdraw(c *call[Q, R]) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	waiting := c.lane != nil
+	c.lane = nil
+	return waiting
 }
 
 func (q *queue[Q, R]) signal() {
@@ -95,11 +200,6 @@ func (q *queue[Q, R]) drain(ctx context.Context) {
 func (q *queue[Q, R]) take(now time.Time, stop bool) (batch []*call[Q, R], wait time.Duration, end bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n := min(len(q.waiting), q.config.Batch)
-	batch = q.waiting[:n:n]
-	if q.waiting = q.waiting[n:]; len(q.waiting) == 0 {
-		q.waiting = nil // let go of the array, which grew with the largest burst
-	}
 	wait = time.Hour
 	later := q.repeats[:0]
 	for _, c := range q.repeats {
@@ -107,11 +207,13 @@ func (q *queue[Q, R]) take(now time.Time, stop bool) (batch []*call[Q, R], wait 
 			wait = min(wait, left)
 			later = append(later, c)
 		} else {
-			batch = append(batch, c)
+			q.urgent.push(c) // at the end: it has had its turn
 		}
 	}
 	clear(q.repeats[len(later):])
 	q.repeats = later
+	batch = q.urgent.pop(nil, q.config.Batch)
+	batch = q.attempts.pop(batch, q.config.Batch-len(batch))
 	return batch, wait, q.closed
 }
 
@@ -119,7 +221,7 @@ func (q *queue[Q, R]) take(now time.Time, stop bool) (batch []*call[Q, R], wait 
 func (q *queue[Q, R]) again(c *call[Q, R], delay time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed || len(q.waiting)+len(q.repeats) >= q.config.Queue {
+	if q.closed {
 		return
 	}
 	c.due = time.Now().Add(delay)
@@ -139,7 +241,7 @@ func (w *worker[Q, R]) send(ctx context.Context, batch []*call[Q, R]) {
 		switch {
 		case ctx.Err() != nil:
 			c.ballot.deliver(w.queue.voter, Answer[R]{Err: ErrClosed}, c.sent)
-		case !c.ballot.wanted():
+		case !c.ballot.wanted(time.Now()):
 			c.ballot.deliver(w.queue.voter, Answer[R]{Err: ErrNotSent}, c.sent)
 		default:
 			wanted = append(wanted, c)

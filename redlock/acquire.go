@@ -19,11 +19,12 @@ func randomToken() (hi, lo uint64) {
 }
 
 // TryLock makes one attempt to take the lock. It returns within the node time-out, or twice
-// that where the voters granted different fencing values.
+// that where the voters granted different fencing values. While 128 attempts of the locker are under
+// way it waits for its turn before that, as long as ctx allows; the error says so when that ends first.
 //
 // It fails with a [*QuorumError] that matches [ErrNotAcquired] where another holds the lock
 // and [ErrNoQuorum] where too few voters answered in time. A failed attempt is released on
-// every voter in the background, however late a voter's answer comes.
+// every voter that may have granted it, in the background, however late a voter's answer comes.
 func (l *Locker) TryLock(ctx context.Context, name string, opts ...LockOption) (*Lock, error) {
 	lo, err := l.check(ctx, name, opts)
 	if err != nil {
@@ -67,8 +68,7 @@ type attempt struct {
 	rounds   int
 	outcome  quorum.Outcome[reply] // of the last round
 	outdated bool                  // it was refused by locks that are over, as is known now
-	doubts   *doubts
-	places   *places
+	trace
 }
 
 func (l *Locker) attempt(ctx context.Context, name string, lo lockOptions) (*Lock, error) {
@@ -81,7 +81,7 @@ func (l *Locker) attempt(ctx context.Context, name string, lo lockOptions) (*Loc
 	defer func() {
 		if !told && lk != nil { // the observer panicked, so nobody will get the lock
 			_ = lk.finish()
-			l.release(name, lk.token, lk.ttl, lk.doubts)
+			l.release(name, lk.token, lk.ttl, lk.trace)
 		}
 	}()
 	l.observe(seen, err) // after the attempt: the observer may close the locker
@@ -92,6 +92,10 @@ func (l *Locker) attempt(ctx context.Context, name string, lo lockOptions) (*Loc
 // tryTwice makes one attempt, and another where it was refused only because the time wasn't known well
 // enough to see that the locks in the way are over. The refusals brought better readings.
 func (l *Locker) tryTwice(ctx context.Context, seen *observation, lo lockOptions) (*Lock, error) {
+	if err := l.enter(ctx, seen.name); err != nil {
+		return nil, err
+	}
+	defer l.leave()
 	if !l.busy.begin(l.closing) {
 		return nil, ErrClosed
 	}
@@ -112,6 +116,29 @@ func (l *Locker) tryTwice(ctx context.Context, seen *observation, lo lockOptions
 	return newLock(ctx, a, fence), nil
 }
 
+// maxAttempts is how many attempts of a locker are under way at once. More would wait at the voters
+// instead, while their node time-out runs. It's well below the room in a voter's queue, so none is refused there.
+const maxAttempts = 128
+
+// enter waits, first come, first served, until an attempt may begin.
+func (l *Locker) enter(ctx context.Context, name string) error {
+	select {
+	case l.attempts <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case l.attempts <- struct{}{}:
+		return nil
+	case <-l.closing.Done():
+		return ErrClosed
+	case <-ctx.Done():
+		return fmt.Errorf("redlock: acquire %q: not begun, since %d other attempts of this locker were under way: %w", name, maxAttempts, ctx.Err())
+	}
+}
+
+func (l *Locker) leave() { <-l.attempts }
+
 func (l *Locker) try(ctx context.Context, name string, lo lockOptions) (*attempt, int64, error) {
 	start := l.options.clock.Now()
 	hi, low := l.random()
@@ -121,8 +148,7 @@ func (l *Locker) try(ctx context.Context, name string, lo lockOptions) (*attempt
 		token:       fmt.Sprintf("%016x%016x", hi, low),
 		lockOptions: lo,
 		window:      l.options.window(start, lo.ttl),
-		doubts:      newDoubts(len(l.nodes)),
-		places:      newPlaces(len(l.nodes)),
+		trace:       trace{doubts: newDoubts(len(l.nodes)), places: newPlaces(len(l.nodes))},
 	}
 	if l.guard != nil {
 		a.now, _ = l.guard.at(start)
@@ -130,7 +156,7 @@ func (l *Locker) try(ctx context.Context, name string, lo lockOptions) (*attempt
 	}
 	fence, err := a.run(ctx)
 	if err != nil {
-		l.release(name, a.token, lo.ttl, a.doubts)
+		l.release(name, a.token, lo.ttl, a.trace)
 	}
 	return a, fence, err
 }
@@ -170,8 +196,8 @@ func (a *attempt) ask(ctx context.Context, op operation, fence int64) (quorum.Ou
 	}, a.window)
 	if op == opAcquire {
 		poll.Judge = func(voter int, r reply) quorum.Vote {
-			a.doubts.settle(voter)
 			a.places.note(opAcquire, voter, r)
+			a.doubts.settle(voter) // last: the release goes by it
 			return judge(r)
 		}
 		poll.Repeat = func(voter int, answer quorum.Answer[reply], _ int) (time.Duration, bool) {
@@ -181,7 +207,12 @@ func (a *attempt) ask(ctx context.Context, op operation, fence int64) (quorum.Ou
 			return 0, false
 		}
 	}
-	outcome := l.group.Start(poll).Wait(ctx)
+	poll.Urgent, poll.After = op != opAcquire, a.asked // a confirmation is for what a majority gave
+	ballot := l.group.Start(poll)
+	if op == opAcquire {
+		a.asked = ballot
+	}
+	outcome := ballot.Wait(ctx)
 	a.outcome = outcome
 	if outcome.Result == quorum.Won {
 		if l.guard != nil {

@@ -70,6 +70,7 @@ func (l *Locker) sendAdmission(voter int, r request) {
 		Voters:  []int{voter},
 		Until:   time.Now().Add(exchangeTimeout(l.options.nodeTimeout)),
 		Persist: true,
+		Urgent:  true,
 		Judge:   func(int, reply) quorum.Vote { return quorum.Unknown },
 	})
 }
@@ -88,6 +89,7 @@ func countAnswers(o quorum.Outcome[reply]) int {
 func (l *Locker) look(ctx context.Context, timeout time.Duration, enough func(quorum.Outcome[reply]) bool) quorum.Outcome[reply] {
 	return l.group.Start(quorum.Poll[request, reply]{
 		Request: request{op: opLook},
+		Urgent:  true, // one at a time for each attempt or extension
 		Timeout: timeout,
 		Until:   time.Now().Add(timeout),
 		Judge:   func(int, reply) quorum.Vote { return quorum.Yes },

@@ -50,6 +50,13 @@ func (p *places) overtaken(fence int64) (by int64, overtaken bool) {
 	return by, overtaken && by > fence
 }
 
+// present reports whether a voter is known to have the lock.
+func (p *places) present(voter int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.at[voter] == present
+}
+
 // missing returns the voters that aren't known to have the lock: those that said so, or also
 // those that weren't heard.
 func (p *places) missing(alsoUnheard bool) []int {
@@ -108,8 +115,13 @@ func (lk *Lock) offer(voters []int) {
 	r := lk.extendRequest(true, lk.deadline, l.now())
 	// Until when the others keep it, and no longer: the next extension goes to all.
 	r.ttl = min(lk.ttl, left+lk.ttl-l.options.window(0, lk.ttl).Length())
+	for _, voter := range voters {
+		lk.doubts.offer(voter)
+	}
 	l.group.Start(quorum.Poll[request, reply]{
 		Request: r,
+		Urgent:  true,
+		After:   lk.asked,
 		Key:     queueKey(lk.name),
 		Voters:  voters,
 		Until:   time.Now().Add(left),

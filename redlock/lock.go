@@ -19,8 +19,7 @@ type Lock struct {
 	token  string
 	fence  int64
 	ttl    time.Duration
-	doubts *doubts
-	places *places
+	trace
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -45,7 +44,7 @@ var errReleased = fmt.Errorf("%w: released by Unlock", ErrLost)
 func newLock(ctx context.Context, a *attempt, fence int64) *Lock {
 	lk := &Lock{
 		locker: a.locker, name: a.name, token: a.token, fence: fence, ttl: a.ttl,
-		doubts: a.doubts, places: a.places, window: a.window, deadline: a.deadline, unlocked: make(chan struct{}),
+		trace: a.trace, window: a.window, deadline: a.deadline, unlocked: make(chan struct{}),
 	}
 	// The acquisition's context bounds the acquisition. Its end mustn't end the lock.
 	lk.ctx, lk.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
@@ -178,6 +177,7 @@ func (lk *Lock) extend(ctx context.Context, seen *observation) error {
 		e.deadline = now.latest.after(lk.ttl)
 	}
 	poll := l.poll(lk.extendRequest(false, e.deadline, now), current)
+	poll.Urgent, poll.After = true, lk.asked
 	poll.Judge = func(voter int, r reply) quorum.Vote {
 		lk.places.note(opExtend, voter, r)
 		return judge(r)

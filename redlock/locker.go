@@ -32,6 +32,8 @@ type Locker struct {
 
 	busy      busy // attempts, renewals and admissions under way
 	admitting atomic.Bool
+	attempts  chan struct{} // holds a token for each attempt under way
+	turns     turns         // of the goroutines in Lock
 }
 
 // busy counts what Close has to wait for.
@@ -91,6 +93,8 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, config 
 		jitter:  rand.Int64N,
 		closing: closing,
 		close:   end,
+
+		attempts: make(chan struct{}, maxAttempts),
 	}
 	voters := make([]*voter, len(nodes))
 	transports := make([]quorum.Transport[request, reply], len(nodes))

@@ -2,6 +2,7 @@ package redlock
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -23,24 +24,53 @@ const (
 // doubts tells at which voters a request that plants the lock may still be under way. Its own
 // answer settles the matter. After an error nobody knows: the request may sit in a stopped
 // server's socket or in a retransmission, and a later one on a new connection can overtake it.
-type doubts struct{ settled []atomic.Bool }
+type doubts struct{ settled, offered []atomic.Bool }
 
-func newDoubts(voters int) *doubts { return &doubts{settled: make([]atomic.Bool, voters)} }
+func newDoubts(voters int) *doubts {
+	return &doubts{settled: make([]atomic.Bool, voters), offered: make([]atomic.Bool, voters)}
+}
 
 func (d *doubts) settle(voter int)     { d.settled[voter].Store(true) }
 func (d *doubts) raise(voter int)      { d.settled[voter].Store(false) }
+func (d *doubts) offer(voter int)      { d.offered[voter].Store(true) }
 func (d *doubts) about(voter int) bool { return !d.settled[voter].Load() }
 
-// release sends the release to every voter, also to those that refused or didn't answer, and
-// goes on trying where it isn't certain that it was effective. It depends on no caller's
-// context and returns at once; waiting for the ballot is up to the caller.
-func (l *Locker) release(name, token string, ttl time.Duration, d *doubts) *quorum.Ballot[request, reply] {
+// trace is what an acquisition may have left at the voters.
+type trace struct {
+	doubts *doubts
+	places *places
+	asked  *quorum.Ballot[request, reply] // the acquisition
+}
+
+// voters returns where the lock may be, or may yet come to be: all but those that the request
+// was never sent to, and those that refused it.
+func (t trace) voters() []int {
+	voters := make([]int, 0, len(t.places.at)) // not nil, which would mean all
+	for voter := range t.places.at {
+		// In this order: a grant is noted before the doubt is settled.
+		if t.doubts.about(voter) || t.doubts.offered[voter].Load() || t.places.present(voter) {
+			voters = append(voters, voter)
+		}
+	}
+	return voters
+}
+
+// release takes the request back where it wasn't sent yet, sends the release to every voter that may
+// have the lock or get it yet, and goes on trying where it isn't certain that it was effective. It
+// depends on no caller's context and returns at once; waiting for the ballot is up to the caller.
+func (l *Locker) release(name, token string, ttl time.Duration, t trace) *quorum.Ballot[request, reply] {
+	if t.asked != nil {
+		t.asked.Withdraw()
+	}
+	d := t.doubts
 	return l.group.Start(quorum.Poll[request, reply]{
 		Request: request{op: opRelease, name: name, token: token, fenced: l.options.fencing},
 		Key:     queueKey(name),
 		Timeout: l.options.nodeTimeout,
 		Until:   time.Now().Add(ttl + releasePatience),
 		Persist: true,
+		Urgent:  true,
+		Voters:  t.voters(),
 		Judge: func(_ int, r reply) quorum.Vote {
 			if r.status == statusOK {
 				return quorum.Yes
@@ -91,7 +121,8 @@ func (lk *Lock) Unlock(ctx context.Context) error {
 func (lk *Lock) doUnlock(ctx context.Context, seen *observation) error {
 	l := lk.locker
 	lost := lk.finish()
-	seen.outcome = l.release(lk.name, lk.token, lk.ttl, lk.doubts).Wait(ctx)
+	seen.outcome = l.release(lk.name, lk.token, lk.ttl, lk.trace).Wait(ctx)
+	l.turns.freed(lk.name)
 	if lost != nil {
 		return lost
 	}
@@ -104,10 +135,10 @@ func (l *Locker) releaseError(ctx context.Context, name string, o quorum.Outcome
 	e := l.quorumError(ctx, opRelease, name, o)
 	released, refused := 0, 0
 	for _, r := range e.Nodes {
-		switch r.Outcome {
-		case Granted:
+		switch {
+		case r.Outcome == Granted:
 			released++
-		case Held, Gone:
+		case r.Outcome == Held || r.Outcome == Gone || errors.Is(r.Err, quorum.ErrNotSent): // it never had the lock
 			refused++
 		}
 	}

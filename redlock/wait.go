@@ -17,6 +17,9 @@ const (
 
 // Lock takes the lock, waiting for it as long as ctx allows. It makes attempts like those of
 // [Locker.TryLock], with growing random pauses between them, and returns the first success.
+// Goroutines that wait for one name on one locker are served in the order in which they came, and only
+// the first of them asks the voters. A lock that another goroutine gives back is asked for at once, and
+// other processes may be faster.
 //
 // When ctx ends, the error matches both the context's error and the last attempt's
 // [*QuorumError] that wasn't cut short, which says what stood in the way. Invalid names and
@@ -29,6 +32,11 @@ func (l *Locker) Lock(ctx context.Context, name string, opts ...LockOption) (*Lo
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(l.closing, func() { cancel(ErrClosed) })()
+	t := l.turns.join(name)
+	defer l.turns.leave(name, t)
+	if !t.await(ctx) {
+		return nil, fmt.Errorf("redlock: waiting for %q behind others of this process: %w", name, context.Cause(ctx))
+	}
 	var last error
 	for pause := firstPause; ; pause = min(2*pause, maxWaitPause) {
 		lk, err := l.attempt(ctx, name, lo)
@@ -42,9 +50,27 @@ func (l *Locker) Lock(ctx context.Context, name string, opts ...LockOption) (*Lo
 		if last == nil || ctx.Err() == nil {
 			last = err
 		}
-		if !sleep(ctx, time.Duration(l.jitter(int64(pause)))) {
+		woken, alive := t.sleep(ctx, time.Duration(l.jitter(int64(pause))))
+		if !alive {
 			return nil, waitError(ctx, name, last)
 		}
+		if woken {
+			pause = firstPause / 2
+		}
+	}
+}
+
+// sleep waits for d, for a lock that is given back in this process, or for the end of ctx.
+func (t *turn) sleep(ctx context.Context, d time.Duration) (woken, alive bool) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-t.freed:
+		return true, true
+	case <-timer.C:
+		return false, true
+	case <-ctx.Done():
+		return false, false
 	}
 }
 

@@ -1,0 +1,142 @@
+package redlock_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/a5bbb083/redlock/redlock"
+)
+
+// usualNodeTimeout is what a locker with default options has.
+const usualNodeTimeout = 250 * time.Millisecond
+
+// A thousand waiters used to fill the voters' queues, and the holder's release was refused.
+func TestRealManyWaitersOnOneName(t *testing.T) {
+	servers := startVoters(t, 3)
+	l := dial(t, servers, redlock.WithNodeTimeout(usualNodeTimeout))
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	var served atomic.Int64
+	var all sync.WaitGroup
+	for range 1000 {
+		all.Go(func() {
+			lk, err := l.Lock(ctx, "job")
+			if err != nil {
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+				return
+			}
+			served.Add(1)
+			assert.NoError(t, lk.Unlock(context.Background()))
+		})
+	}
+	all.Wait()
+	t.Logf("%d of 1000 served", served.Load())
+	assert.Greater(t, served.Load(), int64(500))
+	requireNothingLeft(t, 2*time.Second, servers...)
+}
+
+// A renewed lock used to be lost, since its extensions were refused for want of room.
+func TestRealRenewedLockBesideManyAttempts(t *testing.T) {
+	servers := startVoters(t, 3)
+	l := dial(t, servers, redlock.WithTTL(3*time.Second), redlock.WithNodeTimeout(usualNodeTimeout))
+	renewed, err := l.TryLock(t.Context(), "renewed", redlock.AutoRenew(true))
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+	defer cancel()
+	var all sync.WaitGroup
+	for range 2500 {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				if lk, err := l.TryLock(ctx, "job"); err == nil {
+					assert.NoError(t, lk.Unlock(context.Background()))
+				}
+			}
+		})
+	}
+	all.Wait()
+	assert.NoError(t, context.Cause(renewed.Context()))
+	require.NoError(t, renewed.Unlock(t.Context()))
+	requireNothingLeft(t, 2*time.Second, servers...)
+}
+
+// Free names used to read as taken, since releases of earlier rounds had been refused.
+func TestRealManyFreeNames(t *testing.T) {
+	servers := startVoters(t, 3)
+	l := dial(t, servers, redlock.WithNodeTimeout(usualNodeTimeout))
+	for range 3 {
+		var taken, others, unlocks atomic.Int64
+		var all sync.WaitGroup
+		for i := range 6000 {
+			all.Go(func() {
+				lk, err := l.TryLock(t.Context(), fmt.Sprint("job ", i))
+				switch {
+				case errors.Is(err, redlock.ErrNotAcquired):
+					taken.Add(1)
+				case err != nil:
+					others.Add(1)
+				case lk.Unlock(t.Context()) != nil:
+					unlocks.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		assert.Zero(t, taken.Load(), "ErrNotAcquired")
+		assert.Zero(t, others.Load(), "other errors")
+		assert.Zero(t, unlocks.Load(), "failed Unlocks")
+	}
+	requireNothingLeft(t, 2*time.Second, servers...)
+}
+
+// Twenty thousand callers, one voter of five stopped: everybody waits longer, and nothing is lost.
+func TestRealTwentyThousandCallers(t *testing.T) {
+	servers := startVoters(t, 5)
+	l := dial(t, servers, redlock.WithNodeTimeout(usualNodeTimeout))
+	use(t, l, "warm-up")
+	renewed, err := l.TryLock(t.Context(), "renewed", redlock.TTL(5*time.Second), redlock.AutoRenew(true))
+	require.NoError(t, err)
+	servers[4].Pause()
+	const lasting = 5 * time.Second
+	few := load(t, l, 32, lasting)
+	many := load(t, l, 10_000, lasting)
+	t.Logf("locks in %v: %d with 64 goroutines, %d with 20,000", lasting, few, many)
+	assert.Greater(t, many, few/2, "locks taken; 20 %% is the goal, and the machine has other work")
+	assert.NoError(t, context.Cause(renewed.Context()))
+	require.NoError(t, renewed.Unlock(t.Context()))
+	requireNothingLeft(t, 2*time.Second, servers[:4]...)
+	servers[4].Resume()
+	requireNothingLeft(t, 10*time.Second, servers...)
+}
+
+// load has as many goroutines as each wants take one name and names of their own, and returns how many locks they got.
+func load(t *testing.T, l *redlock.Locker, each int, lasting time.Duration) int64 {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), lasting)
+	defer cancel()
+	var got atomic.Int64
+	var all sync.WaitGroup
+	work := func(name string) {
+		for ctx.Err() == nil {
+			lk, err := l.Lock(ctx, name)
+			if err != nil {
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+				return
+			}
+			got.Add(1)
+			assert.NoError(t, lk.Unlock(context.Background()))
+		}
+	}
+	for i := range each {
+		all.Go(func() { work("one for all") })
+		all.Go(func() { work(fmt.Sprint("own ", i)) })
+	}
+	all.Wait()
+	return got.Load()
+}
