@@ -184,6 +184,7 @@ func TestUnlockTellsWhetherTheLockWasHeld(t *testing.T) {
 		q.Node(0).Flush()
 		require.NoError(t, lk.Unlock(t.Context()))
 
+		time.Sleep(11 * time.Second) // all of them vote
 		lk, err = l.Lock(t.Context(), "unreachable")
 		require.NoError(t, err)
 		q.Node(0).Pause()

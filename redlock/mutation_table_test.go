@@ -4,88 +4,109 @@ package redlock_test
 
 var mutations = []mutation{
 	{
-		"a window beyond the TTL", "a lock counts as valid for a quarter longer than it was asked for",
-		[]edit{{"clockdrift/window.go", "length := ttl - Allowance(ttl, driftFactor)", "length := ttl + ttl/4"}},
-	},
-	{
 		"no release of a failed attempt", "the votes of an attempt that failed stay until their deadline",
 		[]edit{{"redlock/acquire.go", "\t\tl.release(name, a.token, lo.ttl, a.doubts)\n\t}\n\treturn a, fence, err", "\t\t_ = a.doubts\n\t}\n\treturn a, fence, err"}},
+		"",
 	},
 	{
 		"no restart guard", "a voter that has forgotten its locks grants them again",
 		[]edit{{"redlock/scripts/grant.lua", "if not marker[1] or earliest < tonumber(marker[1]) then", "if false then"}},
-	},
-	{
-		"a missing date counts as old", "a voter that was just enrolled votes before anybody has said from when on",
-		[]edit{{"redlock/scripts/grant.lua", "if not marker[1] or earliest < tonumber(marker[1]) then", "if earliest < tonumber(marker[1] or '0') then"}},
+		"",
 	},
 	{
 		"the quarantine is measured from before the enrolment", "it's over before the locks are that were forgotten",
 		[]edit{{"redlock/admission.go", "until := now.latest.after(max(longest, l.options.maxTTL))", "until := now.latest.after(max(longest, l.options.maxTTL) / 2)"}},
+		"",
 	},
 	{
 		"no clock guard", "a lock is over when its key is gone",
 		[]edit{{"redlock/scripts/record.lua", "return timed and earliest < record.deadline", "return false"}},
+		"",
 	},
 	{
 		"the voter's clock decides", "a record is over when the voter's own clock says so",
 		[]edit{{"redlock/scripts/record.lua", "return timed and earliest < record.deadline", "local now = redis.call('TIME')\n  return timed and now[1] * 1000000 + now[2] < record.deadline"}},
+		"",
 	},
 	{
 		"the middle of the known clocks", "the agreed time is a mean of those that were heard, not an order statistic over all",
 		[]edit{{"clockdrift/agreed.go", "return Interval{Low: low[f], High: high[n-1-f]}",
 			"var sum time.Duration\n\tknown := time.Duration(0)\n\tfor _, c := range clocks {\n\t\tif c.Known() {\n\t\t\tsum += c.Middle() / 8\n\t\t\tknown++\n\t\t}\n\t}\n\tif known == 0 {\n\t\treturn Interval{Low: low[f], High: high[n-1-f]}\n\t}\n\tmiddle := sum / known * 8\n\treturn Interval{Low: middle, High: middle}"}},
+		"",
 	},
 	{
 		"deadlines from the earliest", "a record says that the lock is over before the holder thinks so",
 		[]edit{{"redlock/acquire.go", "a.deadline = a.now.latest.after(lo.ttl)", "a.deadline = a.now.earliest.after(lo.ttl)"}},
+		"",
 	},
 	{
 		"no largest error", "right clocks count as exact",
 		[]edit{{"redlock/guard.go", "agreed = agreed.Widen(g.maxError)", "agreed = agreed.Widen(0)"}},
+		"",
 	},
 	{
 		"readings are remembered, not agreements", "clocks that were wrong at different times are counted together",
 		[]edit{{"redlock/guard.go", "clockdrift.NewClocks(voters, o.driftFactor, exchangeTimeout(o.nodeTimeout))", "clockdrift.NewClocks(voters, o.driftFactor, time.Hour)"}},
+		"",
 	},
 	{
 		"a stranger gives back", "a release doesn't look whose record it is",
 		[]edit{{"redlock/scripts/release.lua", "if record.token == ARGV[1] and not record.back then", "if not record.back then"}},
+		"",
 	},
 	{
 		"an extension leaves the record", "the record's deadline stays that of the grant",
 		[]edit{{"redlock/scripts/extend.lua", "if record.token ~= token or record.deadline < deadline then", "if record.token ~= token then"}},
-	},
-	{
-		"extension counted from its answers", "an extended lock counts from when a majority had answered",
-		[]edit{{"redlock/lock.go", "\tif e.window.Deadline() > lk.window.Deadline() {", "\te.window = lk.locker.options.window(lk.locker.options.clock.Now(), lk.ttl)\n\tif e.window.Deadline() > lk.window.Deadline() {"}},
-	},
-	{
-		"a new window at the confirmation", "a lock counts from when its fencing token is confirmed",
-		[]edit{{"redlock/acquire.go", "\ttoken := votes.candidate()\n", "\ta.window = a.locker.options.window(a.locker.options.clock.Now(), a.ttl)\n\ttoken := votes.candidate()\n"}},
+		"",
 	},
 	{
 		"no confirmation", "where the voters granted different values, the largest is the fencing token",
 		[]edit{{"redlock/acquire.go", "_, err = a.ask(ctx, opConfirm, token)", "err = nil"}},
+		"",
 	},
 	{
 		"no look at the clock after the replies", "an acquisition counts although its window has closed",
 		[]edit{{"redlock/acquire.go", "if a.window.Open(l.options.clock.Now()) {", "if l != nil {"}},
+		"",
 	},
 	{
 		"an expired lock is revived", "an extension counts although the present deadline has passed",
 		[]edit{{"redlock/lock.go", "\tif lk.remaining() == 0 {", "\tif false {"}},
+		"",
 	},
 	{
 		"extension of anybody's lock", "a voter extends the lock whoever holds it",
 		[]edit{{"redlock/scripts/extend.lua", "if held(owner, record, deadline, earliest) then", "if false then"}},
+		"",
 	},
 	{
 		"half is a majority", "two of five voters, or one of three, are enough",
 		[]edit{{"quorum/tally.go", "return n/2 + 1", "return max(n / 2, 1)"}},
+		"",
 	},
 	{
 		"restoring lowers the register", "a voter that takes a lock back forgets the fencing tokens since",
 		[]edit{{"redlock/scripts/extend.lua", "record.register = math.max(record.register, tonumber(ARGV[8]))", "record.register = tonumber(ARGV[8])"}},
+		"",
+	},
+	{
+		"extension counted from its answers", "an extended lock counts from when a majority had answered",
+		[]edit{{"redlock/lock.go", "\tif e.window.Deadline() > lk.window.Deadline() {", "\te.window = lk.locker.options.window(lk.locker.options.clock.Now(), lk.ttl)\n\tif e.window.Deadline() > lk.window.Deadline() {"}},
+		"TestExtensionCountsFromItsStart",
+	},
+	{
+		"a new window at the confirmation", "a lock counts from when its fencing token is confirmed",
+		[]edit{{"redlock/acquire.go", "\ttoken := votes.candidate()\n", "\ta.window = a.locker.options.window(a.locker.options.clock.Now(), a.ttl)\n\ttoken := votes.candidate()\n"}},
+		"TestConfirmationCountsFromTheStart",
+	},
+	{
+		"a missing date counts as old", "a voter that was just enrolled votes before anybody has said from when on",
+		[]edit{{"redlock/scripts/grant.lua", "if not marker[1] or earliest < tonumber(marker[1]) then", "if earliest < tonumber(marker[1] or '0') then"}},
+		"TestVoterWithoutADateIsQuarantined",
+	},
+	{
+		"no drift allowance", "a lock counts as valid until its TTL ends by the holder's clock",
+		[]edit{{"clockdrift/window.go", "length := ttl - Allowance(ttl, driftFactor)", "length := ttl"}},
+		"TestConfirmationCountsFromTheStart",
 	},
 }

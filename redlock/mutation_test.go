@@ -28,6 +28,7 @@ type mutation struct {
 	name  string
 	harm  string // what goes wrong then
 	edits []edit
+	test  string // that fails by it, where the simulation finds it too seldom; empty for the simulation
 }
 
 // edit replaces the one place in a file where old stands.
@@ -47,9 +48,16 @@ func TestMutations(t *testing.T) {
 	for _, m := range mutations {
 		t.Run(m.name, func(t *testing.T) {
 			dir := t.TempDir()
-			copyLibrary(t, dir)
+			copyLibrary(t, dir, m.test != "")
 			for _, e := range m.edits {
 				e.apply(t, dir)
+			}
+			if m.test != "" {
+				out, err := runTests(t, dir, "-run=^"+m.test+"$")
+				require.Error(t, err, "not caught")
+				require.Contains(t, out, "--- FAIL: "+m.test)
+				all = append(all, caught{mutation: m, check: m.test + ": it fails"})
+				return
 			}
 			if c, ok := hunt(t, dir, m); ok {
 				t.Logf("caught by seed %d: %s", c.seed, c.check)
@@ -95,8 +103,8 @@ func (e edit) apply(t *testing.T, dir string) {
 	require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(text), e.old, e.new, 1)), 0o644))
 }
 
-// copyLibrary copies what TestSimulation needs: other tests could fail for their own reasons.
-func copyLibrary(t *testing.T, to string) {
+// copyLibrary copies what TestSimulation needs, or all tests of the library.
+func copyLibrary(t *testing.T, to string, allTests bool) {
 	t.Helper()
 	tests := map[string]bool{"export_test.go": true, "main_test.go": true, "sim_test.go": true}
 	for _, dir := range []string{"go.mod", "go.sum", "clockdrift", "quorum", "redlock"} {
@@ -104,7 +112,7 @@ func copyLibrary(t *testing.T, to string) {
 			if err != nil || d.IsDir() {
 				return err
 			}
-			if strings.HasSuffix(path, "_test.go") && !(filepath.Dir(path) == filepath.Join("..", "redlock") && tests[d.Name()]) {
+			if strings.HasSuffix(path, "_test.go") && !(filepath.Dir(path) == filepath.Join("..", "redlock") && (allTests || tests[d.Name()])) {
 				return nil
 			}
 			text, err := os.ReadFile(path)
@@ -125,11 +133,8 @@ var broken = regexp.MustCompile(`(?m)seed (\d+) broke a promise:\n\s*\S+ (.*)$`)
 // hunt runs the simulation on a broken library and returns the first seed that notices.
 func hunt(t *testing.T, dir string, m mutation) (caught, bool) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-count=1", "-timeout=30m", "./redlock",
-		"-run=TestSimulation$", fmt.Sprintf("-sim.seeds=%d", *mutationSeeds))
-	cmd.Dir = dir
-	out, err := cmd.CombinedOutput()
-	found := broken.FindAllStringSubmatch(string(out), -1)
+	out, err := runTests(t, dir, "-run=TestSimulation$", fmt.Sprintf("-sim.seeds=%d", *mutationSeeds))
+	found := broken.FindAllStringSubmatch(out, -1)
 	if !assert.Error(t, err, "not caught by %d seeds", *mutationSeeds) ||
 		!assert.NotEmpty(t, found, "it failed without breaking a promise:\n%s", out) {
 		return caught{}, false
@@ -143,12 +148,24 @@ func hunt(t *testing.T, dir string, m mutation) (caught, bool) {
 	return first, true
 }
 
+func runTests(t *testing.T, dir string, args ...string) (string, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"test", "-vet=off", "-count=1", "-timeout=30m", "./redlock"}, args...)...)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
 func table(all []caught) string {
 	var b strings.Builder
 	b.WriteString("| mutation | what it breaks | seeds until caught | caught by |\n|---|---|---|---|\n")
 	for _, c := range all {
 		check, _, _ := strings.Cut(c.check, ":")
-		fmt.Fprintf(&b, "| %s | %s | %d | %s |\n", c.name, c.harm, c.seed, check)
+		seeds := fmt.Sprint(c.seed)
+		if c.test != "" {
+			seeds = "a direct test"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", c.name, c.harm, seeds, check)
 	}
 	return b.String()
 }
