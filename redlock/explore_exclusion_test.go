@@ -139,18 +139,6 @@ func (s *exclusionSearch) wins(voters uint8) bool {
 	return result == quorum.Won
 }
 
-// over reports whether a voter may give the lock to somebody else.
-func (w *exclusionWorld) over(v exclusionVoter) bool {
-	if v.owner == 0 || v.back {
-		return true
-	}
-	needed := uint8(1)
-	if v.second {
-		needed = 2
-	}
-	return w.holders[v.owner-1].passed >= needed
-}
-
 func (s *exclusionSearch) expand(at int32) {
 	w := s.worlds[at]
 	for c := range s.clients {

@@ -70,5 +70,6 @@ func TestExplainMatches(t *testing.T) {
 	assert.Equal(t, redlock.Unfit, outcome)
 	assert.NotErrorIs(t, err, redlock.ErrUnfit, "that's said of a majority")
 	assert.True(t, redis.HasErrorPrefix(err, "WRONGTYPE"))
-	_, err = redlock.Explain(replyError("LOADING it"))
+	outcome, _ = redlock.Explain(replyError("LOADING it"))
+	assert.Equal(t, redlock.Failed, outcome)
 }

@@ -13,10 +13,10 @@
 //     given out, and never again once it wasn't.
 //   - Fencing: a token is larger than all those of its name that were known when the
 //     acquisition began, and no two are equal.
-//   - Votes: a voter changes a lock only on its owner's command, and never lowers a register.
-//   - Wolves: no client takes a clock for a wrong one that isn't.
-//   - Ghosts: a voter plants no lock when nobody can be waiting for it any more, and once the
-//     last release is out no key is left but the fencing registers.
+//   - Votes: no voter gives a lock to another before its deadline has passed in true time, unless
+//     it was given back; a lock is given back on its owner's command only; registers never fall.
+//   - Wolves: no client takes a clock for one that's hours off if it isn't.
+//   - Tidiness: once the last release is out no key is left but the records.
 //   - Recovery: when the faults have ended, an old client and a new one get every lock within [Recovery].
 //   - Nothing waits for ever: synctest ends a run in which all goroutines are blocked.
 //
@@ -28,18 +28,12 @@
 // guards on, exclusion must hold beyond that while
 //
 //   - any number of voters forget everything, at any time, even all at once;
-//   - at most a minority of the voters have wrong clocks, the same ones throughout a run. A
-//     clock goes wrong by a jump of at least [Visible] in either direction, or by running
-//     slower. One that runs faster than the drift factor allows has jumped ahead first. A
-//     jump never brings a clock back to where it was before, unless it's forward and comes
-//     within half of [MaxTTL] after the jump back that it undoes. The other voters' clocks are
-//     within half of the tolerance at first contact of the right time, and gain less on the
-//     clients, steps included, than a [clockdrift.Monitor] tolerates.
+//   - at most a minority of the voters' clocks are wrong at a time, and do anything at any time: jump, there
+//     and back, between any two looks, nearly stop, run fifty times as fast; by up to hours, each by
+//     itself or all alike. It's the same minority in a run, or one voter after the other.
 //
-// These limits are the guards' own. A clock is watched through replies, so a jump that is
-// shorter than a few round trips, but longer than the allowance, isn't seen for certain; and a
-// client that meets a voter for the first time sees a wrong clock, but not that it was wrong
-// before. See docs/safety.md.
+// The other clocks are within nine tenths of [MaxClockError] of true time, and are stepped within
+// that. True time is theirs: the clients' clocks run at another rate, within the drift factor.
 //
 // Fencing tokens are held to a promise without clocks: they grow if the voters keep their
 // registers, whatever the clients' wall clocks say, and, where voters forget, if the wall
