@@ -89,6 +89,27 @@ func TestFenceIsConfirmedWhereVotersDiffer(t *testing.T) {
 	})
 }
 
+// A lock is counted from before its first round, also where it takes a second one.
+func TestWindowBeginsBeforeTheFirstRound(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		rounds := 0
+		l := join(t, q, "a", redlock.WithoutGuards(), redlock.WithObserver(func(e redlock.Event) { rounds = e.Rounds }))
+		warmUp(t, l)
+		setRegistersApart(q)
+		for i := range 3 {
+			q.Member("a").Link(i).Delay(5*ms, 5*ms)
+		}
+		length := func(name string, want int) time.Duration {
+			begin := time.Now()
+			lk, err := l.TryLock(t.Context(), name)
+			require.NoError(t, err)
+			require.Equal(t, want, rounds)
+			return time.Since(begin) + lk.Remaining()
+		}
+		assert.Equal(t, length("warm-up", 1), length("job", 2))
+	})
+}
+
 func TestFenceDoesntNeedAgreeingClocks(t *testing.T) {
 	tests := map[string][2]time.Duration{
 		"equal":               {0, 0},

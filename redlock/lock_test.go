@@ -184,7 +184,8 @@ func TestUnlockTellsWhetherTheLockWasHeld(t *testing.T) {
 		q.Node(0).Flush()
 		require.NoError(t, lk.Unlock(t.Context()))
 
-		time.Sleep(11 * time.Second) // all of them vote
+		warmUp(t, l)
+		time.Sleep(11 * time.Second) // all of them vote again
 		lk, err = l.Lock(t.Context(), "unreachable")
 		require.NoError(t, err)
 		q.Node(0).Pause()

@@ -55,7 +55,7 @@ func (c *client) start() {
 	opts := []redlock.Option{
 		redlock.WithTTL(MaxTTL), redlock.WithNodeTimeout(NodeTimeout), redlock.WithDriftFactor(DriftFactor),
 		redlock.WithMaxClockError(MaxClockError),
-		redlock.WithClock(c.member.Clock()), redlock.WithObserver(c.observe),
+		redlock.WithClock(c.member.Clock()), redlock.WithObserver(c.observer(c.name)),
 	}
 	if c.world.plan.Durable {
 		opts = append(opts, redlock.WithDurableNodes())
@@ -290,10 +290,13 @@ func (c *client) loseSomething() {
 	l.DropReplies(c.rand.IntN(2))
 }
 
-// observe notes that a lock may be valid for longer now, or which clocks are taken for wrong.
-func (c *client) observe(e redlock.Event) {
-	if e.Op == "extend" && e.Err == nil {
-		c.world.history.note("client %s: extended %q", c.name, e.Name)
+// observer notes that a lock may be valid for longer now, or which clocks are taken for wrong. What a
+// process renewed may be told when the next one has taken its place.
+func (c *client) observer(process string) func(redlock.Event) {
+	return func(e redlock.Event) {
+		if e.Op == "extend" && e.Err == nil {
+			c.world.history.note("client %s: extended %q", process, e.Name)
+		}
+		c.world.history.checkBlame(process, e.Err)
 	}
-	c.world.history.checkBlame(c.name, e.Err)
 }

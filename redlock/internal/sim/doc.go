@@ -13,27 +13,33 @@
 //     given out, and never again once it wasn't.
 //   - Fencing: a token is larger than all those of its name that were known when the
 //     acquisition began, and no two are equal.
-//   - Votes: no voter gives a lock to another before its deadline has passed in true time, unless
-//     it was given back; a lock is given back on its owner's command only; registers never fall.
-//   - Wolves: no client takes a clock for one that's hours off if it isn't.
-//   - Tidiness: once the last release is out no key is left but the records.
+//   - Trespass: a voter gives a lock that wasn't given back to another only when its deadline is
+//     past by true time, and a lock is given back only on its owner's command. [Report] counts
+//     how often a voter gave away a lock whose time was over.
+//   - Registers: none ever falls.
+//   - Wolves: no client says of a right clock that it's astray.
+//   - Tidiness: once the last release is out, no key is left but the records.
 //   - Recovery: when the faults have ended, an old client and a new one get every lock within [Recovery].
 //   - Nothing waits for ever: synctest ends a run in which all goroutines are blocked.
 //
 // # Under which faults
 //
-// Without any limit: messages delayed, held, or lost in either direction; links and voters
-// that stop and go on; voters that crash and come back with their memory; clients that are
-// killed at any point, stop without releasing, or are stopped in the midst of a call. With the
-// guards on, exclusion must hold beyond that while
+// Without any limit: messages delayed, for up to [Linger], held, or lost in either direction;
+// links and voters that stop and go on; voters that crash and come back with their memory;
+// clients that are killed at any point, stop without releasing, or are stopped in the midst of a
+// call. With the guards on, exclusion must hold beyond that while
 //
 //   - any number of voters forget everything, at any time, even all at once;
-//   - at most a minority of the voters' clocks are wrong at a time, and do anything at any time: jump, there
-//     and back, between any two looks, nearly stop, run fifty times as fast; by up to hours, each by
-//     itself or all alike. It's the same minority in a run, or one voter after the other.
+//   - at most a minority of the clocks are wrong at a time, in any way: they jump forward, back,
+//     or there and back before anybody looks, by up to hours, stand still, or run at fifty times
+//     the right rate. No rule keeps their faults apart. In some runs the same voters' clocks are wrong
+//     throughout, in others one voter's clock is after the other's;
+//   - the other clocks are within [MaxClockError] of true time, and step about within it;
+//   - true time and the clients' clocks run at rates that differ by less than [DriftFactor].
 //
-// The other clocks are within nine tenths of [MaxClockError] of true time, and are stepped within
-// that. True time is theirs: the clients' clocks run at another rate, within the drift factor.
+// Where the wrong clocks take turns, the next one goes wrong no sooner than two exchanges after the
+// last one was put right: a client puts readings of its voters together that it got within one
+// exchange. See docs/safety.md.
 //
 // Fencing tokens are held to a promise without clocks: they grow if the voters keep their
 // registers, whatever the clients' wall clocks say, and, where voters forget, if the wall

@@ -10,7 +10,7 @@ import (
 // ends whatever still lasts when the plan's time is up.
 func (p *planner) anyFault(at time.Duration) {
 	kinds := []func(time.Duration){
-		p.linkFault, p.linkFault, p.linkFault, p.partition, p.loss, p.loss, p.slow, p.reset,
+		p.linkFault, p.linkFault, p.linkFault, p.partition, p.loss, p.loss, p.slow, p.linger, p.linger, p.reset,
 		p.pause, p.crash, p.flush, p.kill, p.slowStart, p.slowStart, p.stop, p.stop, p.stop, p.stop,
 	}
 	kinds[p.rand.IntN(len(kinds))](at)
@@ -86,6 +86,25 @@ func (p *planner) slow(at time.Duration) {
 		link.Delay(request, reply)
 	}, "delay by %v and %v: client %d, voter %d", request, reply, c, n)
 	p.add(at+p.spell(), func(*world) { link.Delay(0, 0) }, "end delay: client %d, voter %d", c, n)
+}
+
+// linger lets what a link carries for a while arrive long after the locks that it was about.
+func (p *planner) linger(at time.Duration) {
+	c, n := p.link()
+	request, reply := p.between(NodeTimeout, Linger), time.Duration(0)
+	if p.rand.IntN(4) == 0 { // within the lives of locks
+		request = p.between(NodeTimeout, 2*MaxTTL)
+	}
+	if p.rand.IntN(4) == 0 {
+		request, reply = 0, request
+	}
+	p.lingering = max(p.lingering, request)
+	var link *redlocktest.Link
+	p.add(at, func(w *world) {
+		link = w.clients[c].machine().Link(n)
+		link.Delay(request, reply)
+	}, "linger for %v and %v: client %d, voter %d", request, reply, c, n)
+	p.add(at+p.spell(), func(*world) { link.Delay(0, 0) }, "end lingering: client %d, voter %d", c, n)
 }
 
 func (p *planner) reset(at time.Duration) {

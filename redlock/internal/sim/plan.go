@@ -16,6 +16,8 @@ const (
 	NodeTimeout = 25 * time.Millisecond
 	// DriftFactor is the lockers' drift factor.
 	DriftFactor = 0.01
+	// Linger is the longest that a message is on its way: many times as long as a lock lives.
+	Linger = 25 * time.Second
 
 	// exchange is the longest round trip that the library learns anything from: package
 	// redlock ends an exchange after max(4*NodeTimeout, 100 ms).
@@ -66,8 +68,9 @@ type Plan struct {
 	// Length is when the faults end.
 	Length time.Duration
 
-	events  []event
-	setBack time.Duration // how far a clock can fall behind in all
+	events    []event
+	setBack   time.Duration // how far a clock can fall behind in all
+	lingering time.Duration // the longest that a request can be on its way
 }
 
 func (p *Plan) String() string {

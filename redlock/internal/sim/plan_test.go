@@ -35,7 +35,7 @@ func TestPlansStayWithinTheAssumptions(t *testing.T) {
 		for _, e := range p.events {
 			require.Less(t, e.at, p.Length, "seed %d", seed)
 			kind, _, _ := strings.Cut(strings.TrimRight(e.what, "0123456789"), ":")
-			for _, word := range []string{"step the clock", "jump the clock", "lose", "delay"} {
+			for _, word := range []string{"step the clock", "jump the clock", "lose", "delay", "linger"} {
 				if strings.HasPrefix(kind, word) {
 					kind = word
 				}
@@ -48,7 +48,7 @@ func TestPlansStayWithinTheAssumptions(t *testing.T) {
 		}
 	}
 	for _, kind := range []string{
-		"cut", "cut requests", "cut replies", "hold requests", "hold replies", "partition", "lose", "delay", "reset connections",
+		"cut", "cut requests", "cut replies", "hold requests", "hold replies", "partition", "lose", "delay", "linger", "reset connections",
 		"pause voter", "crash voter", "flush voter", "stop all clients for", "kill client", "is no longer slow", "step the clock", "jump the clock", "rate of voter",
 	} {
 		assert.Condition(t, func() bool {

@@ -159,8 +159,9 @@ func (w *world) wall(off time.Duration) time.Time {
 // settle lets the dust settle after the faults, and checks what must be true then.
 func (w *world) settle() {
 	w.recover()
-	// Locks that were left behind run out, also where a clock was set back.
-	time.Sleep(w.plan.setBack + 2*MaxTTL)
+	// Locks that were left behind run out, also where a clock was set back, and where the request
+	// for one comes only now.
+	time.Sleep(w.plan.lingering + w.plan.setBack + 2*MaxTTL)
 	w.rush()
 	w.history.requireTidy()
 	for _, c := range w.clients {
