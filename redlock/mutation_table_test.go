@@ -5,7 +5,7 @@ package redlock_test
 var mutations = []mutation{
 	{
 		"no release of a failed attempt", "the votes of an attempt that failed stay until their deadline",
-		[]edit{{"redlock/acquire.go", "\t\tl.release(name, a.token, lo.ttl, a.doubts)\n\t}\n\treturn a, fence, err", "\t\t_ = a.doubts\n\t}\n\treturn a, fence, err"}},
+		[]edit{{"redlock/acquire.go", "\tif err != nil {\n\t\tl.release(name, a.token, lo.ttl, a.trace)\n", "\tif err != nil {\n"}},
 		"",
 	},
 	{
@@ -36,7 +36,8 @@ var mutations = []mutation{
 	},
 	{
 		"deadlines from the earliest", "a record says that the lock is over before the holder thinks so",
-		[]edit{{"redlock/acquire.go", "a.deadline = a.now.latest.after(lo.ttl)", "a.deadline = a.now.earliest.after(lo.ttl)"}},
+		[]edit{{"redlock/acquire.go", "a.deadline = a.now.latest.after(lo.ttl)", "a.deadline = a.now.earliest.after(lo.ttl)"},
+			{"redlock/guard.go", "(deadline - now.latest).duration()", "(deadline - now.earliest).duration()"}},
 		"",
 	},
 	{
@@ -47,7 +48,7 @@ var mutations = []mutation{
 	{
 		"readings are remembered, not agreements", "clocks that were wrong at different times are counted together",
 		[]edit{{"redlock/guard.go", "clockdrift.NewClocks(voters, o.driftFactor, exchangeTimeout(o.nodeTimeout))", "clockdrift.NewClocks(voters, o.driftFactor, time.Hour)"}},
-		"",
+		"TestClocksThatAreWrongInTurns",
 	},
 	{
 		"a stranger gives back", "a release doesn't look whose record it is",

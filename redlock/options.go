@@ -8,12 +8,13 @@ import (
 )
 
 const (
-	defaultTTL           = 10 * time.Second
-	defaultDriftFactor   = 0.01
-	leastGuardedDrift    = 0.001
-	maxNodeTimeout       = 250 * time.Millisecond // of the default only
-	defaultMaxClockError = 250 * time.Millisecond
-	recordLife           = 24 * time.Hour
+	defaultTTL             = 10 * time.Second
+	defaultDriftFactor     = 0.01
+	leastGuardedDrift      = 0.001
+	maxNodeTimeout         = 250 * time.Millisecond // of the default only
+	defaultMaxClockError   = 250 * time.Millisecond // for TTLs of 5 s and longer
+	leastDefaultClockError = 10 * time.Millisecond
+	recordLife             = 24 * time.Hour
 	// A record has to outlive the lock that it belongs to, also where the voter's clock is put right
 	// by half of the record's life meanwhile: voters that are off by more than a quarter don't vote.
 	longestTTL = recordLife / 2
@@ -56,7 +57,8 @@ func WithTTL(d time.Duration) Option { return func(o *options) { o.ttl = d } }
 func WithMaxTTL(d time.Duration) Option { return func(o *options) { o.maxTTL = d } }
 
 // WithMaxClockError sets how far a voter's clock may be from the true time and still be a right one,
-// either way. The default is 250 ms, the least 1 ms. A majority of the voters' clocks must be right; what
+// either way. The default is a twentieth of the locker's TTL, at most 250 ms and at least 10 ms; the least is
+// 1 ms. A majority of the voters' clocks must be right; what
 // the others do doesn't matter. All it costs is that a lock whose holder died is free later, by twice
 // this. A single voter's clock must be right, too. It has no effect without guards.
 func WithMaxClockError(d time.Duration) Option { return func(o *options) { o.maxClockError = d } }
@@ -115,7 +117,7 @@ func TTL(d time.Duration) LockOption { return func(o *lockOptions) { o.ttl = d }
 func AutoRenew(on bool) LockOption { return func(o *lockOptions) { o.renew = on } }
 
 func newOptions(opts []Option) (options, error) {
-	o := options{ttl: defaultTTL, driftFactor: defaultDriftFactor, maxClockError: defaultMaxClockError, clock: clockdrift.System(), fencing: true, guards: true}
+	o := options{ttl: defaultTTL, driftFactor: defaultDriftFactor, clock: clockdrift.System(), fencing: true, guards: true}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -125,6 +127,9 @@ func newOptions(opts []Option) (options, error) {
 	if o.guards && o.driftFactor < leastGuardedDrift {
 		return o, fmt.Errorf("%w: drift factor %v leaves the guards no room, since the holder's own clock is slewed by 500 ppm or more to keep it right; use at least %v, or WithoutGuards",
 			ErrInvalidOption, o.driftFactor, leastGuardedDrift)
+	}
+	if o.maxClockError == 0 {
+		o.maxClockError = max(min(o.ttl/20, defaultMaxClockError), leastDefaultClockError)
 	}
 	if o.requireGuards && !o.guards {
 		return o, fmt.Errorf("%w: RequireGuards together with WithoutGuards or WithoutFencing; leave one of them out", ErrInvalidOption)

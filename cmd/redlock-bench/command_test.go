@@ -26,7 +26,7 @@ func TestBadCommandLines(t *testing.T) {
 		"run --nodes -3":                          "--nodes -3: give from 1",
 		"run --nodes 65":                          "--nodes 65: give from 1 to 64",
 		"run --nodes five":                        `invalid argument "five"`,
-		"run --nodes 2":                           "--nodes 2 is too few for partition (3), slow-node (3), split-vote (3), clock-jump (3), clock-drift (3), clock-there-and-back (3), crash-amnesia (3)",
+		"run --nodes 2":                           "--nodes 2 is too few for partition (3), slow-node (3), split-vote (3), clock-jump (3), clock-drift (3), clock-there-and-back (3), slow-clock (3), far-voters-60ms (3), far-voters-200ms (3), crash-amnesia (3)",
 		"run control clock-jump --nodes 1":        "--nodes 1 is too few for clock-jump (3)",
 		"run --parallel 0":                        "--parallel 0: give from 1",
 		"run --timeout 0s":                        "--timeout 0s: give more than 0",

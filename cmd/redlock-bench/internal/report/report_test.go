@@ -103,7 +103,7 @@ func TestSummary(t *testing.T) {
 }
 
 // The whole matrix, all as expected, fits on a screen.
-func TestSummaryOfEverythingTakes30Lines(t *testing.T) {
+func TestSummaryOfEverythingTakesALineEach(t *testing.T) {
 	var outcomes []*experiment.Outcome
 	for _, s := range scenario.All() {
 		for _, sub := range slices.Concat(subject.All(), subject.Peers()) {
@@ -121,7 +121,7 @@ func TestSummaryOfEverythingTakes30Lines(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, New("redis", 5, 1, outcomes).WriteSummary(&out, false))
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
-	assert.LessOrEqual(t, len(lines), 30)
+	assert.LessOrEqual(t, len(lines), len(scenario.All())+5, "a line for each, and what explains them")
 }
 
 func TestColour(t *testing.T) {
