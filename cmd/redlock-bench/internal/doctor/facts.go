@@ -34,7 +34,7 @@ type refusal struct{ command, message string }
 
 // marker is what redlock keeps in a voter about its enrolment; see enrol.lua of that package.
 type marker struct {
-	known  bool
+	known   bool
 	runID   string        // of the server that was enrolled
 	until   time.Time     // from when on it votes, by the agreed time; zero while nobody has said
 	longest time.Duration // the longest TTL of the locks that it granted
