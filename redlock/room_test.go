@@ -82,3 +82,53 @@ func TestNothingIsReleasedWhereItWasRefused(t *testing.T) {
 		require.NoError(t, lk.Unlock(t.Context()))
 	})
 }
+
+// scriptsFor records which scripts a node runs for a name.
+func scriptsFor(node *redlocktest.Node, name string) *[]string {
+	var ran []string
+	node.OnCommand(func(c redlocktest.Command) {
+		if c.Name == "EVALSHA" && c.Args[2] == name {
+			ran = append(ran, c.Args[0])
+		}
+	})
+	return &ran
+}
+
+func TestAnExtensionTakesItsAcquisitionAlong(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a")
+		held, err := l.TryLock(t.Context(), "warm-up")
+		require.NoError(t, err)
+		require.NoError(t, held.Extend(t.Context())) // the scripts are known now
+		require.NoError(t, held.Unlock(t.Context()))
+		late, timely := scriptsFor(q.Node(0), "job"), scriptsFor(q.Node(1), "job")
+		q.Node(0).Pause()
+		use(t, l, "job") // what follows has to wait for node 0's answer to this
+		lk, err := l.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		time.Sleep(100 * ms) // less than the pause before the lock is offered to node 0
+		require.NoError(t, lk.Extend(t.Context()))
+		q.Node(0).Resume()
+		time.Sleep(10 * ms)
+		assert.Len(t, *timely, 4, "acquisition and release, acquisition and extension")
+		assert.Equal(t, *timely, *late)
+		require.NoError(t, lk.Unlock(t.Context()))
+	})
+}
+
+// What waits for a voter is taken back. What the voter was sent is released as soon as it goes on.
+func TestAReleaseTakesBackWhatWasntSent(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a")
+		use(t, l, "warm-up")
+		ran := scriptsFor(q.Node(0), "job")
+		q.Node(0).Pause()
+		for range 20 {
+			use(t, l, "job")
+		}
+		q.Node(0).Resume()
+		time.Sleep(50 * ms)
+		assert.Zero(t, taken(q, "job"))
+		assert.Len(t, *ran, 2, "the first acquisition and its release")
+	})
+}
