@@ -2,6 +2,9 @@ package redlock_test
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -83,16 +86,21 @@ func TestNothingIsReleasedWhereItWasRefused(t *testing.T) {
 	})
 }
 
-// scriptsFor records which scripts a node runs for a name.
-func scriptsFor(node *redlocktest.Node, name string) *[]string {
-	var ran []string
+// run is one script that a node has run.
+type run struct{ script, name string }
+
+// runs records the scripts that a node runs for the names that keep.
+func runs(node *redlocktest.Node, keep func(name string) bool) (ran func() []run) {
+	var all []run
 	node.OnCommand(func(c redlocktest.Command) {
-		if c.Name == "EVALSHA" && c.Args[2] == name {
-			ran = append(ran, c.Args[0])
+		if c.Name == "EVALSHA" && keep(c.Args[2]) {
+			all = append(all, run{c.Args[0], c.Args[2]})
 		}
 	})
-	return &ran
+	return func() []run { synctest.Wait(); return all }
 }
+
+func isJob(name string) bool { return name == "job" }
 
 func TestAnExtensionTakesItsAcquisitionAlong(t *testing.T) {
 	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
@@ -101,7 +109,7 @@ func TestAnExtensionTakesItsAcquisitionAlong(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, held.Extend(t.Context())) // the scripts are known now
 		require.NoError(t, held.Unlock(t.Context()))
-		late, timely := scriptsFor(q.Node(0), "job"), scriptsFor(q.Node(1), "job")
+		late, timely := runs(q.Node(0), isJob), runs(q.Node(1), isJob)
 		q.Node(0).Pause()
 		use(t, l, "job") // what follows has to wait for node 0's answer to this
 		lk, err := l.TryLock(t.Context(), "job")
@@ -110,8 +118,8 @@ func TestAnExtensionTakesItsAcquisitionAlong(t *testing.T) {
 		require.NoError(t, lk.Extend(t.Context()))
 		q.Node(0).Resume()
 		time.Sleep(10 * ms)
-		assert.Len(t, *timely, 4, "acquisition and release, acquisition and extension")
-		assert.Equal(t, *timely, *late)
+		assert.Len(t, timely(), 4, "acquisition and release, acquisition and extension")
+		assert.Equal(t, timely(), late())
 		require.NoError(t, lk.Unlock(t.Context()))
 	})
 }
@@ -121,7 +129,7 @@ func TestAReleaseTakesBackWhatWasntSent(t *testing.T) {
 	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
 		l := join(t, q, "a")
 		use(t, l, "warm-up")
-		ran := scriptsFor(q.Node(0), "job")
+		ran := runs(q.Node(0), isJob)
 		q.Node(0).Pause()
 		for range 20 {
 			use(t, l, "job")
@@ -129,6 +137,31 @@ func TestAReleaseTakesBackWhatWasntSent(t *testing.T) {
 		q.Node(0).Resume()
 		time.Sleep(50 * ms)
 		assert.Zero(t, taken(q, "job"))
-		assert.Len(t, *ran, 2, "the first acquisition and its release")
+		assert.Len(t, ran(), 2, "the first acquisition and its release")
+	})
+}
+
+func TestExtensionsGoAheadOfAttempts(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		m := q.Member("a")
+		token := func() (hi, lo uint64) { return rand.Uint64(), rand.Uint64() }
+		l, err := redlock.NewRepeatable(m.Clients(), token, rand.Int64N, time.Now, redlock.WithClock(m.Clock())) // one worker for each voter
+		require.NoError(t, err)
+		t.Cleanup(func() { assert.NoError(t, l.Close()) })
+		renewed, err := l.TryLock(t.Context(), "renewed")
+		require.NoError(t, err)
+		time.Sleep(10 * ms)
+		ran := runs(q.Node(0), func(name string) bool { return !strings.HasPrefix(name, "redlock:") })
+		q.Node(0).Pause()
+		for i := range 20 { // node 0 is sent the first, and the others wait
+			_, err := l.TryLock(t.Context(), fmt.Sprint("job ", i))
+			require.NoError(t, err)
+		}
+		require.NoError(t, renewed.Extend(t.Context()))
+		q.Node(0).Resume()
+		time.Sleep(10 * ms)
+		require.Len(t, ran(), 21)
+		assert.Equal(t, "job 0", ran()[0].name)
+		assert.Equal(t, "renewed", ran()[1].name)
 	})
 }
