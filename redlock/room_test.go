@@ -2,6 +2,9 @@ package redlock_test
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -80,5 +83,85 @@ func TestNothingIsReleasedWhereItWasRefused(t *testing.T) {
 		// Two refusals decide; what the third voter will say isn't known then.
 		assert.Equal(t, int64(3+1), exchanges.Load())
 		require.NoError(t, lk.Unlock(t.Context()))
+	})
+}
+
+// run is one script that a node has run.
+type run struct{ script, name string }
+
+// runs records the scripts that a node runs for the names that keep.
+func runs(node *redlocktest.Node, keep func(name string) bool) (ran func() []run) {
+	var all []run
+	node.OnCommand(func(c redlocktest.Command) {
+		if c.Name == "EVALSHA" && keep(c.Args[2]) {
+			all = append(all, run{c.Args[0], c.Args[2]})
+		}
+	})
+	return func() []run { synctest.Wait(); return all }
+}
+
+func isJob(name string) bool { return name == "job" }
+
+func TestAnExtensionTakesItsAcquisitionAlong(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a")
+		held, err := l.TryLock(t.Context(), "warm-up")
+		require.NoError(t, err)
+		require.NoError(t, held.Extend(t.Context())) // the scripts are known now
+		require.NoError(t, held.Unlock(t.Context()))
+		late, timely := runs(q.Node(0), isJob), runs(q.Node(1), isJob)
+		q.Node(0).Pause()
+		use(t, l, "job") // what follows has to wait for node 0's answer to this
+		lk, err := l.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		time.Sleep(100 * ms) // less than the pause before the lock is offered to node 0
+		require.NoError(t, lk.Extend(t.Context()))
+		q.Node(0).Resume()
+		time.Sleep(10 * ms)
+		assert.Len(t, timely(), 4, "acquisition and release, acquisition and extension")
+		assert.Equal(t, timely(), late())
+		require.NoError(t, lk.Unlock(t.Context()))
+	})
+}
+
+// What waits for a voter is taken back. What the voter was sent is released as soon as it goes on.
+func TestAReleaseTakesBackWhatWasntSent(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a")
+		use(t, l, "warm-up")
+		ran := runs(q.Node(0), isJob)
+		q.Node(0).Pause()
+		for range 20 {
+			use(t, l, "job")
+		}
+		q.Node(0).Resume()
+		time.Sleep(50 * ms)
+		assert.Zero(t, taken(q, "job"))
+		assert.Len(t, ran(), 2, "the first acquisition and its release")
+	})
+}
+
+func TestExtensionsGoAheadOfAttempts(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		m := q.Member("a")
+		token := func() (hi, lo uint64) { return rand.Uint64(), rand.Uint64() }
+		l, err := redlock.NewRepeatable(m.Clients(), token, rand.Int64N, time.Now, redlock.WithClock(m.Clock())) // one worker for each voter
+		require.NoError(t, err)
+		t.Cleanup(func() { assert.NoError(t, l.Close()) })
+		renewed, err := l.TryLock(t.Context(), "renewed")
+		require.NoError(t, err)
+		time.Sleep(10 * ms)
+		ran := runs(q.Node(0), func(name string) bool { return !strings.HasPrefix(name, "redlock:") })
+		q.Node(0).Pause()
+		for i := range 20 { // node 0 is sent the first, and the others wait
+			_, err := l.TryLock(t.Context(), fmt.Sprint("job ", i))
+			require.NoError(t, err)
+		}
+		require.NoError(t, renewed.Extend(t.Context()))
+		q.Node(0).Resume()
+		time.Sleep(10 * ms)
+		require.Len(t, ran(), 21)
+		assert.Equal(t, "job 0", ran()[0].name)
+		assert.Equal(t, "renewed", ran()[1].name)
 	})
 }

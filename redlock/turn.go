@@ -1,6 +1,7 @@
 package redlock
 
 import (
+	"container/list"
 	"context"
 	"sync"
 )
@@ -9,16 +10,12 @@ import (
 // the first of them asks the voters; the others would only stand in its way. The zero value is ready.
 type turns struct {
 	mu    sync.Mutex
-	lines map[string]*line
-}
-
-// line is the goroutines that wait for one name.
-type line struct {
-	waiting []*turn // the first one asks the voters
+	lines map[string]*list.List // of turns. Thousands may leave at once, so leaving mustn't search.
 }
 
 // turn is a goroutine's place in a line.
 type turn struct {
+	place *list.Element
 	first chan struct{} // closed when it's the first in its line
 	freed chan struct{} // holds a token when the lock has been given back in this process
 }
@@ -28,15 +25,15 @@ func (ts *turns) join(name string) *turn {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	if ts.lines == nil {
-		ts.lines = make(map[string]*line)
+		ts.lines = make(map[string]*list.List)
 	}
-	l := ts.lines[name]
-	if l == nil {
-		l = &line{}
-		ts.lines[name] = l
+	line := ts.lines[name]
+	if line == nil {
+		line = list.New()
+		ts.lines[name] = line
 	}
 	t := &turn{first: make(chan struct{}), freed: make(chan struct{}, 1)}
-	if l.waiting = append(l.waiting, t); len(l.waiting) == 1 {
+	if t.place = line.PushBack(t); line.Len() == 1 {
 		close(t.first)
 	}
 	return t
@@ -46,25 +43,14 @@ func (ts *turns) join(name string) *turn {
 func (ts *turns) leave(name string, t *turn) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
-	l := ts.lines[name]
-	if l.waiting[0] != t {
-		l.remove(t)
-		return
-	}
-	l.waiting[0] = nil
-	if l.waiting = l.waiting[1:]; len(l.waiting) == 0 {
+	line := ts.lines[name]
+	wasFirst := line.Front() == t.place
+	line.Remove(t.place)
+	switch {
+	case line.Len() == 0:
 		delete(ts.lines, name)
-		return
-	}
-	close(l.waiting[0].first)
-}
-
-func (l *line) remove(t *turn) {
-	for i, other := range l.waiting {
-		if other == t {
-			l.waiting = append(l.waiting[:i], l.waiting[i+1:]...)
-			return
-		}
+	case wasFirst:
+		close(line.Front().Value.(*turn).first)
 	}
 }
 
@@ -73,9 +59,9 @@ func (l *line) remove(t *turn) {
 func (ts *turns) freed(name string) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
-	if l := ts.lines[name]; l != nil {
+	if line := ts.lines[name]; line != nil {
 		select {
-		case l.waiting[0].freed <- struct{}{}:
+		case line.Front().Value.(*turn).freed <- struct{}{}:
 		default:
 		}
 	}

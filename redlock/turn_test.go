@@ -50,6 +50,31 @@ func TestGoroutinesOfAProcessAreServedInTurn(t *testing.T) {
 	})
 }
 
+// Without that the first would find out by its next attempt, up to 256 ms later.
+func TestUnlockWakesTheFirstInLine(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a")
+		for range 10 {
+			held, err := l.TryLock(t.Context(), "job")
+			require.NoError(t, err)
+			var waiting sync.WaitGroup
+			var got time.Time
+			waiting.Go(func() {
+				lk, err := l.Lock(t.Context(), "job")
+				got = time.Now()
+				if assert.NoError(t, err) {
+					assert.NoError(t, lk.Unlock(t.Context()))
+				}
+			})
+			time.Sleep(5 * time.Second) // the pauses have grown
+			begun := time.Now()
+			require.NoError(t, held.Unlock(t.Context()))
+			waiting.Wait()
+			require.Less(t, got.Sub(begun), 10*ms)
+		}
+	})
+}
+
 func TestLockedOutWaiterSaysItWasInLine(t *testing.T) {
 	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
 		l := join(t, q, "a")
