@@ -36,7 +36,9 @@ func TestRealConnectionThatCantBeSetUp(t *testing.T) {
 					s.Do("CONFIG", "SET", "requirepass", password)
 					each := o
 					each.Addr = s.Addr
-					clients[i] = redis.NewClient(&each)
+					client := redis.NewClient(&each)
+					t.Cleanup(func() { _ = client.Close() })
+					clients[i] = client
 				}
 				l := open(t, clients, opts...)
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
