@@ -107,7 +107,8 @@ func NewClocks(n int, drift float64, together time.Duration) *Clocks {
 // Observe takes in a sample of a voter's clock.
 func (c *Clocks) Observe(voter int, s Sample) {
 	old, now := c.samples[voter], s.Received
-	if c.known[voter] && now-old.Sent <= c.together && old.At(now, c.drift).Width() < s.At(now, c.drift).Width() {
+	before, at := old.At(now, c.drift), s.At(now, c.drift)
+	if c.known[voter] && now-old.Sent <= c.together && before.Width() < at.Width() && before.High >= at.Low && before.Low <= at.High {
 		return // of the same moment, and it says more
 	}
 	c.samples[voter], c.known[voter] = s, true

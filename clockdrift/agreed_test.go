@@ -202,12 +202,25 @@ func TestClocksNoticeThatOurOwnStoodStill(t *testing.T) {
 	assert.Greater(t, c.Agreed(2*time.Second).Low, time.Hour+time.Minute)
 }
 
+// Right after an exchange our own clock stands still for 3 s. The next samples say less, but contradict.
+func TestClocksNoticeThatOurOwnStoodStillRightAfterAnExchange(t *testing.T) {
+	const ms = time.Millisecond
+	c := clockdrift.NewClocks(3, 0.01, 100*ms)
+	for voter := range 3 {
+		c.Observe(voter, clockdrift.Sample{Sent: 0, Received: ms, Time: time.Hour})
+	}
+	for voter := range 3 {
+		c.Observe(voter, clockdrift.Sample{Sent: 40 * ms, Received: 50 * ms, Time: time.Hour + 3*time.Second})
+	}
+	assert.Greater(t, c.Agreed(50*ms).Low, time.Hour+2*time.Second)
+}
+
 func TestClocksKeepTheCloserOfTwoSamplesOfAMoment(t *testing.T) {
 	const ms = time.Millisecond
 	c := clockdrift.NewClocks(1, 0.01, time.Second)
 	exact := clockdrift.Sample{Sent: 0, Received: ms, Time: time.Hour}
 	c.Observe(0, exact)
-	c.Observe(0, clockdrift.Sample{Sent: 2 * ms, Received: 500 * ms, Time: 2 * time.Hour})
+	c.Observe(0, clockdrift.Sample{Sent: 2 * ms, Received: 500 * ms, Time: time.Hour + 100*ms})
 	assert.Equal(t, exact.At(500*ms, 0.01), c.At(0, 500*ms))
 }
 

@@ -105,7 +105,7 @@ func (l *Locker) tryTwice(ctx context.Context, seen *observation, lo lockOptions
 	}
 	a, fence, err := l.try(ctx, seen.name, lo)
 	seen.rounds = a.rounds
-	if err != nil && a.outdated && ctx.Err() == nil {
+	if err != nil && a.outdated && ctx.Err() == nil && l.knowTime(ctx, opAcquire, seen.name) == nil {
 		a, fence, err = l.try(ctx, seen.name, lo)
 		seen.rounds += a.rounds
 	}
