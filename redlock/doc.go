@@ -8,10 +8,11 @@
 //
 // Mutual exclusion: no two holders see [Lock.Valid] at the same time, as long as
 //
-//   - no voter forgets a lock before its TTL has ended (by losing its memory, say), and
-//   - no voter's clock runs ahead by more than the drift factor, or jumps, while it holds one,
+//   - a majority of the voters' clocks is right at any moment, to within [WithMaxClockError],
+//     whatever the other clocks do,
+//   - the holder's own clock runs at the right rate, to within [WithDriftFactor], and
+//   - of any majority one voter remembers the lock, or knows that it may have forgotten it.
 //
-// or, where this happens at voters, the others still make up a majority of every two holders.
 // Pauses of the process, slow networks and late replies don't matter to it: they cost validity, never safety.
 //
 // Fencing: the tokens of [Lock.Fence] are unique for a name and grow with every acquisition that
@@ -25,5 +26,6 @@
 //
 // All types are safe for concurrent use. Each voter is an ordered queue: requests on one name
 // reach it in the order in which they were made, and concurrent callers share round trips. No
-// operation waits for a voter longer than the node time-out, whatever options the Redis clients have.
+// round trip is waited for longer than the node time-out, whatever options the Redis clients have; a look at
+// the time, at first contact and after a long silence, up to four times as long.
 package redlock
