@@ -48,6 +48,9 @@ func (i Interval) Widen(by time.Duration) Interval {
 	return Interval{Low: max(i.Low-by, Unknown.Low), High: min(i.High+by, Unknown.High)}
 }
 
+// apart reports whether two intervals have no moment in common.
+func (i Interval) apart(j Interval) bool { return i.Low > j.High || j.Low > i.High }
+
 // Middle returns the best guess.
 func (i Interval) Middle() time.Duration { return i.Low + i.Width()/2 }
 
@@ -84,6 +87,7 @@ func Agreed(clocks []Interval) Interval {
 // It judges nobody. It's pure data: it reads no clock and isn't safe for concurrent use.
 type Clocks struct {
 	drift    float64
+	maxError time.Duration
 	together time.Duration
 	samples  []Sample
 	known    []bool
@@ -94,11 +98,11 @@ type Clocks struct {
 }
 
 // NewClocks returns the clocks of n voters of which nothing is known yet. The rate of our own clock
-// is off true time's by the drift factor at most. Samples that were sent for within the given time are
-// taken for those of one moment.
-func NewClocks(n int, drift float64, together time.Duration) *Clocks {
+// is off true time's by the drift factor at most, and a right clock is off it by maxError at most.
+// Samples that were sent for within the given time are taken for those of one moment.
+func NewClocks(n int, drift float64, maxError, together time.Duration) *Clocks {
 	return &Clocks{
-		drift: drift, together: together,
+		drift: drift, maxError: maxError, together: together,
 		samples: make([]Sample, n), known: make([]bool, n), now: make([]Interval, n),
 		agreed: Unknown,
 	}
@@ -108,15 +112,16 @@ func NewClocks(n int, drift float64, together time.Duration) *Clocks {
 func (c *Clocks) Observe(voter int, s Sample) {
 	old, now := c.samples[voter], s.Received
 	before, at := old.At(now, c.drift), s.At(now, c.drift)
-	if c.known[voter] && now-old.Sent <= c.together && before.Width() < at.Width() && before.High >= at.Low && before.Low <= at.High {
+	if c.known[voter] && now-old.Sent <= c.together && before.Width() < at.Width() && !before.apart(at) {
 		return // of the same moment, and it says more
 	}
 	c.samples[voter], c.known[voter] = s, true
 	fresh := c.fresh(now)
 	last := c.Agreed(now)
 	// What was agreed on earlier is kept where it's closer. But if it can't be true any more, our own
-	// clock stood still meanwhile, as in a machine that its hypervisor paused.
-	if fresh.Width() <= last.Width() || fresh.Low > last.High || fresh.High < last.Low {
+	// clock stood still meanwhile, as in a machine that its hypervisor paused. Right clocks may differ, and
+	// move: an agreement without the maximum error proves nothing.
+	if fresh.Width() <= last.Width() || fresh.Widen(c.maxError).apart(last.Widen(c.maxError)) {
 		c.agreed, c.at = fresh, now
 	}
 }

@@ -152,7 +152,7 @@ func TestSampleBoundsTheClock(t *testing.T) {
 // three returns clocks of three voters, and a function that lets those that are given read their times.
 func three(together time.Duration) (c *clockdrift.Clocks, hear func(now time.Duration, off map[int]time.Duration)) {
 	const ms = time.Millisecond
-	c = clockdrift.NewClocks(3, 0.01, together)
+	c = clockdrift.NewClocks(3, 0.01, 10*ms, together)
 	return c, func(now time.Duration, off map[int]time.Duration) {
 		for voter, by := range off {
 			c.Observe(voter, clockdrift.Sample{Sent: now, Received: now + ms, Time: time.Hour + now + by})
@@ -205,7 +205,7 @@ func TestClocksNoticeThatOurOwnStoodStill(t *testing.T) {
 // Right after an exchange our own clock stands still for 3 s. The next samples say less, but contradict.
 func TestClocksNoticeThatOurOwnStoodStillRightAfterAnExchange(t *testing.T) {
 	const ms = time.Millisecond
-	c := clockdrift.NewClocks(3, 0.01, 100*ms)
+	c := clockdrift.NewClocks(3, 0.01, 10*ms, 100*ms)
 	for voter := range 3 {
 		c.Observe(voter, clockdrift.Sample{Sent: 0, Received: ms, Time: time.Hour})
 	}
@@ -215,9 +215,29 @@ func TestClocksNoticeThatOurOwnStoodStillRightAfterAnExchange(t *testing.T) {
 	assert.Greater(t, c.Agreed(50*ms).Low, time.Hour+2*time.Second)
 }
 
+// One clock is an hour ahead, and a right one moves within the error that it may have. What these two
+// say half a second later is wide and contradicts nothing, so the closer agreement stays.
+func TestClocksMayMoveWithinTheirError(t *testing.T) {
+	const ms = time.Millisecond
+	c := clockdrift.NewClocks(3, 0.01, 20*ms, 100*ms)
+	hear := func(now time.Duration, voter int, off time.Duration) {
+		c.Observe(voter, clockdrift.Sample{Sent: now, Received: now + ms, Time: time.Hour + now + off})
+	}
+	hear(0, 0, time.Hour)
+	hear(0, 1, -10*ms)
+	hear(0, 2, -20*ms)
+	hear(500*ms, 0, time.Hour)
+	hear(500*ms, 1, 20*ms)
+	assert.Less(t, c.Agreed(501*ms).Width(), 20*ms)
+	// Further apart they can't be by their errors alone: our own clock stood still.
+	hear(700*ms, 0, time.Hour)
+	hear(700*ms, 1, 100*ms)
+	assert.Greater(t, c.Agreed(701*ms).Low, time.Hour+700*ms+50*ms)
+}
+
 func TestClocksKeepTheCloserOfTwoSamplesOfAMoment(t *testing.T) {
 	const ms = time.Millisecond
-	c := clockdrift.NewClocks(1, 0.01, time.Second)
+	c := clockdrift.NewClocks(1, 0.01, 10*ms, time.Second)
 	exact := clockdrift.Sample{Sent: 0, Received: ms, Time: time.Hour}
 	c.Observe(0, exact)
 	c.Observe(0, clockdrift.Sample{Sent: 2 * ms, Received: 500 * ms, Time: time.Hour + 100*ms})

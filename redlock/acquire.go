@@ -47,7 +47,7 @@ func (l *Locker) check(ctx context.Context, name string, opts []LockOption) (loc
 	if err != nil {
 		return lo, err
 	}
-	if l.closing.Err() != nil {
+	if l.draining.Err() != nil {
 		return lo, ErrClosed
 	}
 	if err := ctx.Err(); err != nil {
@@ -96,7 +96,7 @@ func (l *Locker) tryTwice(ctx context.Context, seen *observation, lo lockOptions
 		return nil, err
 	}
 	defer l.leave()
-	if !l.busy.begin(l.closing) {
+	if !l.busy.begin(l.draining) {
 		return nil, ErrClosed
 	}
 	defer l.busy.running.Done() // Close waits, or it would be too late to release
@@ -130,7 +130,7 @@ func (l *Locker) enter(ctx context.Context, name string) error {
 	select {
 	case l.attempts <- struct{}{}:
 		return nil
-	case <-l.closing.Done():
+	case <-l.draining.Done():
 		return ErrClosed
 	case <-ctx.Done():
 		return fmt.Errorf("redlock: acquire %q: not begun, since %d other attempts of this locker were under way: %w", name, maxAttempts, ctx.Err())

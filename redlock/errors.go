@@ -23,6 +23,8 @@ var (
 	// ErrLost means that the lock is no longer held: its proven deadline has passed, a
 	// majority of the voters doesn't hold it, or it was released before.
 	ErrLost = errors.New("redlock: lock lost")
+	// ErrHeldTooLong means that the lock was held for as long as [MaxHold] allows. It matches [ErrLost], too.
+	ErrHeldTooLong = fmt.Errorf("%w: held for as long as MaxHold allows", ErrLost)
 	// ErrUnfit means that a majority of the voters can never do it as things are: the kind of server, a right of its user,
 	// or what the key holds is against it. Waiting doesn't help, and the error says what does. It matches
 	// [ErrNoQuorum], too.

@@ -59,7 +59,7 @@ func newGuard(voters int, o *options) *guard {
 		// What's more uncertain is so because clocks are wrong or silent, or were not asked for long.
 		bound:   4*o.maxClockError + 2*o.nodeTimeout,
 		number:  func(int) int64 { return 1 + rand.Int64N(1<<52) },
-		clocks:  clockdrift.NewClocks(voters, o.driftFactor, exchangeTimeout(o.nodeTimeout)),
+		clocks:  clockdrift.NewClocks(voters, o.driftFactor, o.maxClockError, exchangeTimeout(o.nodeTimeout)),
 		markers: make([]marker, voters),
 	}
 }

@@ -3,6 +3,7 @@ package redlock
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,7 @@ type Lock struct {
 	token  string
 	fence  int64
 	ttl    time.Duration
+	limit  time.Duration // by the clock: the lock ends then, however often it's extended
 	trace
 
 	ctx    context.Context
@@ -42,15 +44,20 @@ type Lock struct {
 var errReleased = fmt.Errorf("%w: released by Unlock", ErrLost)
 
 func newLock(ctx context.Context, a *attempt, fence int64) *Lock {
+	now := a.locker.options.clock.Now()
 	lk := &Lock{
-		locker: a.locker, name: a.name, token: a.token, fence: fence, ttl: a.ttl,
+		locker: a.locker, name: a.name, token: a.token, fence: fence, ttl: a.ttl, limit: math.MaxInt64,
 		trace: a.trace, window: a.window, deadline: a.deadline, unlocked: make(chan struct{}),
+	}
+	if a.limited {
+		lk.limit = now + min(a.maxHold, math.MaxInt64-now)
+		lk.window = lk.window.Until(lk.limit)
 	}
 	// The acquisition's context bounds the acquisition. Its end mustn't end the lock.
 	lk.ctx, lk.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	lk.mu.Lock()
 	defer lk.mu.Unlock()
-	lk.timer = time.AfterFunc(lk.window.Remaining(a.locker.options.clock.Now()), lk.expire)
+	lk.timer = time.AfterFunc(lk.window.Remaining(now), lk.expire)
 	lk.startHealing()
 	if a.renew {
 		a.locker.startRenewal(lk)
@@ -107,7 +114,18 @@ func (lk *Lock) expire() {
 		lk.timer.Reset(left)
 		return
 	}
-	lk.lose(fmt.Errorf("%w: %q reached its deadline", ErrLost, lk.name))
+	lk.loseByTime()
+}
+
+// loseByTime ends the lock when its window has closed. The caller holds mu.
+func (lk *Lock) loseByTime() {
+	if lk.window.Deadline() < lk.limit {
+		lk.lose(fmt.Errorf("%w: %q reached its deadline", ErrLost, lk.name))
+		return
+	}
+	lk.lose(fmt.Errorf("%w: %q", ErrHeldTooLong, lk.name))
+	lk.locker.release(lk.name, lk.token, lk.ttl, lk.trace)
+	lk.locker.turns.freed(lk.name)
 }
 
 // lose ends the lock for good. The caller holds mu.
@@ -125,7 +143,7 @@ func (lk *Lock) finish() error {
 	lk.mu.Lock()
 	defer lk.mu.Unlock()
 	if lk.loss == nil && lk.remaining() == 0 {
-		lk.lose(fmt.Errorf("%w: %q reached its deadline", ErrLost, lk.name))
+		lk.loseByTime()
 	}
 	if lk.loss != nil {
 		return lk.loss
@@ -212,7 +230,7 @@ func (lk *Lock) conclude(ctx context.Context, o quorum.Outcome[reply], e extensi
 		return lk.loss
 	}
 	if lk.remaining() == 0 {
-		lk.lose(fmt.Errorf("%w: %q reached its deadline", ErrLost, lk.name))
+		lk.loseByTime()
 		return lk.loss
 	}
 	if o.Result != quorum.Won {
@@ -229,6 +247,7 @@ func (lk *Lock) conclude(ctx context.Context, o quorum.Outcome[reply], e extensi
 	if lk.locker.guard != nil {
 		e.window = lk.locker.guard.trust(e.window, e.deadline)
 	}
+	e.window = e.window.Until(lk.limit)
 	if e.window.Deadline() > lk.window.Deadline() {
 		lk.window, lk.deadline = e.window, e.deadline
 		lk.timer.Reset(lk.remaining())

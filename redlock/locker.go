@@ -2,7 +2,6 @@ package redlock
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -23,34 +22,45 @@ type Locker struct {
 	slots   bool // some voter is a Redis Cluster and locks are fenced: two keys must share a slot
 	owned   []redis.UniversalClient
 	group   *quorum.Group[request, reply]
-	guard   *guard                  // nil without guards
-	wall    func() time.Time        // proposals for fencing tokens only, never deadlines
-	random  func() (hi, lo uint64)  // for lock tokens; must not repeat
-	jitter  func(n int64) int64     // uniform in [0, n)
-	closing context.Context         // done when Close begins
-	close   context.CancelCauseFunc // ends closing
+	guard   *guard                 // nil without guards
+	wall    func() time.Time       // proposals for fencing tokens only, never deadlines
+	random  func() (hi, lo uint64) // for lock tokens; must not repeat
+	jitter  func(n int64) int64    // uniform in [0, n)
+
+	// draining is done when Shutdown or Close begins: no lock is taken any more. closing is done when
+	// Close does: no lock is renewed any more.
+	draining, closing context.Context
+	drain, close      context.CancelCauseFunc
 
 	busy      busy // attempts, renewals and admissions under way
+	works     busy // functions that run in Do
 	admitting atomic.Bool
 	attempts  chan struct{} // holds a token for each attempt under way
 	turns     turns         // of the goroutines in Lock
 }
 
-// busy counts what Close has to wait for.
+// busy counts what Close or Shutdown has to wait for.
 type busy struct {
 	mu      sync.Mutex // orders beginning before waiting
 	running sync.WaitGroup
 }
 
-// begin reports whether the locker is still open, and counts one more if it is.
-func (b *busy) begin(closing context.Context) bool {
+// begin counts one more, unless it's too late for that, and reports whether it did.
+func (b *busy) begin(end context.Context) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if closing.Err() != nil {
+	if end.Err() != nil {
 		return false
 	}
 	b.running.Add(1)
 	return true
+}
+
+// last ends the beginning: whoever has begun can be waited for.
+func (b *busy) last(end context.CancelCauseFunc) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	end(ErrClosed)
 }
 
 // New returns a locker on the given nodes, each of which is one voter: a client of a single
@@ -84,24 +94,23 @@ func New(nodes []redis.UniversalClient, opts ...Option) (*Locker, error) {
 
 func newLocker(nodes []redis.UniversalClient, names []string, o options, config quorum.Config) *Locker {
 	config.Exchange = exchangeTimeout(o.nodeTimeout)
-	closing, end := context.WithCancelCause(context.Background())
 	l := &Locker{
 		options: o,
 		nodes:   names,
 		wall:    time.Now,
 		random:  randomToken,
 		jitter:  rand.Int64N,
-		closing: closing,
-		close:   end,
 
 		attempts: make(chan struct{}, maxAttempts),
 	}
+	l.closing, l.close = context.WithCancelCause(context.Background())
+	l.draining, l.drain = context.WithCancelCause(l.closing)
 	voters := make([]*voter, len(nodes))
 	transports := make([]quorum.Transport[request, reply], len(nodes))
 	clocks := 0
 	for i, client := range nodes {
 		_, cluster := client.(*redis.ClusterClient)
-		voters[i] = &voter{client: client, index: i, cluster: cluster, link: connectionOf(client)}
+		voters[i] = &voter{client: bounded(client, config.Exchange), index: i, cluster: cluster, link: connectionOf(client)}
 		transports[i] = voters[i]
 		l.slots = l.slots || (cluster && o.fencing)
 		if !cluster {
@@ -121,6 +130,16 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, config 
 	return l
 }
 
+// bounded returns a client on the same connections that doesn't wait for a server any longer than we do. The
+// defaults of go-redis are 3 s, and a voter's worker would be busy for as long as that.
+func bounded(client redis.UniversalClient, exchange time.Duration) redis.UniversalClient {
+	c, single := client.(*redis.Client)
+	if !single || c.Options().ContextTimeoutEnabled {
+		return client
+	}
+	return c.WithTimeout(exchange)
+}
+
 // now returns what time it is by agreement; void without guards.
 func (l *Locker) now() span {
 	if l.guard == nil {
@@ -135,60 +154,4 @@ func (l *Locker) now() span {
 // news about an attempt.
 func exchangeTimeout(nodeTimeout time.Duration) time.Duration {
 	return max(4*nodeTimeout, 100*time.Millisecond)
-}
-
-// Close ends renewals, waits for attempts under way, sends the releases that are still waiting, and
-// returns when all of the locker's goroutines have ended. It doesn't release locks: those still
-// held run out. Waiting calls of [Locker.Lock] return [ErrClosed].
-//
-// With clients given to [New] it can take as long as their own time-outs if a voter hangs;
-// closing the clients first cuts that short.
-func (l *Locker) Close() error {
-	l.busy.mu.Lock()
-	l.close(ErrClosed)
-	l.busy.mu.Unlock()
-	l.busy.running.Wait()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*l.options.nodeTimeout)
-	defer cancel()
-	// The connections of our own clients are cut when the time is up; go-redis doesn't
-	// interrupt a read when only a context ends.
-	stop := context.AfterFunc(ctx, func() { _ = l.closeClients() })
-	l.group.Close(ctx)
-	stop()
-	return l.closeClients()
-}
-
-func (l *Locker) closeClients() error {
-	var first error
-	for i, c := range l.owned {
-		if err := c.Close(); err != nil && first == nil && err != redis.ErrClosed {
-			first = fmt.Errorf("redlock: closing the client of %s: %w", l.nodes[i], err)
-		}
-	}
-	return first
-}
-
-// Do runs fn while holding the lock: it waits for it as [Locker.Lock] does, renews it, and
-// releases it when fn has returned, or panicked. The context that fn gets is done when the
-// lock is lost, when its proven deadline passes, or when ctx is done; [context.Cause] tells
-// which. What fn does after that isn't protected.
-//
-// Do returns the error of fn, preceded by [ErrLost] if the lock was lost before fn returned:
-// then another may have held it at the same time. A release that fails isn't an error of the
-// work; the lock runs out by itself, and the observer hears of it.
-func (l *Locker) Do(ctx context.Context, name string, fn func(context.Context, *Lock) error, opts ...LockOption) error {
-	lk, err := l.Lock(ctx, name, append([]LockOption{AutoRenew(true)}, opts...)...)
-	if err != nil {
-		return err
-	}
-	unlock := func() error { return lk.Unlock(context.WithoutCancel(ctx)) }
-	defer func() { _ = unlock() }() // for a panic; it does nothing the second time
-	work, cancel := context.WithCancelCause(lk.Context())
-	defer cancel(nil)
-	defer context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })()
-	err = fn(work, lk)
-	if lost := unlock(); errors.Is(lost, ErrLost) {
-		return errors.Join(lost, err) // the reason first
-	}
-	return err
 }

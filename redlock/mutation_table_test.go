@@ -47,7 +47,7 @@ var mutations = []mutation{
 	},
 	{
 		"readings are remembered, not agreements", "clocks that were wrong at different times are counted together",
-		[]edit{{"redlock/guard.go", "clockdrift.NewClocks(voters, o.driftFactor, exchangeTimeout(o.nodeTimeout))", "clockdrift.NewClocks(voters, o.driftFactor, time.Hour)"}},
+		[]edit{{"redlock/guard.go", "clockdrift.NewClocks(voters, o.driftFactor, o.maxClockError, exchangeTimeout(o.nodeTimeout))", "clockdrift.NewClocks(voters, o.driftFactor, o.maxClockError, time.Hour)"}},
 		"TestClocksThatAreWrongInTurns",
 	},
 	{
@@ -109,5 +109,36 @@ var mutations = []mutation{
 		"no drift allowance", "a lock counts as valid until its TTL ends by the holder's clock",
 		[]edit{{"clockdrift/window.go", "length := ttl - Allowance(ttl, driftFactor)", "length := ttl"}},
 		"TestConfirmationCountsFromTheStart",
+	},
+	{
+		"a pause goes unnoticed", "the replies to an attempt aren't held against its deadline",
+		[]edit{{"redlock/guard.go", "\treturn w.Until(reading + (deadline - now.latest).duration())", "\t_ = now\n\treturn w"}},
+		"",
+	},
+	{
+		"an agreement is for ever", "what was agreed on before a pause is kept, whatever contradicts it",
+		[]edit{{"clockdrift/agreed.go", "fresh.Width() <= last.Width() || fresh.Widen(c.maxError).apart(last.Widen(c.maxError))", "fresh.Width() <= last.Width()"}},
+		"",
+	},
+	{
+		"unknown clocks don't count", "the order statistic is over the clocks that were heard",
+		[]edit{{"clockdrift/agreed.go", "\tfor i, c := range clocks {\n\t\tlow[i], high[i] = c.Low, c.High\n\t}", "\tlow, high = low[:0], high[:0]\n\tfor _, c := range clocks {\n\t\tif c.Known() {\n\t\t\tlow, high = append(low, c.Low), append(high, c.High)\n\t\t}\n\t}\n\tif n = len(low); n == 0 {\n\t\treturn Unknown\n\t}"}},
+		"",
+	},
+	{
+		"extended from the earliest", "the record of an extended lock says that it's over before the holder thinks so",
+		[]edit{{"redlock/lock.go", "e.deadline = now.latest.after(lk.ttl)", "e.deadline = now.earliest.after(lk.ttl)"},
+			{"redlock/guard.go", "(deadline - now.latest).duration()", "(deadline - now.earliest).duration()"}},
+		"",
+	},
+	{
+		"the quarantine ends by the voter's clock", "a voter whose clock is ahead votes before the locks are over that it has forgotten",
+		[]edit{{"redlock/scripts/grant.lua", "earliest < tonumber(marker[1])", "now < tonumber(marker[1])"}},
+		"",
+	},
+	{
+		"a clock that's a day off votes", "a voter counts though a correction of its clock would end its records",
+		[]edit{{"redlock/scripts/record.lua", "return now > latest + margin or now < earliest - margin", "return false"}},
+		"TestClockThatIsHoursOffDoesntVote",
 	},
 }

@@ -43,8 +43,10 @@ type options struct {
 }
 
 type lockOptions struct {
-	ttl   time.Duration
-	renew bool
+	ttl     time.Duration
+	renew   bool
+	limited bool
+	maxHold time.Duration // if limited
 }
 
 // WithTTL sets how long a lock lives on the voters unless it's extended. The default is 10 s.
@@ -115,6 +117,13 @@ func TTL(d time.Duration) LockOption { return func(o *lockOptions) { o.ttl = d }
 // AutoRenew sets whether the lock is extended at every third of its TTL until it's released
 // or lost. [Locker.Do] renews unless told otherwise, [Locker.Lock] and [Locker.TryLock] don't.
 func AutoRenew(on bool) LockOption { return func(o *lockOptions) { o.renew = on } }
+
+// MaxHold ends the lock when it has been held for d, however often it's extended: its context ends with the
+// cause [ErrHeldTooLong], and it's released. So a lock with [AutoRenew] whose owner has panicked, or forgotten it,
+// comes to an end while its process lives on. The default is no limit.
+func MaxHold(d time.Duration) LockOption {
+	return func(o *lockOptions) { o.maxHold, o.limited = d, true }
+}
 
 func newOptions(opts []Option) (options, error) {
 	o := options{ttl: defaultTTL, driftFactor: defaultDriftFactor, clock: clockdrift.System(), fencing: true, guards: true}
@@ -194,6 +203,9 @@ func (o *options) forLock(opts []LockOption) (lockOptions, error) {
 	lo := lockOptions{ttl: o.ttl}
 	for _, opt := range opts {
 		opt(&lo)
+	}
+	if lo.limited && lo.maxHold <= 0 {
+		return lo, fmt.Errorf("%w: MaxHold(%v); use more than 0, or leave it out for no limit", ErrInvalidOption, lo.maxHold)
 	}
 	ttl, err := o.checkTTL(lo.ttl)
 	lo.ttl = ttl

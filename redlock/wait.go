@@ -31,7 +31,7 @@ func (l *Locker) Lock(ctx context.Context, name string, opts ...LockOption) (*Lo
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(l.closing, func() { cancel(ErrClosed) })()
+	defer context.AfterFunc(l.draining, func() { cancel(ErrClosed) })()
 	t := l.turns.join(name)
 	defer l.turns.leave(name, t)
 	if !t.await(ctx) {

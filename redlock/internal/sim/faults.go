@@ -160,6 +160,18 @@ func (p *planner) stop(at time.Duration) {
 	p.add(at, func(w *world) { w.stop(d) }, "stop all clients for %v", d)
 }
 
+// planPauses pauses the machines of single clients. A shorter pause than this could be the errors of right
+// clocks, and what little is known of them right after a silence.
+func (p *planner) planPauses() {
+	const least = 4*MaxClockError + 2*exchange
+	for range 4 {
+		c, d := p.rand.IntN(p.Clients), p.between(least, 2*MaxTTL)
+		if at := p.moment(); p.Paused {
+			p.add(at, func(w *world) { w.pause(w.clients[c], d) }, "the hypervisor pauses client %d for %v", c, d)
+		}
+	}
+}
+
 // kill ends a client's process. What it has sent is still delivered; another process takes
 // its place and knows nothing.
 func (p *planner) kill(at time.Duration) {

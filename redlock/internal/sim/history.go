@@ -26,8 +26,8 @@ type Report struct {
 
 // attempt is what is known of one acquisition.
 type attempt struct {
-	client string // the process
-	dead   bool   // the process is
+	client  string // the process
+	excused bool   // the process is dead, or its machine was paused since
 	// until is when anybody can have had a use for the lock last: when the attempt is over, or
 	// the latest deadline of the lock that came of it.
 	until time.Duration
@@ -128,7 +128,7 @@ func (h *history) checkExclusion() {
 	holder := map[string]*attempt{}
 	for _, a := range h.locks {
 		left := a.lock.Remaining()
-		if a.dead || left == 0 {
+		if a.excused || left == 0 {
 			a.ended = true
 			continue
 		}
@@ -146,11 +146,17 @@ func (h *history) checkExclusion() {
 }
 
 // died records that a process was killed: it runs no code that could believe anything.
-func (h *history) died(client string) {
+func (h *history) died(client string) { h.excuse(client) }
+
+// unaware records that a process's machine is paused. What the process believes of its locks up to now
+// is wrong, and nothing can tell it.
+func (h *history) unaware(client string) { h.excuse(client) }
+
+func (h *history) excuse(client string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, a := range h.attempts {
-		a.dead = a.dead || a.client == client
+		a.excused = a.excused || a.client == client
 	}
 }
 

@@ -56,6 +56,9 @@ type Plan struct {
 	Forgetful bool
 	// Stopping allows the clients to be stopped.
 	Stopping bool
+	// Paused lets hypervisors pause single clients: their own clocks stand still meanwhile. It takes
+	// right clocks to notice that, so none of the voters' is wrong.
+	Paused bool
 	// WallSkew is how far the clients' wall clocks may be off in either direction.
 	WallSkew time.Duration
 	// Wrong lists the voters whose clocks may be wrong. Where InTurns is set, it's one at a time, and
@@ -74,8 +77,8 @@ type Plan struct {
 }
 
 func (p *Plan) String() string {
-	return fmt.Sprintf("%d voters (clocks run at %.5f, may be wrong: %v, in turns %t), %d clients (cut off from %v), messages take %v to %v, durable %t, forgetful %t",
-		p.Nodes, p.Rate, p.Wrong, p.InTurns, p.Clients, p.CutOff, p.MinLatency, p.MaxLatency, p.Durable, p.Forgetful)
+	return fmt.Sprintf("%d voters (clocks run at %.5f, may be wrong: %v, in turns %t), %d clients (cut off from %v), messages take %v to %v, durable %t, forgetful %t, paused %t",
+		p.Nodes, p.Rate, p.Wrong, p.InTurns, p.Clients, p.CutOff, p.MinLatency, p.MaxLatency, p.Durable, p.Forgetful, p.Paused)
 }
 
 // event is one thing that happens to the world. Every fault is two: its begin and its end.
@@ -94,6 +97,7 @@ func NewPlan(seed uint64) *Plan {
 	}
 	p.planSteps()
 	p.planWrongClocks()
+	p.planPauses()
 	slices.SortStableFunc(p.events, func(a, b event) int { return int(a.at - b.at) })
 	return &p.Plan
 }
@@ -121,6 +125,9 @@ func (p *planner) setUp() {
 	}
 	minority := (p.Nodes - 1) / 2
 	p.Wrong = p.rand.Perm(p.Nodes)[:p.rand.IntN(minority+1)]
+	if p.Paused = p.Nodes > 1 && p.rand.IntN(4) == 0; p.Paused {
+		p.Wrong = nil
+	}
 	if p.InTurns = len(p.Wrong) > 0 && p.rand.IntN(3) == 0; p.InTurns {
 		p.Wrong = p.rand.Perm(p.Nodes)
 	}

@@ -121,7 +121,18 @@ func (w *world) flush(voter int) {
 }
 
 // stop makes everything but the clients live through d.
-func (w *world) stop(d time.Duration) {
+func (w *world) stop(d time.Duration) { w.pass(d, nil) }
+
+// pause makes everything but one client's machine live through d, its clock included. The others are
+// stopped meanwhile. What the machine began before that can't be helped: the replies may have been on
+// their way already.
+func (w *world) pause(paused *client, d time.Duration) {
+	w.history.unaware(paused.machine().Name())
+	w.pass(d, paused)
+}
+
+// pass lets d pass at once, on all clocks but that of a paused client.
+func (w *world) pass(d time.Duration, paused *client) {
 	w.mu.Lock()
 	w.stopped += d
 	w.mu.Unlock()
@@ -129,7 +140,9 @@ func (w *world) stop(d time.Duration) {
 	w.history.stopped += d
 	w.history.mu.Unlock()
 	for _, c := range w.clients {
-		c.machine().Clock().Suspend(d)
+		if c != paused {
+			c.machine().Clock().Suspend(d)
+		}
 	}
 	for _, n := range w.quorum.Nodes() {
 		n.Jump(d)

@@ -33,7 +33,7 @@ const tolerableStep = 20 * time.Millisecond
 
 // judgeClocks works out what time the nodes agree on, as a locker does, and how each clock compares.
 func (e *examination) judgeClocks() {
-	clocks := clockdrift.NewClocks(len(e.voters), driftFactor, time.Second)
+	clocks := clockdrift.NewClocks(len(e.voters), driftFactor, maxClockError, time.Second)
 	var now time.Duration
 	for i := range e.voters {
 		for _, s := range e.voters[i].samples {

@@ -1,0 +1,77 @@
+package redlock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Shutdown ends a locker gracefully, as [net/http.Server.Shutdown] does a server. No lock is taken from
+// now on: attempts and waiting calls of [Locker.Lock] and [Locker.Do] return [ErrClosed]. The contexts of
+// functions that run in Do end, with ErrClosed as their cause, and Shutdown waits until all of them have
+// returned and their locks are released. Their locks are renewed meanwhile, and so are others that
+// [AutoRenew] renews. Then it closes the locker as [Locker.Close] does.
+//
+// When ctx ends first, it closes the locker at once and returns an error that matches ctx.Err(). It doesn't
+// wait for locks that were taken by Lock or TryLock: release them before.
+func (l *Locker) Shutdown(ctx context.Context) error {
+	late := l.endWorks(ctx)
+	return errors.Join(late, l.end())
+}
+
+// Close ends a locker at once. Functions that run in [Locker.Do] get twice the node time-out to return, so
+// that their locks can be released; see [Locker.Shutdown] for more. Attempts and waiting calls of
+// [Locker.Lock] return [ErrClosed]. Close ends renewals, sends the releases that are still waiting, those
+// included that [Lock.Unlock] left to the background, and returns when all of the locker's goroutines have
+// ended. It doesn't release locks: those still held run out.
+//
+// If a voter hangs it takes up to four node time-outs longer, at least 100 ms. With a Redis Cluster
+// given to [New] it can take as long as that client's own time-outs; closing the client first cuts that short.
+func (l *Locker) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*l.options.nodeTimeout)
+	defer cancel()
+	_ = l.endWorks(ctx)
+	return l.end()
+}
+
+// endWorks lets the functions that run in Do come to an end.
+func (l *Locker) endWorks(ctx context.Context) error {
+	l.works.last(l.drain)
+	done := make(chan struct{})
+	go func() { // as long as the last of them runs
+		l.works.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("redlock: shut down while functions were still running in Do: %w", ctx.Err())
+	}
+}
+
+// end ends everything else.
+func (l *Locker) end() error {
+	l.busy.last(l.close)
+	l.busy.running.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*l.options.nodeTimeout)
+	defer cancel()
+	// The connections of our own clients are cut when the time is up; go-redis doesn't
+	// interrupt a read when only a context ends.
+	stop := context.AfterFunc(ctx, func() { _ = l.closeClients() })
+	l.group.Close(ctx)
+	stop()
+	return l.closeClients()
+}
+
+func (l *Locker) closeClients() error {
+	var first error
+	for i, c := range l.owned {
+		if err := c.Close(); err != nil && first == nil && err != redis.ErrClosed {
+			first = fmt.Errorf("redlock: closing the client of %s: %w", l.nodes[i], err)
+		}
+	}
+	return first
+}
