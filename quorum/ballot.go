@@ -22,6 +22,10 @@ var (
 type Answer[R any] struct {
 	Reply R
 	Err   error
+	// Heard tells an answer from the want of one.
+	Heard bool
+	// Sent is how often the request has been sent to the voter.
+	Sent int
 	// Elapsed is the time from the ballot's start to the answer.
 	Elapsed time.Duration
 }
@@ -49,22 +53,26 @@ type Poll[Q, R any] struct {
 	Timeout time.Duration
 	// Until is when sending the request stops making sense; the zero time means never.
 	Until time.Time
-	// Judge turns a reply into a vote. An answer with an error is always [Unknown].
-	Judge func(voter int, reply R) Vote
-	// Enough, if not nil, has the last word on a majority: the ballot is won as soon as it
-	// reports true, and goes on as long as there are voters to wait for. It's called with what
-	// the outcome would be: for each answer from the majority's on, and once more when the time
-	// is up. It must not block or keep the outcome.
-	Enough func(Outcome[R]) bool
+	// Seen is called for each answer, those included that come when the ballot is over or that say that the
+	// request was never sent, and says what to make of it; an answer with an error is [Unknown] all the same. Nil
+	// means unknown. It's called before anybody who waits for the ballot hears of the answer, on a voter's worker or on the
+	// goroutine of a caller that makes room, and must not block.
+	Seen func(voter int, a Answer[R]) Reaction
+	// Settled, if not nil, has the last word on a ballot that is won or lost by number: it's over as soon as Settled
+	// reports true, or when all have answered. It's called with each answer from the decisive one on. It must not
+	// block or keep the outcome.
+	Settled func(Outcome[R]) bool
 	// Persist keeps the request alive when its ballot is over: it's sent even if nobody waits
 	// any more.
 	Persist bool
-	// Repeat tells whether a voter should be sent the request again, and after which delay,
-	// given its answer and how often it was sent already. Nil means never.
-	Repeat func(voter int, a Answer[R], sent int) (delay time.Duration, again bool)
-	// Late is called for each answer that arrives when the ballot is over. It runs on a
-	// voter's worker, or on the goroutine of a caller that makes room, and must not block.
-	Late func(voter int, a Answer[R])
+}
+
+// Reaction is what to make of an answer.
+type Reaction struct {
+	Vote Vote
+	// Again asks for the request to be sent again after the given pause.
+	Again bool
+	Pause time.Duration
 }
 
 // Ballot is a [Poll] under way. It is safe for concurrent use.
@@ -72,24 +80,24 @@ type Ballot[Q, R any] struct {
 	poll  Poll[Q, R]
 	begun time.Time
 	done  chan struct{}
-	calls []*call[Q, R] // by voter; nil where it isn't asked. Set before Start returns.
+	calls []call[Q, R] // by voter; without a queue where it isn't asked. Set before Start returns.
 
 	mu        sync.Mutex
 	tally     *Tally
 	answers   []Answer[R]
-	answered  []bool
 	over      bool
 	abandoned bool
 }
 
-// Outcome is the state of a ballot: its result and, for each voter, the answer if there is one.
+// Outcome is the state of a ballot: its result, and the answer of each voter that was heard.
 type Outcome[R any] struct {
-	Result   Result
-	Answers  []Answer[R]
-	Answered []bool
+	Result  Result
+	Answers []Answer[R]
+	// Expired tells that time was up, or the caller's context done, before the ballot was over.
+	Expired bool
 }
 
-// Wait returns when the ballot is decided, when its time-out has passed or when ctx is done,
+// Wait returns when the ballot is over, when its time-out has passed or when ctx is done,
 // whichever comes first. From then on the ballot is over, and its result stands: a result
 // still [Pending] means that too few voters answered in time. Requests that nobody waits for
 // and that haven't been sent yet are dropped, unless the ballot was won or the poll persists.
@@ -103,22 +111,26 @@ func (b *Ballot[Q, R]) Wait(ctx context.Context) Outcome[R] {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	result := b.tally.Settle()
-	if !b.over {
+	o := b.outcome()
+	if o.Expired = !b.over; o.Expired {
 		b.over = true
 		close(b.done)
 	}
-	b.abandoned = result != Won && !b.poll.Persist
-	// No copies needed: once the ballot is over, record leaves both slices alone.
-	return Outcome[R]{Result: result, Answers: b.answers, Answered: b.answered}
+	b.abandoned = o.Result != Won && !b.poll.Persist
+	return o
+}
+
+// outcome needs no copy of the answers: once the ballot is over, record leaves them alone. The caller holds mu.
+func (b *Ballot[Q, R]) outcome() Outcome[R] {
+	return Outcome[R]{Result: b.tally.Result(), Answers: b.answers}
 }
 
 // Withdraw takes back the request wherever it hasn't been sent: it never will be. The answer
 // there is [ErrNotSent], and it has been delivered when Withdraw returns.
 func (b *Ballot[Q, R]) Withdraw() {
-	for voter, c := range b.calls {
-		if c != nil && c.queue.withdraw(c) {
-			b.deliver(voter, Answer[R]{Err: ErrNotSent}, c.sent)
+	for voter := range b.calls {
+		if c := &b.calls[voter]; c.queue != nil && c.queue.withdraw(c) {
+			c.deliver(Answer[R]{Err: ErrNotSent})
 		}
 	}
 }
@@ -137,35 +149,35 @@ func (b *Ballot[Q, R]) awaited() bool {
 	return !b.over
 }
 
-// deliver takes the answer of a voter and reports whether the request is to be sent again.
-func (b *Ballot[Q, R]) deliver(voter int, a Answer[R], sent int) (delay time.Duration, again bool) {
-	a.Elapsed = time.Since(b.begun)
-	vote := Unknown
-	if a.Err == nil {
-		vote = b.poll.Judge(voter, a.Reply)
+// deliver takes an answer to the call and returns what to make of it.
+func (c *call[Q, R]) deliver(a Answer[R]) Reaction {
+	b := c.ballot
+	a.Heard, a.Sent, a.Elapsed = true, c.sent, time.Since(b.begun)
+	var r Reaction
+	if b.poll.Seen != nil {
+		r = b.poll.Seen(c.voter, a)
 	}
-	if late := b.record(voter, a, vote); late && b.poll.Late != nil {
-		b.poll.Late(voter, a)
+	if a.Err != nil {
+		r.Vote = Unknown
 	}
-	if b.poll.Repeat == nil {
-		return 0, false
-	}
-	return b.poll.Repeat(voter, a, sent)
+	b.record(c.voter, a, r.Vote)
+	return r
 }
 
-func (b *Ballot[Q, R]) record(voter int, a Answer[R], vote Vote) (late bool) {
+func (b *Ballot[Q, R]) record(voter int, a Answer[R], vote Vote) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.over {
-		return true
+		return
 	}
-	if !b.answered[voter] {
-		b.answered[voter] = true
+	if !b.answers[voter].Heard {
 		b.answers[voter] = a
 	}
-	if b.tally.Cast(voter, vote) != Pending {
+	if b.tally.Cast(voter, vote) == Pending {
+		return
+	}
+	if b.tally.Open() == 0 || b.poll.Settled == nil || b.poll.Settled(b.outcome()) {
 		b.over = true
 		close(b.done)
 	}
-	return false
 }

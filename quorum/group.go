@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -13,14 +14,12 @@ import (
 type Transport[Q, R any] interface {
 	// Exchange sends the requests in order and puts what comes back for requests[i] into
 	// answers[i]. It returns when all are answered, at the latest soon after ctx is done. It
-	// is called by several workers at once and must not keep the slices.
+	// is called by one worker at a time and must not keep the slices.
 	Exchange(ctx context.Context, requests []Q, answers []Answer[R])
 }
 
 // Config sets the bounds of a [Group]. Zero values stand for the defaults.
 type Config struct {
-	// Workers is how many queues, each with its worker, a voter has. Default 2.
-	Workers int
 	// Queue is how many requests that aren't urgent may wait in one queue. Those whose ballot is
 	// over make room for others. Default 2048.
 	Queue int
@@ -38,9 +37,6 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	if c.Workers <= 0 {
-		c.Workers = 2
-	}
 	if c.Queue <= 0 {
 		c.Queue = 2048
 	}
@@ -63,19 +59,22 @@ type Group[Q, R any] struct {
 	cancel  context.CancelFunc
 }
 
-// NewGroup starts the workers of a group with one voter for each transport. The caller must
-// [Group.Close] it. It panics without a transport.
-func NewGroup[Q, R any](transports []Transport[Q, R], config Config) *Group[Q, R] {
-	if len(transports) == 0 {
+// NewGroup starts the workers of a group: for each voter one for each of its transports, with a queue of its
+// own. The caller must [Group.Close] it. It panics without a voter, or with one that has no transport.
+func NewGroup[Q, R any](voters [][]Transport[Q, R], config Config) *Group[Q, R] {
+	if len(voters) == 0 {
 		panic("quorum: a group needs at least 1 voter")
 	}
 	config = config.withDefaults()
 	ctx, cancel := context.WithCancel(context.Background())
 	g := &Group[Q, R]{cancel: cancel}
-	for voter, transport := range transports {
-		queues := make([]*queue[Q, R], config.Workers)
-		for i := range queues {
-			q := newQueue(voter, transport, config)
+	for voter, transports := range voters {
+		if len(transports) == 0 {
+			panic(fmt.Sprintf("quorum: voter %d needs at least 1 transport", voter))
+		}
+		queues := make([]*queue[Q, R], len(transports))
+		for i, transport := range transports {
+			q := newQueue(transport, config)
 			queues[i] = q
 			g.workers.Go(func() error { q.drain(ctx); return nil })
 		}
@@ -92,56 +91,33 @@ func (g *Group[Q, R]) Voters() int { return len(g.queues) }
 func (g *Group[Q, R]) Start(poll Poll[Q, R]) *Ballot[Q, R] {
 	n := len(g.queues)
 	b := &Ballot[Q, R]{
-		poll:     poll,
-		begun:    time.Now(),
-		done:     make(chan struct{}),
-		tally:    NewTally(n),
-		answers:  make([]Answer[R], n),
-		answered: make([]bool, n),
-		calls:    make([]*call[Q, R], n),
+		poll:    poll,
+		begun:   time.Now(),
+		done:    make(chan struct{}),
+		tally:   NewTally(n),
+		answers: make([]Answer[R], n),
+		calls:   make([]call[Q, R], n),
 	}
-	if poll.Enough != nil { // asked while record holds the mutex
-		b.tally.enough = func() bool {
-			return poll.Enough(Outcome[R]{Result: Won, Answers: b.answers, Answered: b.answered})
-		}
-	}
-	asked := poll.Voters
-	if asked == nil {
-		asked = make([]int, n)
-		for i := range asked {
-			asked[i] = i
-		}
-	} else {
-		b.excuseOthers(asked)
-	}
-	for _, voter := range asked {
+	for _, voter := range poll.Voters {
 		if voter < 0 || voter >= n {
 			panic(fmt.Sprintf("quorum: voter %d of %d asked", voter, n))
 		}
-		queues := g.queues[voter]
-		q := queues[poll.Key%uint64(len(queues))]
-		b.calls[voter] = &call[Q, R]{ballot: b, queue: q}
 	}
-	for _, voter := range asked {
-		c := b.calls[voter]
-		if err := c.queue.add(c); err != nil {
-			b.deliver(voter, Answer[R]{Err: err}, 0)
+	for voter, queues := range g.queues {
+		if poll.Voters != nil && !slices.Contains(poll.Voters, voter) {
+			b.record(voter, Answer[R]{Heard: true, Err: ErrNotSent}, Unknown)
+			continue
+		}
+		b.calls[voter] = call[Q, R]{ballot: b, voter: voter, queue: queues[poll.Key%uint64(len(queues))]}
+	}
+	for voter := range b.calls {
+		if c := &b.calls[voter]; c.queue != nil {
+			if err := c.queue.add(c); err != nil {
+				c.deliver(Answer[R]{Err: err})
+			}
 		}
 	}
 	return b
-}
-
-// excuseOthers casts an unknown vote for each voter that isn't asked.
-func (b *Ballot[Q, R]) excuseOthers(asked []int) {
-	out := make([]bool, len(b.answers))
-	for _, voter := range asked {
-		out[voter] = true
-	}
-	for voter, in := range out {
-		if !in {
-			b.record(voter, Answer[R]{Err: ErrNotSent}, Unknown)
-		}
-	}
 }
 
 // Close refuses new polls, lets the workers send what waits in the queues (once; repeats

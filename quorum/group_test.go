@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -56,45 +57,52 @@ func (f *fake) seen() (all []string) {
 }
 
 func newGroup(config quorum.Config, fakes ...*fake) *quorum.Group[string, string] {
-	var transports []quorum.Transport[string, string]
-	for _, f := range fakes {
-		transports = append(transports, f)
-	}
-	return quorum.NewGroup(transports, config)
+	return newGroupOf(2, config, fakes...)
 }
 
-func agree(int, string) quorum.Vote { return quorum.Yes }
+// newGroupOf gives each voter so many workers.
+func newGroupOf(workers int, config quorum.Config, fakes ...*fake) *quorum.Group[string, string] {
+	var voters [][]quorum.Transport[string, string]
+	for _, f := range fakes {
+		voters = append(voters, slices.Repeat([]quorum.Transport[string, string]{f}, workers))
+	}
+	return quorum.NewGroup(voters, config)
+}
+
+func agree(int, quorum.Answer[string]) quorum.Reaction { return quorum.Reaction{Vote: quorum.Yes} }
+
+func refuse(int, quorum.Answer[string]) quorum.Reaction { return quorum.Reaction{Vote: quorum.No} }
 
 func poll(request string) quorum.Poll[string, string] {
-	return quorum.Poll[string, string]{Request: request, Timeout: time.Second, Judge: agree}
+	return quorum.Poll[string, string]{Request: request, Timeout: time.Second, Seen: agree}
 }
 
 func TestBallotIsOverAsSoonAsItIsDecided(t *testing.T) {
 	tests := map[string]struct {
 		delays []time.Duration
-		judge  func(voter int, reply string) quorum.Vote
+		seen   func(int, quorum.Answer[string]) quorum.Reaction
 		result quorum.Result
 		after  time.Duration
 	}{
 		"the fastest majority wins": {
-			delays: []time.Duration{50, 10, 30, 500, 400}, judge: agree,
+			delays: []time.Duration{50, 10, 30, 500, 400}, seen: agree,
 			result: quorum.Won, after: 50,
 		},
 		"the fastest minority that can block loses": {
 			delays: []time.Duration{50, 10, 30, 500, 400},
-			judge:  func(int, string) quorum.Vote { return quorum.No },
+			seen:   refuse,
 			result: quorum.Lost, after: 50,
 		},
 		"silence is decided by the time-out": {
-			delays: []time.Duration{10, 5000, 5000}, judge: agree,
+			delays: []time.Duration{10, 5000, 5000}, seen: agree,
 			result: quorum.Pending, after: 1000,
 		},
 		"an even number": {
-			delays: []time.Duration{10, 20, 30, 40}, judge: agree,
+			delays: []time.Duration{10, 20, 30, 40}, seen: agree,
 			result: quorum.Won, after: 30,
 		},
 		"one voter": {
-			delays: []time.Duration{10}, judge: agree,
+			delays: []time.Duration{10}, seen: agree,
 			result: quorum.Won, after: 10,
 		},
 	}
@@ -108,7 +116,7 @@ func TestBallotIsOverAsSoonAsItIsDecided(t *testing.T) {
 				g := newGroup(quorum.Config{Exchange: time.Minute}, fakes...)
 				defer g.Close(t.Context())
 				p := poll("vote")
-				p.Judge = tt.judge
+				p.Seen = tt.seen
 				begun := time.Now()
 				o := g.Start(p).Wait(t.Context())
 				assert.Equal(t, tt.result, o.Result)
@@ -126,29 +134,31 @@ func TestContextEndsTheWaiting(t *testing.T) {
 		begun := time.Now()
 		o := g.Start(poll("vote")).Wait(ctx)
 		assert.Equal(t, quorum.Pending, o.Result)
-		assert.Equal(t, []bool{false}, o.Answered)
+		assert.False(t, o.Answers[0].Heard)
+		assert.True(t, o.Expired)
 		assert.Equal(t, 7*time.Millisecond, time.Since(begun))
 		g.Close(t.Context())
 	})
 }
 
-func TestLateAnswersReachTheCallback(t *testing.T) {
+func TestEveryAnswerIsSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGroup(quorum.Config{Exchange: time.Minute}, &fake{}, &fake{}, &fake{delay: 3 * time.Second})
 		p := poll("vote")
-		type late struct {
-			voter   int
-			reply   string
-			elapsed time.Duration
+		elapsed := make([]time.Duration, 3)
+		p.Seen = func(voter int, a quorum.Answer[string]) quorum.Reaction {
+			assert.True(t, a.Heard)
+			assert.Equal(t, 1, a.Sent)
+			elapsed[voter] = a.Elapsed
+			return quorum.Reaction{Vote: quorum.Yes}
 		}
-		got := make(chan late, 3)
-		p.Late = func(voter int, a quorum.Answer[string]) { got <- late{voter, a.Reply, a.Elapsed} }
 		o := g.Start(p).Wait(t.Context())
 		require.Equal(t, quorum.Won, o.Result)
-		assert.False(t, o.Answered[2])
-		assert.Equal(t, late{2, "vote", 3 * time.Second}, <-got)
+		assert.False(t, o.Expired)
+		assert.False(t, o.Answers[2].Heard)
 		g.Close(t.Context())
-		assert.Empty(t, got, "answers that decided the ballot aren't late")
+		assert.Equal(t, []time.Duration{0, 0, 3 * time.Second}, elapsed, "the late one, too")
+		assert.False(t, o.Answers[2].Heard, "but the outcome stands")
 	})
 }
 
@@ -158,10 +168,6 @@ func TestErrorsAreNeitherYesNorNo(t *testing.T) {
 		g := newGroup(quorum.Config{}, &fake{err: broken}, &fake{}, &fake{})
 		defer g.Close(t.Context())
 		p := poll("vote")
-		p.Judge = func(voter int, reply string) quorum.Vote {
-			assert.NotZero(t, voter, "there's no reply to judge")
-			return quorum.Yes
-		}
 		o := g.Start(p).Wait(t.Context())
 		assert.Equal(t, quorum.Won, o.Result)
 		synctest.Wait()
@@ -171,7 +177,7 @@ func TestErrorsAreNeitherYesNorNo(t *testing.T) {
 func TestRequestsWithOneKeyKeepTheirOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{delay: time.Millisecond}
-		g := newGroup(quorum.Config{Workers: 4, Batch: 3}, f)
+		g := newGroupOf(4, quorum.Config{Batch: 3}, f)
 		var want []string
 		var last *quorum.Ballot[string, string]
 		for i := range 100 {
@@ -189,7 +195,7 @@ func TestRequestsWithOneKeyKeepTheirOrder(t *testing.T) {
 func TestWaitingRequestsShareAnExchange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{delay: time.Millisecond}
-		g := newGroup(quorum.Config{Workers: 1}, f)
+		g := newGroupOf(1, quorum.Config{}, f)
 		for range 50 {
 			g.Start(poll("x"))
 		}
@@ -202,7 +208,7 @@ func TestWaitingRequestsShareAnExchange(t *testing.T) {
 func TestNobodySendsWhatNobodyWaitsFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{delay: 5 * time.Second}
-		g := newGroup(quorum.Config{Workers: 1, Exchange: time.Minute}, f)
+		g := newGroupOf(1, quorum.Config{Exchange: time.Minute}, f)
 		first := g.Start(poll("sent at once"))
 		synctest.Wait()
 		given := g.Start(poll("given up"))
@@ -229,8 +235,8 @@ func TestRepeat(t *testing.T) {
 		g := newGroup(quorum.Config{}, down)
 		p := poll("release")
 		p.Persist, p.Until = true, time.Now().Add(10*time.Second)
-		p.Repeat = func(_ int, a quorum.Answer[string], sent int) (time.Duration, bool) {
-			return time.Second << sent, a.Err != nil
+		p.Seen = func(_ int, a quorum.Answer[string]) quorum.Reaction {
+			return quorum.Reaction{Again: a.Err != nil, Pause: time.Second << a.Sent}
 		}
 		assert.Equal(t, quorum.Lost, g.Start(p).Wait(t.Context()).Result)
 		time.Sleep(time.Hour)
@@ -243,7 +249,7 @@ func TestCloseSendsWhatWaitsAndEndsWhatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := &fake{delay: time.Hour}
 		quick := &fake{delay: time.Millisecond}
-		g := newGroup(quorum.Config{Workers: 1, Batch: 1, Exchange: 2 * time.Hour}, slow, quick)
+		g := newGroupOf(1, quorum.Config{Batch: 1, Exchange: 2 * time.Hour}, slow, quick)
 		for range 3 {
 			p := poll("release")
 			p.Persist = true
@@ -278,59 +284,68 @@ func TestOnlySomeVoters(t *testing.T) {
 }
 
 // More than the number of consents may matter: the caller can wait for further voters.
-func TestAMajorityThatIsNotEnough(t *testing.T) {
+func TestSettledHasTheLastWord(t *testing.T) {
 	first := func(voters ...int) func(quorum.Outcome[string]) bool {
 		return func(o quorum.Outcome[string]) bool {
 			for _, v := range voters {
-				if !o.Answered[v] {
+				if !o.Answers[v].Heard {
 					return false
 				}
 			}
 			return true
 		}
 	}
+	nobody := func(quorum.Outcome[string]) bool { return false }
 	tests := map[string]struct {
-		enough func(quorum.Outcome[string]) bool
-		result quorum.Result
-		after  time.Duration
+		settled func(quorum.Outcome[string]) bool
+		expired bool
+		after   time.Duration
 	}{
-		"at once":           {first(), quorum.Won, 40},
-		"with one more":     {first(4), quorum.Won, 50},
-		"with nobody":       {func(quorum.Outcome[string]) bool { return false }, quorum.Pending, 1000},
-		"with a silent one": {first(5), quorum.Pending, 1000},
+		"at once":           {first(), false, 40},
+		"with one more":     {first(4), false, 50},
+		"with nobody":       {nobody, true, 1000},
+		"with a silent one": {first(5), true, 1000},
 	}
 	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				var fakes []*fake
-				for _, d := range []time.Duration{10, 20, 30, 40, 50, 5000} {
-					fakes = append(fakes, &fake{delay: d * time.Millisecond})
-				}
-				g := newGroup(quorum.Config{Exchange: time.Minute}, fakes...)
-				defer g.Close(t.Context())
-				p := poll("vote")
-				p.Enough = func(o quorum.Outcome[string]) bool {
-					assert.Equal(t, quorum.Won, o.Result, "what it would be")
-					return tt.enough(o)
-				}
-				begun := time.Now()
-				assert.Equal(t, tt.result, g.Start(p).Wait(t.Context()).Result)
-				assert.Equal(t, tt.after*time.Millisecond, time.Since(begun))
+		for result, seen := range map[quorum.Result]func(int, quorum.Answer[string]) quorum.Reaction{quorum.Won: agree, quorum.Lost: refuse} {
+			t.Run(name+", "+result.String(), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var fakes []*fake
+					for _, d := range []time.Duration{10, 20, 40, 45, 50, 5000} {
+						fakes = append(fakes, &fake{delay: d * time.Millisecond})
+					}
+					if result == quorum.Won {
+						fakes[2].delay, fakes[3].delay = 30*time.Millisecond, 40*time.Millisecond
+					}
+					g := newGroup(quorum.Config{Exchange: time.Minute}, fakes...)
+					defer g.Close(t.Context())
+					p := poll("vote")
+					p.Seen = seen
+					p.Settled = func(o quorum.Outcome[string]) bool {
+						assert.Equal(t, result, o.Result)
+						return tt.settled(o)
+					}
+					begun := time.Now()
+					o := g.Start(p).Wait(t.Context())
+					assert.Equal(t, result, o.Result)
+					assert.Equal(t, tt.expired, o.Expired)
+					assert.Equal(t, tt.after*time.Millisecond, time.Since(begun))
+				})
 			})
-		})
+		}
 	}
 }
 
-func TestAllAnsweredAndNotEnough(t *testing.T) {
+func TestAllAnsweredSettlesIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGroup(quorum.Config{}, &fake{delay: time.Millisecond}, &fake{delay: 2 * time.Millisecond}, &fake{delay: 3 * time.Millisecond})
 		defer g.Close(t.Context())
 		p := poll("vote")
 		asked := 0
-		p.Enough = func(quorum.Outcome[string]) bool { asked++; return false }
+		p.Settled = func(quorum.Outcome[string]) bool { asked++; return false }
 		begun := time.Now()
-		assert.Equal(t, quorum.Lost, g.Start(p).Wait(t.Context()).Result)
+		assert.Equal(t, quorum.Won, g.Start(p).Wait(t.Context()).Result)
 		assert.Equal(t, 3*time.Millisecond, time.Since(begun))
-		assert.Equal(t, 2, asked, "with each answer from the majority's on")
+		assert.Equal(t, 1, asked, "with the decisive answer, and not with the last")
 	})
 }

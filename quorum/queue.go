@@ -10,6 +10,7 @@ import (
 // touch its ballot at any time.
 type call[Q, R any] struct {
 	ballot *Ballot[Q, R]
+	voter  int
 	queue  *queue[Q, R]
 	sent   int       // by the worker
 	due    time.Time // of a repeat
@@ -72,7 +73,6 @@ func (l *lane[Q, R]) drop(needed func(*call[Q, R]) bool) (dropped []*call[Q, R])
 // queue holds the calls that wait for one worker of one voter, in two lanes. What is urgent goes
 // first and always finds room: an attempt can be refused, a release can't.
 type queue[Q, R any] struct {
-	voter     int
 	transport Transport[Q, R]
 	config    Config
 	wake      chan struct{} // holds at most one token
@@ -84,8 +84,8 @@ type queue[Q, R any] struct {
 	closed   bool
 }
 
-func newQueue[Q, R any](voter int, t Transport[Q, R], c Config) *queue[Q, R] {
-	q := &queue[Q, R]{voter: voter, transport: t, config: c, wake: make(chan struct{}, 1)}
+func newQueue[Q, R any](t Transport[Q, R], c Config) *queue[Q, R] {
+	q := &queue[Q, R]{transport: t, config: c, wake: make(chan struct{}, 1)}
 	q.urgent.sweep = c.Queue
 	return q
 }
@@ -93,7 +93,7 @@ func newQueue[Q, R any](voter int, t Transport[Q, R], c Config) *queue[Q, R] {
 func (q *queue[Q, R]) add(c *call[Q, R]) error {
 	dropped, err := q.enter(c)
 	for _, d := range dropped {
-		d.ballot.deliver(q.voter, Answer[R]{Err: ErrNotSent}, d.sent)
+		d.deliver(Answer[R]{Err: ErrNotSent})
 	}
 	if err == nil {
 		q.signal()
@@ -142,7 +142,7 @@ func (q *queue[Q, R]) promote(c *call[Q, R]) {
 	if c.ballot.poll.After == nil {
 		return
 	}
-	if before := c.ballot.poll.After.calls[q.voter]; before != nil && before.queue == q && before.lane == &q.attempts {
+	if before := &c.ballot.poll.After.calls[c.voter]; before.queue == q && before.lane == &q.attempts {
 		q.urgent.push(before)
 	}
 }
@@ -240,9 +240,9 @@ func (w *worker[Q, R]) send(ctx context.Context, batch []*call[Q, R]) {
 	for _, c := range batch {
 		switch {
 		case ctx.Err() != nil:
-			c.ballot.deliver(w.queue.voter, Answer[R]{Err: ErrClosed}, c.sent)
+			c.deliver(Answer[R]{Err: ErrClosed})
 		case !c.ballot.wanted(time.Now()):
-			c.ballot.deliver(w.queue.voter, Answer[R]{Err: ErrNotSent}, c.sent)
+			c.deliver(Answer[R]{Err: ErrNotSent})
 		default:
 			wanted = append(wanted, c)
 		}
@@ -260,8 +260,8 @@ func (w *worker[Q, R]) send(ctx context.Context, batch []*call[Q, R]) {
 	cancel()
 	for i, c := range wanted {
 		c.sent++
-		if delay, again := c.ballot.deliver(w.queue.voter, w.answers[i], c.sent); again {
-			w.queue.again(c, delay)
+		if r := c.deliver(w.answers[i]); r.Again {
+			w.queue.again(c, r.Pause)
 		}
 	}
 	clear(w.requests) // they hold tokens; don't keep them alive while idle

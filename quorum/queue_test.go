@@ -16,8 +16,7 @@ import (
 func stuckGroup(t *testing.T, config quorum.Config) (*quorum.Group[string, string], *fake) {
 	t.Helper()
 	hung := &fake{stuck: make(chan struct{})}
-	config.Workers = 1
-	g := newGroup(config, hung)
+	g := newGroupOf(1, config, hung)
 	g.Start(poll("first"))
 	synctest.Wait()
 	return g, hung
@@ -54,18 +53,19 @@ func TestAttemptsAreBoundedAndUrgentRequestsAreNot(t *testing.T) {
 func TestAHungVoterRefusesNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hung := &fake{stuck: make(chan struct{})}
-		g := newGroup(quorum.Config{Workers: 1, Queue: 8}, hung, &fake{}, &fake{})
+		g := newGroupOf(1, quorum.Config{Queue: 8}, hung, &fake{}, &fake{})
 		dropped := 0
 		for range 100 {
 			p := poll("x")
-			p.Late = func(_ int, a quorum.Answer[string]) {
+			p.Seen = func(voter int, a quorum.Answer[string]) quorum.Reaction {
 				if a.Unsent() {
 					dropped++
 				}
+				return agree(voter, a)
 			}
 			o := g.Start(p).Wait(t.Context())
 			require.Equal(t, quorum.Won, o.Result)
-			require.False(t, o.Answered[0])
+			require.False(t, o.Answers[0].Heard)
 			synctest.Wait()
 		}
 		assert.GreaterOrEqual(t, dropped, 100-1-8, "no more wait than there's room for")
@@ -82,9 +82,9 @@ func TestUrgentRequestsThatAreStaleMakeRoom(t *testing.T) {
 		for range 1000 {
 			p := urgent("extension")
 			p.Until = time.Now().Add(time.Second)
-			p.Repeat = func(_ int, a quorum.Answer[string], _ int) (time.Duration, bool) {
+			p.Seen = func(int, quorum.Answer[string]) quorum.Reaction {
 				dropped++
-				return 0, false
+				return quorum.Reaction{}
 			}
 			g.Start(p)
 			time.Sleep(time.Second / 4)
@@ -118,16 +118,16 @@ func TestUrgentRequestsDontOvertakeTheirAttempt(t *testing.T) {
 func TestWithdraw(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hung, quick := &fake{stuck: make(chan struct{})}, &fake{}
-		g := newGroup(quorum.Config{Workers: 1}, hung, quick)
+		g := newGroupOf(1, quorum.Config{}, hung, quick)
 		g.Start(poll("first"))
 		synctest.Wait()
 		p := poll("attempt")
 		var unsent []int
-		p.Repeat = func(voter int, a quorum.Answer[string], _ int) (time.Duration, bool) {
+		p.Seen = func(voter int, a quorum.Answer[string]) quorum.Reaction {
 			if a.Unsent() {
 				unsent = append(unsent, voter)
 			}
-			return 0, false
+			return quorum.Reaction{}
 		}
 		b := g.Start(p)
 		synctest.Wait()

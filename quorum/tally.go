@@ -58,7 +58,6 @@ type Tally struct {
 	yes    int
 	open   int
 	result Result
-	enough func() bool // tells whether a majority by number will do; nil means that it will
 }
 
 // NewTally returns the tally of a question to n voters. It panics if n is less than 1.
@@ -81,11 +80,6 @@ func (t *Tally) Cast(voter int, v Vote) Result {
 	if v == Yes {
 		t.yes++
 	}
-	return t.Settle()
-}
-
-// Settle decides what can be decided by now, and returns the result so far.
-func (t *Tally) Settle() Result {
 	if t.result == Pending {
 		t.result = t.decide()
 	}
@@ -93,16 +87,18 @@ func (t *Tally) Settle() Result {
 }
 
 func (t *Tally) decide() Result {
-	need := Majority(len(t.cast))
-	switch {
-	case t.yes >= need && (t.enough == nil || t.enough()):
+	switch need := Majority(len(t.cast)); {
+	case t.yes >= need:
 		return Won
-	case t.yes+t.open < need || t.open == 0:
+	case t.yes+t.open < need:
 		return Lost
 	default:
 		return Pending
 	}
 }
+
+// Open returns how many voters haven't voted yet.
+func (t *Tally) Open() int { return t.open }
 
 // Result returns the result so far.
 func (t *Tally) Result() Result { return t.result }

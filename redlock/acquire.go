@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -30,7 +31,7 @@ func (l *Locker) TryLock(ctx context.Context, name string, opts ...LockOption) (
 	if err != nil {
 		return nil, err
 	}
-	return l.attempt(ctx, name, lo)
+	return l.acquire(ctx, name, lo)
 }
 
 // check looks at everything that can be known before a request is sent.
@@ -38,7 +39,7 @@ func (l *Locker) check(ctx context.Context, name string, opts []LockOption) (loc
 	if err := checkName(name); err != nil {
 		return lockOptions{}, err
 	}
-	if l.slots {
+	if l.kinds[clusterVoter] && l.options.fencing {
 		if err := checkSlot(name); err != nil {
 			return lockOptions{}, err
 		}
@@ -56,24 +57,10 @@ func (l *Locker) check(ctx context.Context, name string, opts []LockOption) (loc
 	return lo, nil
 }
 
-// attempt is one acquisition under way.
-type attempt struct {
-	locker *Locker
-	name   string
-	token  string
-	lockOptions
-	window   clockdrift.Window
-	deadline unixMicro // until when it can be believed in, by the agreed time; 0 without guards
-	now      span      // when it began
-	rounds   int
-	outcome  quorum.Outcome[reply] // of the last round
-	outdated bool                  // it was refused by locks that are over, as is known now
-	trace
-}
-
-func (l *Locker) attempt(ctx context.Context, name string, lo lockOptions) (*Lock, error) {
+// acquire makes one attempt and tells the observer.
+func (l *Locker) acquire(ctx context.Context, name string, lo lockOptions) (*Lock, error) {
 	seen := l.begin(opAcquire, name)
-	lk, err := l.tryTwice(ctx, &seen, lo)
+	lk, err := l.attemptTwice(ctx, &seen, lo)
 	if err == ErrClosed {
 		return nil, err
 	}
@@ -81,7 +68,7 @@ func (l *Locker) attempt(ctx context.Context, name string, lo lockOptions) (*Loc
 	defer func() {
 		if !told && lk != nil { // the observer panicked, so nobody will get the lock
 			_ = lk.finish()
-			l.release(name, lk.token, lk.ttl, lk.trace)
+			l.release(&lk.claim)
 		}
 	}()
 	l.observe(seen, err) // after the attempt: the observer may close the locker
@@ -89,9 +76,9 @@ func (l *Locker) attempt(ctx context.Context, name string, lo lockOptions) (*Loc
 	return lk, err
 }
 
-// tryTwice makes one attempt, and another where it was refused only because the time wasn't known well
+// attemptTwice makes one attempt, and another where it was refused only because the time wasn't known well
 // enough to see that the locks in the way are over. The refusals brought better readings.
-func (l *Locker) tryTwice(ctx context.Context, seen *observation, lo lockOptions) (*Lock, error) {
+func (l *Locker) attemptTwice(ctx context.Context, seen *observation, lo lockOptions) (*Lock, error) {
 	if err := l.enter(ctx, seen.name); err != nil {
 		return nil, err
 	}
@@ -103,17 +90,11 @@ func (l *Locker) tryTwice(ctx context.Context, seen *observation, lo lockOptions
 	if err := l.knowTime(ctx, opAcquire, seen.name); err != nil {
 		return nil, err
 	}
-	a, fence, err := l.try(ctx, seen.name, lo)
-	seen.rounds = a.rounds
-	if err != nil && a.outdated && ctx.Err() == nil && l.knowTime(ctx, opAcquire, seen.name) == nil {
-		a, fence, err = l.try(ctx, seen.name, lo)
-		seen.rounds += a.rounds
+	lk, err := l.attempt(ctx, seen, lo)
+	if err != nil && l.outdated(seen.outcome) && ctx.Err() == nil && l.knowTime(ctx, opAcquire, seen.name) == nil {
+		return l.attempt(ctx, seen, lo)
 	}
-	seen.outcome = a.outcome
-	if err != nil {
-		return nil, err
-	}
-	return newLock(ctx, a, fence), nil
+	return lk, err
 }
 
 // maxAttempts is how many attempts of a locker are under way at once. More would wait at the voters
@@ -139,90 +120,106 @@ func (l *Locker) enter(ctx context.Context, name string) error {
 
 func (l *Locker) leave() { <-l.attempts }
 
-func (l *Locker) try(ctx context.Context, name string, lo lockOptions) (*attempt, int64, error) {
+// attempt asks the voters for the lock. What it may have left behind when it fails is released.
+func (l *Locker) attempt(ctx context.Context, seen *observation, lo lockOptions) (*Lock, error) {
 	start := l.options.clock.Now()
-	hi, low := l.random()
-	a := &attempt{
-		locker:      l,
-		name:        name,
-		token:       fmt.Sprintf("%016x%016x", hi, low),
-		lockOptions: lo,
-		window:      l.options.window(start, lo.ttl),
-		trace:       trace{doubts: newDoubts(len(l.nodes)), places: newPlaces(len(l.nodes))},
+	now := l.at(start)
+	lk := &Lock{
+		locker: l,
+		claim:  claim{name: seen.name, token: l.newToken(), ttl: lo.ttl, standing: standing{sites: make([]site, len(l.nodes))}},
+		window: l.options.window(start, lo.ttl),
 	}
 	if l.guard != nil {
-		a.now, _ = l.guard.at(start)
-		a.deadline = a.now.latest.after(lo.ttl)
+		lk.deadline = now.latest.after(lo.ttl)
 	}
-	fence, err := a.run(ctx)
-	if err != nil {
-		l.release(name, a.token, lo.ttl, a.trace)
+	if err := lk.ask(ctx, seen, now); err != nil {
+		l.release(&lk.claim)
+		return nil, err
 	}
-	return a, fence, err
+	lk.begin(ctx, lo)
+	return lk, nil
 }
 
-// run asks for the lock and, where the fencing values differ, for the voters' confirmation.
-// It returns the fencing token.
-func (a *attempt) run(ctx context.Context) (fence int64, err error) {
-	outcome, err := a.ask(ctx, opAcquire, a.locker.wall().UnixMicro())
-	if err != nil {
-		a.outdated = a.locker.outdated(outcome)
-		return 0, err
-	}
-	if !a.locker.options.fencing {
-		return 0, nil
-	}
-	votes := newElection(len(a.locker.nodes))
-	for voter, answer := range outcome.Answers {
-		if outcome.Answered[voter] && answer.Err == nil && answer.Reply.status == statusOK {
-			votes.grant(voter, answer.Reply.value)
-		}
-	}
-	if token, ok := votes.agreed(); ok {
-		return token, nil
-	}
-	token := votes.candidate()
-	_, err = a.ask(ctx, opConfirm, token)
-	return token, err
+// newToken returns what marks an acquisition at the voters.
+func (l *Locker) newToken() string {
+	var b [16]byte
+	hi, lo := l.random()
+	binary.BigEndian.PutUint64(b[:8], hi)
+	binary.BigEndian.PutUint64(b[8:], lo)
+	return hex.EncodeToString(b[:])
 }
 
-// ask makes one round trip. It succeeds when a majority says yes and the window is still open.
-func (a *attempt) ask(ctx context.Context, op operation, fence int64) (quorum.Outcome[reply], error) {
-	a.rounds++
-	l := a.locker
-	poll := l.poll(request{
-		op: op, name: a.name, token: a.token, ttl: a.ttl, fenced: l.options.fencing, fence: fence,
-		deadline: a.deadline, now: a.now,
-	}, a.window)
-	if op == opAcquire {
-		poll.Judge = func(voter int, r reply) quorum.Vote {
-			a.places.note(opAcquire, voter, r)
-			a.doubts.settle(voter) // last: the release goes by it
-			return judge(r)
-		}
-		poll.Repeat = func(voter int, answer quorum.Answer[reply], _ int) (time.Duration, bool) {
-			if answer.Unsent() {
-				a.doubts.settle(voter)
-			}
-			return 0, false
+// ask asks for the lock and, where the fencing values differ, for the voters' confirmation.
+func (lk *Lock) ask(ctx context.Context, seen *observation, now span) error {
+	l := lk.locker
+	r := request{
+		op: opAcquire, name: lk.name, token: lk.token, ttl: lk.ttl, fenced: l.options.fencing,
+		fence: l.wall().UnixMicro(), deadline: lk.deadline, now: now,
+	}
+	poll := l.poll(&r, lk.window)
+	poll.Settled = explained
+	poll.Seen = func(voter int, a quorum.Answer[reply]) quorum.Reaction {
+		lk.answeredClaim(voter, a)
+		return quorum.Reaction{Vote: vote(a)}
+	}
+	ballot := l.start(poll)
+	lk.askedBy(ballot)
+	if err := lk.count(ctx, seen, opAcquire, ballot); err != nil || !r.fenced {
+		return err
+	}
+	votes := newElection(len(l.nodes))
+	for voter, a := range seen.outcome.Answers {
+		if vote(a) == quorum.Yes {
+			votes.grant(voter, a.Reply.value)
 		}
 	}
-	poll.Urgent, poll.After = op != opAcquire, a.asked // a confirmation is for what a majority gave
-	ballot := l.group.Start(poll)
-	if op == opAcquire {
-		a.asked = ballot
+	agreed := false
+	if lk.fence, agreed = votes.agreed(); agreed {
+		return nil
 	}
-	outcome := ballot.Wait(ctx)
-	a.outcome = outcome
-	if outcome.Result == quorum.Won {
-		if l.guard != nil {
-			a.window = l.guard.trust(a.window, a.deadline)
-		}
-		if a.window.Open(l.options.clock.Now()) {
-			return outcome, nil
+	lk.fence = votes.candidate()
+	confirm := r
+	confirm.op, confirm.fence = opConfirm, lk.fence
+	poll = l.poll(&confirm, lk.window)
+	poll.Urgent, poll.After = true, ballot // it's for what a majority gave
+	return lk.count(ctx, seen, opConfirm, l.start(poll))
+}
+
+// count waits for the votes. A majority has to say yes while the window is open.
+func (lk *Lock) count(ctx context.Context, seen *observation, op operation, b *quorum.Ballot[*request, reply]) error {
+	l := lk.locker
+	seen.rounds++
+	seen.outcome = b.Wait(ctx)
+	if seen.outcome.Result == quorum.Won {
+		lk.window = l.trust(lk.window, lk.deadline)
+		if lk.window.Open(l.options.clock.Now()) {
+			return nil
 		}
 	}
-	return outcome, l.quorumError(ctx, op, a.name, outcome)
+	return l.quorumError(ctx, op, lk.name, seen.outcome)
+}
+
+// explained reports whether the answers tell why a lost ballot is lost. Where one voter names a holder and others fail,
+// the next ones decide whether it's the holder or the failures that are in the way.
+func explained(o quorum.Outcome[reply]) bool {
+	if o.Result == quorum.Won {
+		return true
+	}
+	granted, held, silent := 0, 0, 0
+	for _, a := range o.Answers {
+		switch {
+		case !a.Heard:
+			silent++
+		case a.Err != nil:
+		case a.Reply.status == statusOK:
+			granted++
+		case a.Reply.status == statusHeld:
+			held++
+		}
+	}
+	need := quorum.Majority(len(o.Answers))
+	decided := held == 0 || len(o.Answers)-held < need || granted+held >= need
+	return decided || granted+held+silent < need
 }
 
 // outdated reports whether an attempt that was refused would be granted by the time as it's known now.
@@ -232,10 +229,10 @@ func (l *Locker) outdated(o quorum.Outcome[reply]) bool {
 	}
 	now, _ := l.guard.now()
 	free, over := 0, 0
-	for voter, answer := range o.Answers {
-		r := answer.Reply
+	for _, a := range o.Answers {
+		r := a.Reply
 		switch {
-		case !o.Answered[voter] || answer.Err != nil:
+		case !a.Heard || a.Err != nil:
 		case r.status == statusOK:
 			free++
 		case (r.status == statusHeld || r.status == statusQuarantined) && r.until != 0 && r.until <= now.earliest:
@@ -246,19 +243,29 @@ func (l *Locker) outdated(o quorum.Outcome[reply]) bool {
 }
 
 // poll puts a question to all voters, to be answered before the window closes.
-func (l *Locker) poll(r request, w clockdrift.Window) quorum.Poll[request, reply] {
+func (l *Locker) poll(r *request, w clockdrift.Window) quorum.Poll[*request, reply] {
 	left := w.Remaining(l.options.clock.Now())
-	return quorum.Poll[request, reply]{
+	return quorum.Poll[*request, reply]{
 		Request: r,
 		Key:     queueKey(r.name),
 		Timeout: min(left, l.options.nodeTimeout),
 		Until:   time.Now().Add(left),
-		Judge:   func(_ int, r reply) quorum.Vote { return judge(r) },
+		Seen:    func(_ int, a quorum.Answer[reply]) quorum.Reaction { return quorum.Reaction{Vote: vote(a)} },
 	}
 }
 
-func judge(r reply) quorum.Vote {
-	if r.status == statusOK {
+// start hands a poll to the voters.
+func (l *Locker) start(p quorum.Poll[*request, reply]) *quorum.Ballot[*request, reply] {
+	p.Request.seal(l.kinds)
+	return l.group.Start(p)
+}
+
+// vote is what an answer amounts to.
+func vote(a quorum.Answer[reply]) quorum.Vote {
+	switch {
+	case !a.Heard || a.Err != nil:
+		return quorum.Unknown
+	case a.Reply.status == statusOK:
 		return quorum.Yes
 	}
 	return quorum.No

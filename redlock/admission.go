@@ -32,15 +32,15 @@ func (l *Locker) startAdmission() {
 
 // admit asks all voters how they are and tells the newcomers among them from when on they vote.
 func (l *Locker) admit(ctx context.Context) {
-	heard := l.look(ctx, l.options.nodeTimeout, func(o quorum.Outcome[reply]) bool { return countAnswers(o) == len(l.nodes) })
+	heard := l.look(ctx, l.options.nodeTimeout, nil)
 	answers := countAnswers(heard)
 	if answers < quorum.Majority(len(l.nodes)) {
 		return
 	}
 	var longest time.Duration
-	for voter, answer := range heard.Answers {
-		if heard.Answered[voter] && answer.Err == nil {
-			longest = max(longest, answer.Reply.marker.longest)
+	for _, a := range heard.Answers {
+		if m := a.Reply.marker; m != nil {
+			longest = max(longest, m.longest)
 		}
 	}
 	now, known := l.guard.now()
@@ -51,11 +51,11 @@ func (l *Locker) admit(ctx context.Context) {
 	// Of any majority that granted a lock, so many others include somebody else than the newcomer:
 	// then it's known for certain that no lock in use is longer.
 	certain := answers-1 > (len(l.nodes)-1)/2
-	for voter, answer := range heard.Answers {
-		if !heard.Answered[voter] || answer.Err != nil {
+	for voter, a := range heard.Answers {
+		m := a.Reply.marker
+		if m == nil {
 			continue
 		}
-		m := answer.Reply.marker
 		l.guard.judge(voter, m.number, certain)
 		if m.number != 0 && (m.until == 0 || (certain && m.until > until)) {
 			l.sendAdmission(voter, request{op: opAdmit, fence: m.number, deadline: until, ttl: longest, restore: certain})
@@ -65,35 +65,35 @@ func (l *Locker) admit(ctx context.Context) {
 
 // sendAdmission tells a voter. Nobody waits: its answer is news for the guard.
 func (l *Locker) sendAdmission(voter int, r request) {
-	l.group.Start(quorum.Poll[request, reply]{
-		Request: r,
+	l.start(quorum.Poll[*request, reply]{
+		Request: &r,
 		Voters:  []int{voter},
 		Until:   time.Now().Add(exchangeTimeout(l.options.nodeTimeout)),
 		Persist: true,
 		Urgent:  true,
-		Judge:   func(int, reply) quorum.Vote { return quorum.Unknown },
 	})
 }
 
 func countAnswers(o quorum.Outcome[reply]) int {
 	n := 0
-	for voter, answer := range o.Answers {
-		if o.Answered[voter] && answer.Err == nil {
+	for _, a := range o.Answers {
+		if a.Heard && a.Err == nil {
 			n++
 		}
 	}
 	return n
 }
 
-// look asks all voters for the time, and whether they may vote. It's over when enough say that it is.
-func (l *Locker) look(ctx context.Context, timeout time.Duration, enough func(quorum.Outcome[reply]) bool) quorum.Outcome[reply] {
-	return l.group.Start(quorum.Poll[request, reply]{
-		Request: request{op: opLook},
+// look asks all voters for the time, and whether they may vote. It's over when that's enough, or else when all have
+// answered.
+func (l *Locker) look(ctx context.Context, timeout time.Duration, enough func() bool) quorum.Outcome[reply] {
+	return l.start(quorum.Poll[*request, reply]{
+		Request: &request{op: opLook},
 		Urgent:  true, // one at a time for each attempt or extension
 		Timeout: timeout,
 		Until:   time.Now().Add(timeout),
-		Judge:   func(int, reply) quorum.Vote { return quorum.Yes },
-		Enough:  enough,
+		Seen:    func(_ int, a quorum.Answer[reply]) quorum.Reaction { return quorum.Reaction{Vote: vote(a)} },
+		Settled: func(quorum.Outcome[reply]) bool { return enough != nil && enough() },
 	}).Wait(ctx)
 }
 
@@ -107,10 +107,11 @@ func (l *Locker) knowTime(ctx context.Context, op operation, name string) error 
 		return nil
 	}
 	// The first exchange with a voter includes the dialling, so it gets more time.
-	outcome := l.look(ctx, exchangeTimeout(l.options.nodeTimeout), func(quorum.Outcome[reply]) bool { _, known := l.guard.now(); return known })
+	outcome := l.look(ctx, exchangeTimeout(l.options.nodeTimeout), func() bool { _, known := l.guard.now(); return known })
 	if _, known := l.guard.now(); known {
 		return nil
 	}
+	outcome.Result = quorum.Pending // a majority that can't tell the time isn't one
 	e := l.quorumError(ctx, op, name, outcome)
 	if e.Reason != ErrUnfit {
 		e.Reason = ErrNoQuorum

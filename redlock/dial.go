@@ -49,7 +49,7 @@ func Dial(ctx context.Context, urls []string, opts ...Option) (*Locker, error) {
 		}
 		return nil, err
 	}
-	l := newLocker(clients, names, o, quorum.Config{})
+	l := newLocker(clients, names, o, quorum.Config{}, workersPerVoter)
 	l.owned = clients
 	if o.lazy {
 		return l, nil

@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/a5bbb083/redlock/clockdrift"
 	"github.com/a5bbb083/redlock/quorum"
 	"github.com/a5bbb083/redlock/redlock/internal/redistest"
 	"github.com/a5bbb083/redlock/redlock/redlocktest"
@@ -199,7 +198,8 @@ func (p *pair) step(t *testing.T, seen map[string]int) (did string) {
 // send returns what the script replied, without what the guards add.
 func (p *pair) send(ctx context.Context, r request) (reply, error) {
 	var answers [1]quorum.Answer[reply]
-	p.voter.Exchange(ctx, []request{r}, answers[:])
+	r.seal([voterKinds]bool{plainVoter: true})
+	(&session{voter: p.voter}).Exchange(ctx, []*request{&r}, answers[:])
 	return reply{status: answers[0].Reply.status, value: answers[0].Reply.value}, answers[0].Err
 }
 
@@ -229,10 +229,7 @@ func (p *pair) read(t *testing.T) twin {
 // A grant needs a marker that says since when the voter votes.
 func TestVoterWithoutADateIsQuarantined(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
-		o := options{clock: clockdrift.System(), nodeTimeout: time.Second, maxClockError: time.Hour, driftFactor: 0.01}
-		g := newGuard(1, &o)
 		keys := []string{"job", recordKey("job", false), markerKey}
-		v := &voter{client: client, guard: g}
 		r := request{op: opAcquire, name: "job", token: token(1), ttl: time.Minute, fenced: true, deadline: 1 << 52}
 		now := client.Time(t.Context()).Val().UnixMicro()
 		r.now = span{unixMicro(now), unixMicro(now)}
@@ -241,7 +238,9 @@ func TestVoterWithoutADateIsQuarantined(t *testing.T) {
 			if marker != nil {
 				require.NoError(t, client.HSet(t.Context(), markerKey, marker...).Err())
 			}
-			values, err := scripts[opAcquire].Eval(t.Context(), client, keys, v.args(&r)...).Int64Slice()
+			command := r.command(guardedVoter)
+			command[0], command[1] = "eval", scripts[opAcquire].source
+			values, err := client.Do(t.Context(), command...).Int64Slice()
 			require.NoError(t, err, name)
 			if name == "a date" {
 				assert.Equal(t, int64(statusOK), values[0])

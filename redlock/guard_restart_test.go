@@ -1,6 +1,7 @@
 package redlock_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -280,23 +281,38 @@ func TestLateAdmissionDoesntShortenTheQuarantine(t *testing.T) {
 }
 
 // Between the look at the server and the grant, the server forgets. A missing marker doesn't count
-// as old.
+// as old, whether or not the grant's batch began with a look.
 func TestVoterThatForgetsAmidABatchDoesntVote(t *testing.T) {
-	bubble(t, 1, func(t *testing.T, q *redlocktest.Quorum) {
-		l := join(t, q, "a")
-		warmUp(t, l)
-		scripts := 0
-		q.Node(0).OnCommand(func(c redlocktest.Command) {
-			if c.Name == "EVALSHA" {
-				if scripts++; scripts == 2 { // after enrol.lua, before grant.lua
-					q.Node(0).Flush()
-				}
-			}
+	for name, at := range map[string]struct {
+		rest   time.Duration // longer than the connection is held on to, or not
+		script int
+	}{
+		"after a rest": {time.Second, 2}, // after enrol.lua, before grant.lua
+		"at once":      {0, 1},           // the look was an exchange ago
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, 1, func(t *testing.T, q *redlocktest.Quorum) {
+				l := join(t, q, "a")
+				warmUp(t, l)
+				time.Sleep(at.rest)
+				scripts := 0
+				q.Node(0).OnCommand(func(c redlocktest.Command) {
+					if c.Name == "EVALSHA" {
+						if scripts++; scripts == at.script {
+							q.Node(0).Flush()
+						}
+					}
+				})
+				_, err := l.TryLock(t.Context(), "job")
+				var qe *redlock.QuorumError
+				require.ErrorAs(t, err, &qe)
+				assert.Equal(t, redlock.Quarantined, qe.Nodes[0].Outcome)
+				assert.Zero(t, taken(q, "job"))
+				ctx, cancel := context.WithTimeout(t.Context(), 12*time.Second)
+				defer cancel()
+				_, err = l.Lock(ctx, "job")
+				require.NoError(t, err, "somebody has said from when on it votes")
+			})
 		})
-		_, err := l.TryLock(t.Context(), "job")
-		var qe *redlock.QuorumError
-		require.ErrorAs(t, err, &qe)
-		assert.Equal(t, redlock.Quarantined, qe.Nodes[0].Outcome)
-		assert.Zero(t, taken(q, "job"))
-	})
+	}
 }

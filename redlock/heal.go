@@ -1,75 +1,10 @@
 package redlock
 
 import (
-	"sync"
 	"time"
 
 	"github.com/a5bbb083/redlock/quorum"
 )
-
-// place is what a voter has said last about a lock.
-type place uint8
-
-const (
-	unheard place = iota
-	absent        // the voter doesn't have the lock
-	present
-)
-
-// places is what all voters have said last. It is safe for concurrent use.
-type places struct {
-	mu       sync.Mutex
-	at       []place
-	register []int64 // the fencing tokens that they had seen
-}
-
-func newPlaces(voters int) *places {
-	return &places{at: make([]place, voters), register: make([]int64, voters)}
-}
-
-// note takes in a voter's reply to a request that would leave the lock there.
-func (p *places) note(op operation, voter int, r reply) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.at[voter] = absent
-	if r.status == statusOK {
-		p.at[voter] = present
-	}
-	if op == opExtend {
-		p.register[voter] = r.value
-	}
-}
-
-// overtaken reports whether a majority of the voters has seen one and the same larger fencing token,
-// and which. That proves that they granted another the lock meanwhile. Larger tokens alone prove
-// nothing: every attempt that fails leaves its own where it met a voter without the lock.
-func (p *places) overtaken(fence int64) (by int64, overtaken bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	by, overtaken = election{p.register}.agreed()
-	return by, overtaken && by > fence
-}
-
-// present reports whether a voter is known to have the lock.
-func (p *places) present(voter int) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.at[voter] == present
-}
-
-// missing returns the voters that aren't known to have the lock: those that said so, or also
-// those that weren't heard.
-func (p *places) missing(alsoUnheard bool) []int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var voters []int
-	for voter, at := range p.at {
-		if at == absent || (at == unheard && alsoUnheard) {
-			voters = append(voters, voter)
-		}
-	}
-	return voters
-}
 
 // Healing offers the lock to the voters that don't have it, as long as it's valid: a majority
 // was seen to hold it within its deadline, so no other lock can be, and what a voter has denied
@@ -81,59 +16,47 @@ func (p *places) missing(alsoUnheard bool) []int {
 
 // startHealing is called when a majority has granted or extended the lock. The caller holds mu.
 func (lk *Lock) startHealing() {
-	lk.healing.pause = lk.locker.options.nodeTimeout // by then, whoever is merely slow has answered
-	if lk.healing.timer == nil {
-		lk.healing.timer = time.AfterFunc(lk.healing.pause, lk.heal)
+	lk.pause = lk.locker.options.nodeTimeout // by then, whoever is merely slow has answered
+	if lk.healing == nil {
+		lk.healing = time.AfterFunc(lk.pause, lk.heal)
 	} else {
-		lk.healing.timer.Reset(lk.healing.pause)
+		lk.healing.Reset(lk.pause)
 	}
 }
-
-// stopHealing is called when the lock is over. The caller holds mu.
-func (lk *Lock) stopHealing() { lk.healing.timer.Stop() }
 
 // heal runs when a pause is over.
 func (lk *Lock) heal() {
 	lk.mu.Lock()
 	defer lk.mu.Unlock()
-	missing := lk.places.missing(true)
+	missing := lk.missing(true)
 	if len(missing) == 0 || lk.remaining() == 0 {
 		return
 	}
-	lk.offer(missing)
-	lk.healing.pause *= 2
-	lk.healing.timer.Reset(lk.healing.pause)
+	lk.offerTo(missing)
+	lk.pause *= 2
+	lk.healing.Reset(lk.pause)
 }
 
-// offer offers the lock to some voters, in the background. They refuse if another holds it. The
+// offerTo offers the lock to some voters, in the background. They refuse if another holds it. The
 // caller holds mu, so that the offer is either in the queue before the release or not made at all.
-func (lk *Lock) offer(voters []int) {
+func (lk *Lock) offerTo(voters []int) {
 	l, left := lk.locker, lk.remaining()
 	if left == 0 || len(voters) == 0 {
 		return
 	}
-	r := lk.extendRequest(true, lk.deadline, l.now())
 	// Until when the others keep it, and no longer: the next extension goes to all.
-	r.ttl = min(lk.ttl, left+lk.ttl-l.options.window(0, lk.ttl).Length())
-	for _, voter := range voters {
-		lk.doubts.offer(voter)
-	}
-	l.group.Start(quorum.Poll[request, reply]{
-		Request: r,
+	ttl := min(lk.ttl, left+lk.ttl-l.options.window(0, lk.ttl).Length())
+	lk.offer(voters)
+	l.start(quorum.Poll[*request, reply]{
+		Request: lk.extendRequest(ttl, true, lk.deadline, l.now()),
 		Urgent:  true,
-		After:   lk.asked,
+		After:   lk.underWay(),
 		Key:     queueKey(lk.name),
 		Voters:  voters,
 		Until:   time.Now().Add(left),
-		Judge: func(voter int, r reply) quorum.Vote {
-			lk.places.note(opExtend, voter, r)
-			return quorum.Unknown
-		},
-		Repeat: func(voter int, a quorum.Answer[reply], _ int) (time.Duration, bool) {
-			if a.Err != nil && !a.Unsent() {
-				lk.doubts.raise(voter) // it may plant the lock yet
-			}
-			return 0, false
+		Seen: func(voter int, a quorum.Answer[reply]) quorum.Reaction {
+			lk.answeredOffer(voter, a)
+			return quorum.Reaction{}
 		},
 	})
 }

@@ -16,12 +16,9 @@ import (
 // It is safe for concurrent use.
 type Lock struct {
 	locker *Locker
-	name   string
-	token  string
-	fence  int64
-	ttl    time.Duration
-	limit  time.Duration // by the clock: the lock ends then, however often it's extended
-	trace
+	claim
+	fence int64
+	limit time.Duration // by the clock: the lock ends then, however often it's extended
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -30,11 +27,10 @@ type Lock struct {
 	window   clockdrift.Window
 	deadline unixMicro // of the window, by the agreed time; 0 without guards
 	loss     error     // why the lock is no longer held; nil while it's held
-	timer    *time.Timer
-	healing  struct {
-		timer *time.Timer
-		pause time.Duration
-	}
+	expiry   *time.Timer
+	renewal  *time.Timer // nil if it isn't renewed
+	healing  *time.Timer
+	pause    time.Duration // of healing
 
 	unlocking atomic.Bool
 	unlocked  chan struct{} // closed when unlockErr is there
@@ -43,26 +39,24 @@ type Lock struct {
 
 var errReleased = fmt.Errorf("%w: released by Unlock", ErrLost)
 
-func newLock(ctx context.Context, a *attempt, fence int64) *Lock {
-	now := a.locker.options.clock.Now()
-	lk := &Lock{
-		locker: a.locker, name: a.name, token: a.token, fence: fence, ttl: a.ttl, limit: math.MaxInt64,
-		trace: a.trace, window: a.window, deadline: a.deadline, unlocked: make(chan struct{}),
-	}
-	if a.limited {
-		lk.limit = now + min(a.maxHold, math.MaxInt64-now)
-		lk.window = lk.window.Until(lk.limit)
-	}
-	// The acquisition's context bounds the acquisition. Its end mustn't end the lock.
-	lk.ctx, lk.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+// begin begins the life of a lock that a majority has granted.
+func (lk *Lock) begin(ctx context.Context, lo lockOptions) {
 	lk.mu.Lock()
 	defer lk.mu.Unlock()
-	lk.timer = time.AfterFunc(lk.window.Remaining(now), lk.expire)
-	lk.startHealing()
-	if a.renew {
-		a.locker.startRenewal(lk)
+	now := lk.locker.options.clock.Now()
+	lk.limit = math.MaxInt64
+	if lo.limited {
+		lk.limit = now + min(lo.maxHold, math.MaxInt64-now)
+		lk.window = lk.window.Until(lk.limit)
 	}
-	return lk
+	lk.unlocked = make(chan struct{})
+	// The acquisition's context bounds the acquisition. Its end mustn't end the lock.
+	lk.ctx, lk.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	lk.expiry = time.AfterFunc(lk.window.Remaining(now), lk.expire)
+	lk.startHealing()
+	if lo.renew {
+		lk.renewal = time.AfterFunc(lk.ttl/3, lk.renew)
+	}
 }
 
 // Name returns the name that is locked.
@@ -111,7 +105,7 @@ func (lk *Lock) expire() {
 		return
 	}
 	if left := lk.remaining(); left > 0 {
-		lk.timer.Reset(left)
+		lk.expiry.Reset(left)
 		return
 	}
 	lk.loseByTime()
@@ -124,7 +118,7 @@ func (lk *Lock) loseByTime() {
 		return
 	}
 	lk.lose(fmt.Errorf("%w: %q", ErrHeldTooLong, lk.name))
-	lk.locker.release(lk.name, lk.token, lk.ttl, lk.trace)
+	lk.locker.release(&lk.claim)
 	lk.locker.turns.freed(lk.name)
 }
 
@@ -132,9 +126,17 @@ func (lk *Lock) loseByTime() {
 func (lk *Lock) lose(cause error) {
 	if lk.loss == nil {
 		lk.loss = cause
-		lk.timer.Stop()
-		lk.stopHealing()
+		lk.stopTimers()
 		lk.cancel(cause)
+	}
+}
+
+// stopTimers is called when the lock is over. The caller holds mu.
+func (lk *Lock) stopTimers() {
+	lk.expiry.Stop()
+	lk.healing.Stop()
+	if lk.renewal != nil {
+		lk.renewal.Stop()
 	}
 }
 
@@ -149,8 +151,7 @@ func (lk *Lock) finish() error {
 		return lk.loss
 	}
 	lk.loss = errReleased
-	lk.timer.Stop()
-	lk.stopHealing()
+	lk.stopTimers()
 	lk.cancel(nil) // released on purpose: the cause is context.Canceled
 	return nil
 }
@@ -186,21 +187,20 @@ func (lk *Lock) extend(ctx context.Context, seen *observation) error {
 	if err := l.knowTime(ctx, opExtend, lk.name); err != nil {
 		return err
 	}
-	e := extension{}
 	start := l.options.clock.Now()
-	e.window = l.options.window(start, lk.ttl)
-	now := span{}
+	now := l.at(start)
+	e := extension{window: l.options.window(start, lk.ttl)}
 	if l.guard != nil {
-		now, _ = l.guard.at(start)
 		e.deadline = now.latest.after(lk.ttl)
 	}
-	poll := l.poll(lk.extendRequest(false, e.deadline, now), current)
-	poll.Urgent, poll.After = true, lk.asked
-	poll.Judge = func(voter int, r reply) quorum.Vote {
-		lk.places.note(opExtend, voter, r)
-		return judge(r)
+	poll := l.poll(lk.extendRequest(lk.ttl, false, e.deadline, now), current)
+	poll.Urgent, poll.After = true, lk.underWay()
+	poll.Seen = func(voter int, a quorum.Answer[reply]) quorum.Reaction {
+		lk.answeredExtension(voter, a)
+		return quorum.Reaction{Vote: vote(a)}
 	}
-	seen.outcome = l.group.Start(poll).Wait(ctx)
+	seen.rounds++
+	seen.outcome = l.start(poll).Wait(ctx)
 	return lk.conclude(ctx, seen.outcome, e)
 }
 
@@ -210,15 +210,15 @@ type extension struct {
 	deadline unixMicro
 }
 
-func (lk *Lock) extendRequest(restore bool, deadline unixMicro, now span) request {
-	r := request{
-		op: opExtend, name: lk.name, token: lk.token, ttl: lk.ttl,
-		fenced: lk.locker.options.fencing, fence: lk.fence, restore: restore, deadline: deadline, now: now,
+func (lk *Lock) extendRequest(ttl time.Duration, restore bool, deadline unixMicro, now span) *request {
+	op := opExtend
+	if !lk.locker.options.fencing {
+		op = opExtendPlain
 	}
-	if !r.fenced {
-		r.op = opExtendPlain
+	return &request{
+		op: op, name: lk.name, token: lk.token, ttl: ttl, fenced: lk.locker.options.fencing, fence: lk.fence,
+		restore: restore, deadline: deadline, now: now,
 	}
-	return r
 }
 
 // conclude counts the answers to an extension. The present deadline is read again here, and
@@ -240,19 +240,17 @@ func (lk *Lock) conclude(ctx context.Context, o quorum.Outcome[reply], e extensi
 		}
 		return err
 	}
-	if later, overtaken := lk.places.overtaken(lk.fence); overtaken {
+	if later, overtaken := lk.overtaken(lk.fence); overtaken {
 		lk.lose(fmt.Errorf("%w: %q: a majority of the voters has granted it to another, with fencing token %d after %d", ErrLost, lk.name, later, lk.fence))
 		return lk.loss
 	}
-	if lk.locker.guard != nil {
-		e.window = lk.locker.guard.trust(e.window, e.deadline)
-	}
+	e.window = lk.locker.trust(e.window, e.deadline)
 	e.window = e.window.Until(lk.limit)
 	if e.window.Deadline() > lk.window.Deadline() {
 		lk.window, lk.deadline = e.window, e.deadline
-		lk.timer.Reset(lk.remaining())
+		lk.expiry.Reset(lk.remaining())
 	}
-	lk.offer(lk.places.missing(false))
+	lk.offerTo(lk.missing(false))
 	lk.startHealing()
 	return nil
 }

@@ -10,22 +10,24 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/a5bbb083/redlock/clockdrift"
 	"github.com/a5bbb083/redlock/quorum"
 )
 
 // Locker takes locks on one set of voters. It is safe for concurrent use; a program needs one
 // for each set of nodes.
 type Locker struct {
-	options options
-	nodes   []string // the voters' addresses, for messages
-	voters  []*voter
-	slots   bool // some voter is a Redis Cluster and locks are fenced: two keys must share a slot
-	owned   []redis.UniversalClient
-	group   *quorum.Group[request, reply]
-	guard   *guard                 // nil without guards
-	wall    func() time.Time       // proposals for fencing tokens only, never deadlines
-	random  func() (hi, lo uint64) // for lock tokens; must not repeat
-	jitter  func(n int64) int64    // uniform in [0, n)
+	options  options
+	nodes    []string // the voters' addresses, for messages
+	voters   []*voter
+	kinds    [voterKinds]bool // of voters that there are
+	sessions []*session
+	owned    []redis.UniversalClient
+	group    *quorum.Group[*request, reply]
+	guard    *guard                 // nil without guards
+	wall     func() time.Time       // proposals for fencing tokens only, never deadlines
+	random   func() (hi, lo uint64) // for lock tokens; must not repeat
+	jitter   func(n int64) int64    // uniform in [0, n)
 
 	// draining is done when Shutdown or Close begins: no lock is taken any more. closing is done when
 	// Close does: no lock is renewed any more.
@@ -89,10 +91,10 @@ func New(nodes []redis.UniversalClient, opts ...Option) (*Locker, error) {
 			return nil, fmt.Errorf("%w: RequireGuards, but node %d (%s) is a Redis Cluster, which can't be guarded; use single servers", ErrInvalidOption, i+1, names[i])
 		}
 	}
-	return newLocker(nodes, names, o, quorum.Config{}), nil
+	return newLocker(nodes, names, o, quorum.Config{}, workersPerVoter), nil
 }
 
-func newLocker(nodes []redis.UniversalClient, names []string, o options, config quorum.Config) *Locker {
+func newLocker(nodes []redis.UniversalClient, names []string, o options, config quorum.Config, workers int) *Locker {
 	config.Exchange = exchangeTimeout(o.nodeTimeout)
 	l := &Locker{
 		options: o,
@@ -105,27 +107,34 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, config 
 	}
 	l.closing, l.close = context.WithCancelCause(context.Background())
 	l.draining, l.drain = context.WithCancelCause(l.closing)
-	voters := make([]*voter, len(nodes))
-	transports := make([]quorum.Transport[request, reply], len(nodes))
 	clocks := 0
 	for i, client := range nodes {
-		_, cluster := client.(*redis.ClusterClient)
-		voters[i] = &voter{client: bounded(client, config.Exchange), index: i, cluster: cluster, link: connectionOf(client)}
-		transports[i] = voters[i]
-		l.slots = l.slots || (cluster && o.fencing)
-		if !cluster {
+		v := &voter{client: bounded(client, config.Exchange), index: i, link: connectionOf(client)}
+		if _, cluster := client.(*redis.ClusterClient); cluster {
+			v.kind = clusterVoter
+		} else {
 			clocks++
 		}
+		l.voters = append(l.voters, v)
 	}
 	// Where too few voters have a clock, they can't agree on the time, and there are no guards.
 	if o.guards && tells(clocks, len(nodes)) {
 		l.guard = newGuard(len(nodes), &o)
 		l.guard.newcomer = l.startAdmission
-		for _, v := range voters {
-			v.guard = l.guard
+	}
+	transports := make([][]quorum.Transport[*request, reply], len(nodes))
+	for i, v := range l.voters {
+		v.guard = l.guard
+		if l.guard != nil && v.kind != clusterVoter {
+			v.kind = guardedVoter
+		}
+		l.kinds[v.kind] = true
+		for range workers {
+			s := newSession(v)
+			l.sessions = append(l.sessions, s)
+			transports[i] = append(transports[i], s)
 		}
 	}
-	l.voters = voters
 	l.group = quorum.NewGroup(transports, config)
 	return l
 }
@@ -141,12 +150,23 @@ func bounded(client redis.UniversalClient, exchange time.Duration) redis.Univers
 }
 
 // now returns what time it is by agreement; void without guards.
-func (l *Locker) now() span {
+func (l *Locker) now() span { return l.at(l.options.clock.Now()) }
+
+// at is now for a reading of the clock.
+func (l *Locker) at(reading time.Duration) span {
 	if l.guard == nil {
 		return span{}
 	}
-	s, _ := l.guard.now()
+	s, _ := l.guard.at(reading)
 	return s
+}
+
+// trust cuts a window off where the agreed time comes to a lock's deadline, see [guard.trust].
+func (l *Locker) trust(w clockdrift.Window, deadline unixMicro) clockdrift.Window {
+	if l.guard == nil {
+		return w
+	}
+	return l.guard.trust(w, deadline)
 }
 
 // exchangeTimeout is how long a voter's worker waits for one exchange. It's longer than any

@@ -37,7 +37,7 @@ type observation struct {
 }
 
 func (l *Locker) begin(op operation, name string) observation {
-	return observation{op: op, name: name, rounds: 1, start: l.options.clock.Now()}
+	return observation{op: op, name: name, start: l.options.clock.Now()}
 }
 
 // observe tells the observer, if there's one.

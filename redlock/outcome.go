@@ -21,9 +21,9 @@ func (l *Locker) results(op operation, o quorum.Outcome[reply]) []NodeResult {
 
 func (l *Locker) result(op operation, o quorum.Outcome[reply], voter int) NodeResult {
 	switch a := o.Answers[voter]; {
-	case !o.Answered[voter] && o.Result == quorum.Pending:
+	case !a.Heard && o.Expired:
 		return NodeResult{Outcome: TimedOut}
-	case !o.Answered[voter]:
+	case !a.Heard:
 		return NodeResult{Outcome: Unawaited}
 	case a.Err != nil:
 		outcome, err := explain(a.Err, l.voters[voter].link)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -200,7 +201,10 @@ func TestPeerF_OwnTokenIsNotAnother(t *testing.T) {
 	for name, opts := range map[string][]redlock.Option{"fenced": nil, "plain": {redlock.WithoutFencing()}} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, 1, func(t *testing.T, q *redlocktest.Quorum) {
-				l := stock(t, q, "a", opts...)
+				m := q.Member("a")
+				// A client with a single connection lends it to nobody, and repeats what fails.
+				client := m.Client(0, func(o *redis.Options) { o.PoolSize = 1 })
+				l := open(t, []redis.UniversalClient{client}, append(opts, redlock.WithClock(m.Clock()))...)
 				warm, err := l.TryLock(t.Context(), "warm-up") // loads the scripts
 				require.NoError(t, err)
 				require.NoError(t, warm.Unlock(t.Context()))

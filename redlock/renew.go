@@ -5,43 +5,28 @@ import (
 	"time"
 )
 
-// startRenewal extends the lock at every third of its TTL until it's released or lost. The
-// goroutine belongs to the locker, whose Close ends it and waits for it.
-func (l *Locker) startRenewal(lk *Lock) {
+// renew extends the lock at every third of its TTL until it's released or lost. It runs when the time has come, so
+// a lock that's held costs no goroutine. Close waits for those that run, and lets none begin.
+func (lk *Lock) renew() {
+	l := lk.locker
 	if !l.busy.begin(l.closing) {
 		return // the lock runs out, as Close promises
 	}
-	go func() {
-		defer l.busy.running.Done()
-		l.renew(lk)
-	}()
-}
-
-func (l *Locker) renew(lk *Lock) {
+	defer l.busy.running.Done()
 	ctx, cancel := context.WithCancel(lk.ctx)
 	defer cancel()
 	defer context.AfterFunc(l.closing, cancel)()
-	pause := lk.ttl / 3
-	for sleep(ctx, pause) {
-		pause = lk.ttl / 3
-		seen := l.begin(opExtend, lk.name)
-		err := lk.extend(ctx, &seen)
-		l.observeApart(seen, err)
-		if err != nil {
-			// Two thirds of the TTL are left, enough for several more tries.
-			pause = max(min(l.options.nodeTimeout, lk.Remaining()/4), time.Millisecond)
-		}
-	}
-}
-
-// sleep waits for d and reports whether ctx is still alive.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
+	seen := l.begin(opExtend, lk.name)
+	err := lk.extend(ctx, &seen)
+	l.observeApart(seen, err)
+	lk.mu.Lock()
+	defer lk.mu.Unlock()
+	switch {
+	case lk.loss != nil:
+	case err != nil:
+		// Two thirds of the TTL are left, enough for several more tries.
+		lk.renewal.Reset(max(min(l.options.nodeTimeout, lk.remaining()/4), time.Millisecond))
+	default:
+		lk.renewal.Reset(lk.ttl / 3)
 	}
 }

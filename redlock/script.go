@@ -2,7 +2,9 @@ package redlock
 
 import (
 	"context"
+	"crypto/sha1"
 	_ "embed"
+	"fmt"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -44,23 +46,34 @@ var (
 	//go:embed scripts/admit.lua
 	admitSource string
 
-	scripts = [...]*redis.Script{
-		opAcquire:     redis.NewScript(recordSource + grantSource),
-		opConfirm:     redis.NewScript(recordSource + confirmSource),
-		opExtend:      redis.NewScript(recordSource + extendSource),
-		opRelease:     redis.NewScript(recordSource + releaseSource),
-		opLook:        redis.NewScript(recordSource + enrolSource),
-		opAdmit:       redis.NewScript(recordSource + admitSource),
-		opExtendPlain: redis.NewScript(extendPlainSource),
+	scripts = [...]script{
+		opAcquire:     newScript(recordSource + grantSource),
+		opConfirm:     newScript(recordSource + confirmSource),
+		opExtend:      newScript(recordSource + extendSource),
+		opRelease:     newScript(recordSource + releaseSource),
+		opLook:        newScript(recordSource + enrolSource),
+		opAdmit:       newScript(recordSource + admitSource),
+		opExtendPlain: newScript(extendPlainSource),
 	}
 )
 
-// runScript adds a script to the pipeline: by its hash, or in full.
-func runScript(ctx context.Context, pipe redis.Pipeliner, op operation, full bool, keys []string, args []any) *redis.Cmd {
+// script is a script and the hash that servers know it by.
+type script struct{ source, hash string }
+
+func newScript(source string) script {
+	return script{source, fmt.Sprintf("%x", sha1.Sum([]byte(source)))} // what EVALSHA takes
+}
+
+// queueScript adds a script to the pipeline. Its arguments begin with EVALSHA and its hash; in full it's EVAL
+// and its source.
+func queueScript(ctx context.Context, pipe redis.Pipeliner, op operation, args []any, full bool) *redis.IntSliceCmd {
 	if full {
-		return scripts[op].Eval(ctx, pipe, keys, args...)
+		args = append([]any{"eval", scripts[op].source}, args[2:]...)
 	}
-	return scripts[op].EvalSha(ctx, pipe, keys, args...)
+	cmd := redis.NewIntSliceCmd(ctx, args...)
+	cmd.SetFirstKeyPos(3)
+	_ = pipe.Process(ctx, cmd) // it only queues
+	return cmd
 }
 
 func unknownScript(err error) bool { return redis.HasErrorPrefix(err, "NOSCRIPT") }

@@ -63,6 +63,9 @@ func (l *Locker) end() error {
 	stop := context.AfterFunc(ctx, func() { _ = l.closeClients() })
 	l.group.Close(ctx)
 	stop()
+	for _, s := range l.sessions {
+		s.rest()
+	}
 	return l.closeClients()
 }
 

@@ -31,12 +31,12 @@ func (l *Locker) survey(caller context.Context) error {
 	e := &QuorumError{Op: opDial, Needed: quorum.Majority(len(l.nodes)), Nodes: make([]NodeResult, len(l.nodes)), Reason: ErrNoQuorum, cause: caller.Err()}
 	var looks quorum.Outcome[reply]
 	if l.guard != nil {
-		looks = l.look(ctx, exchangeTimeout(l.options.nodeTimeout), func(o quorum.Outcome[reply]) bool { return countAnswers(o) == len(l.nodes) })
+		looks = l.look(ctx, exchangeTimeout(l.options.nodeTimeout), nil)
 	}
 	unfit := 0
 	for i, p := range people {
 		r := NodeResult{Node: l.nodes[i], Outcome: Granted, RTT: p.took, Err: p.err}
-		if r.Err == nil && l.guard != nil && looks.Answered[i] {
+		if r.Err == nil && l.guard != nil && looks.Answers[i].Heard {
 			r.Err = looks.Answers[i].Err
 		}
 		if r.Err != nil {
@@ -110,7 +110,7 @@ func (v *voter) introduce(ctx context.Context) introduction {
 		return introduction{err: err}
 	}
 	p := introduction{runID: field(info, "run_id")}
-	if !v.cluster && field(info, "redis_mode") == "cluster" {
+	if v.kind != clusterVoter && field(info, "redis_mode") == "cluster" {
 		p.err = errClusterMode
 	} else if !v.guarded() {
 		// The guarded look runs a script. Without that, this shows whether the server does.

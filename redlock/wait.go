@@ -39,7 +39,7 @@ func (l *Locker) Lock(ctx context.Context, name string, opts ...LockOption) (*Lo
 	}
 	var last error
 	for pause := firstPause; ; pause = min(2*pause, maxWaitPause) {
-		lk, err := l.attempt(ctx, name, lo)
+		lk, err := l.acquire(ctx, name, lo)
 		if err == nil {
 			return lk, nil
 		}

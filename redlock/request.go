@@ -1,0 +1,195 @@
+package redlock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// request is one operation on one lock, the same for every voter. Once it's on its way nobody changes it.
+type request struct {
+	op    operation
+	name  string
+	token string
+	ttl   time.Duration
+	// fenced locks have a record; fence is the proposal when acquiring, the lock's fencing
+	// token otherwise, and the enrolment's number for an admission.
+	fenced bool
+	fence  int64
+	// restore asks an extension to take the lock back where the voter lost it, and an admission
+	// to shorten a longer wait.
+	restore bool
+	// deadline is until when the holder may believe in the lock; 0 without guards. For an
+	// admission it's from when on the voter votes.
+	deadline unixMicro
+	now      span // when the request was made; void without guards
+
+	// The command as it's sent to each kind of voter, the same for all of a kind: see seal.
+	commands [voterKinds][]any
+}
+
+// voterKind says what a voter's keys are: those of a single server with guards or without, or of a cluster.
+type voterKind uint8
+
+const (
+	plainVoter voterKind = iota
+	guardedVoter
+	clusterVoter
+	voterKinds
+)
+
+// seal makes the commands for the kinds of voters that there are. It's done once, and not by each voter,
+// since the arguments are where most of an operation's memory goes.
+func (r *request) seal(kinds [voterKinds]bool) {
+	for kind, there := range kinds {
+		if there {
+			r.commands[kind] = r.command(voterKind(kind))
+		}
+	}
+}
+
+// command returns the request's command as go-redis takes it; nil if it has none of its own.
+func (r *request) command(kind voterKind) []any {
+	switch {
+	case r.op == opLook:
+		return nil // a batch begins with it
+	case r.op == opAcquire && !r.fenced:
+		return []any{"set", r.name, r.token, "px", r.ttl.Milliseconds(), "nx"}
+	}
+	args := make([]any, 0, 14)
+	args = append(args, "evalsha", scripts[r.op].hash)
+	switch {
+	case r.op == opAdmit:
+		args = append(args, 1, markerKey)
+	case !r.fenced:
+		args = append(args, 1, r.name)
+	case kind == guardedVoter && (r.op == opAcquire || r.op == opExtend):
+		args = append(args, 3, r.name, recordKey(r.name, false), markerKey)
+	default:
+		args = append(args, 2, r.name, recordKey(r.name, kind == clusterVoter))
+	}
+	life := recordLife.Milliseconds()
+	deadline, earliest, latest := int64(r.deadline), int64(r.now.earliest), int64(r.now.latest)
+	switch r.op {
+	case opAcquire:
+		return append(args, r.token, r.ttl.Milliseconds(), r.fence, life, deadline, earliest, latest)
+	case opConfirm:
+		return append(args, r.token, r.fence, life)
+	case opExtend:
+		return append(args, r.token, r.ttl.Milliseconds(), r.restore, life, deadline, earliest, latest, r.fence)
+	case opExtendPlain:
+		return append(args, r.token, r.ttl.Milliseconds(), r.restore)
+	case opAdmit:
+		return append(args, r.fence, deadline, r.ttl.Milliseconds(), r.restore)
+	default:
+		return append(args, r.token, life)
+	}
+}
+
+// needsLook reports whether a request's answer depends on the server being fit to vote.
+func (r *request) needsLook() bool { return r.op != opRelease && r.op != opAdmit }
+
+// queue adds the request's command to the pipeline, if it has one: a script by its hash or in full, or a
+// plain command.
+func (r *request) queue(ctx context.Context, pipe redis.Pipeliner, kind voterKind, full bool) redis.Cmder {
+	args := r.commands[kind]
+	switch {
+	case args == nil:
+		return nil
+	case r.op == opAcquire && !r.fenced && full:
+		return pipe.Get(ctx, r.name)
+	case r.op == opAcquire && !r.fenced:
+		cmd := redis.NewBoolCmd(ctx, args...)
+		_ = pipe.Process(ctx, cmd) // it only queues
+		return cmd
+	}
+	return queueScript(ctx, pipe, r.op, args, full)
+}
+
+// inconclusive reports whether a request has to be asked again in full.
+func (r *request) inconclusive(cmd redis.Cmder) bool {
+	switch cmd := cmd.(type) {
+	case nil:
+		return false
+	case *redis.BoolCmd:
+		// Refused, but perhaps by ourselves: a client library that sends the command again
+		// after a broken connection reads its own lock as taken.
+		return cmd.Err() == nil && !cmd.Val()
+	default:
+		return unknownScript(cmd.Err())
+	}
+}
+
+// status is the first element of a script's reply.
+type status int64
+
+const (
+	statusOK          status = 1
+	statusHeld        status = 0
+	statusGone        status = -1
+	statusQuarantined status = -3
+	statusAstray      status = -5
+)
+
+var outcomeOf = map[status]Outcome{
+	statusOK: Granted, statusHeld: Held, statusGone: Gone,
+	statusQuarantined: Quarantined, statusAstray: ClockSuspect,
+}
+
+type reply struct {
+	status status
+	time   unixMicro // by the server's clock; 0 where it doesn't say
+	// value is the register of a fenced lock. Where an acquisition was refused since another
+	// holds the lock, it's the key's PTTL.
+	value int64
+	// until is how long a refusal will last, by the agreed time; 0 if only the key's PTTL tells.
+	until  unixMicro
+	marker *marker // in the reply to a look or an admission
+}
+
+// parse reads what came back for a request.
+func (r *request) parse(cmd redis.Cmder) (reply, error) {
+	switch cmd := cmd.(type) {
+	case nil: // opLook
+		return reply{status: statusOK}, nil
+	case *redis.BoolCmd: // SET NX PX; a refusal is asked again
+		return reply{status: statusOK}, cmd.Err()
+	case *redis.StringCmd: // GET after a refused SET NX PX
+		owner, err := cmd.Result()
+		if err != nil && !errors.Is(err, redis.Nil) {
+			return reply{}, err
+		}
+		if owner == r.token {
+			return reply{status: statusOK}, nil
+		}
+		return reply{status: statusHeld}, nil
+	case *redis.IntSliceCmd:
+		values, err := cmd.Result()
+		if err != nil {
+			return reply{}, err
+		}
+		return r.parseScript(values)
+	}
+	panic(fmt.Sprintf("redlock: unexpected command %T", cmd))
+}
+
+func (r *request) parseScript(values []int64) (reply, error) {
+	switch {
+	case r.op == opAdmit && len(values) == 4:
+		m := markerOf(values)
+		return reply{status: statusOK, time: unixMicro(values[0]), marker: &m}, nil
+	case len(values) == 4:
+		return reply{status: status(values[0]), time: unixMicro(values[1]), value: values[2], until: unixMicro(values[3])}, nil
+	case len(values) == 1:
+		return reply{status: status(values[0])}, nil
+	}
+	return reply{}, fmt.Errorf("redlock: the %v script returned %d values; is there a proxy that doesn't support scripts?", r.op, len(values))
+}
+
+// markerOf reads the reply of enrol.lua and admit.lua.
+func markerOf(values []int64) marker {
+	return marker{number: values[1], until: unixMicro(values[2]), longest: time.Duration(values[3]) * time.Millisecond}
+}

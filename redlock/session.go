@@ -1,0 +1,199 @@
+package redlock
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/a5bbb083/redlock/quorum"
+)
+
+// workersPerVoter is how many sessions a voter has, each with its worker: while one waits for the server,
+// another sends.
+const workersPerVoter = 2
+
+// sessionIdle is how long a session keeps its connection between two exchanges.
+//
+// What a server did before it was asked last, it told then. What it has done since and forgotten to tell:
+// a restart ends the connection, and emptying it takes its marker, which every grant reads. What's left is that it was made a replica and a
+// master again without a request of ours in between, which as a replica it would have refused. A replica
+// first takes over its master's data, which takes longer than this: a master starts to send it after repl-diskless-sync-delay
+// (5 s by default), or when a child process has written it to disk, which it looks for every 100 ms.
+const sessionIdle = 10 * time.Millisecond
+
+// session is the conversation of one worker with a voter. It holds on to one connection as long as there's much to
+// say, because what a server is, and since when, needs to be asked only once on each. It's the
+// [quorum.Transport] of this package.
+type session struct {
+	voter  *voter
+	sticks bool // it holds on to a connection
+
+	mu     sync.Mutex  // exchanges are one at a time; the timer is another matter
+	conn   *redis.Conn // nil while there's none
+	looked bool        // the server at its other end was found to be enrolled
+	idle   *time.Timer // ends the conversation
+}
+
+var _ quorum.Transport[*request, reply] = (*session)(nil)
+
+// newSession returns one of a voter's sessions. Only a client of a single server has connections to hold on to, and
+// it must have enough for all sessions.
+func newSession(v *voter) *session {
+	s := &session{voter: v}
+	c, single := v.client.(*redis.Client)
+	if s.sticks = single && c.Options().PoolSize >= workersPerVoter; s.sticks {
+		s.idle = time.AfterFunc(time.Hour, s.rest)
+		s.idle.Stop()
+	}
+	return s
+}
+
+// rest gives the connection back to its client.
+func (s *session) rest() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hangUp()
+}
+
+// hangUp is rest for who holds mu. A connection that broke is closed, which is the client's business.
+func (s *session) hangUp() {
+	if s.conn != nil {
+		_ = s.conn.Close() // of the session, never of a client; the error of one that's closed already
+	}
+	s.conn, s.looked = nil, false
+}
+
+// pipeline returns what the next commands are collected in.
+func (s *session) pipeline() redis.Pipeliner {
+	if !s.sticks {
+		s.looked = false // it may be any connection
+		return s.voter.client.Pipeline()
+	}
+	if s.conn == nil {
+		s.conn, s.looked = s.voter.client.(*redis.Client).Conn(), false
+	}
+	return s.conn.Pipeline()
+}
+
+// Exchange sends the requests in one pipeline, and those whose first answer isn't conclusive in
+// a second one: scripts that the server doesn't know (yet, or since its restart), and plain
+// acquisitions that were refused. What follows them under the same name is sent again, too, or a
+// release would have overtaken the request that it undoes. All requests bear repetition.
+func (s *session) Exchange(ctx context.Context, requests []*request, answers []quorum.Answer[reply]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sticks {
+		s.idle.Stop()
+		defer s.idle.Reset(sessionIdle)
+	}
+	if again := s.pass(ctx, requests, answers, nil, false); len(again) > 0 {
+		s.pass(ctx, requests, answers, again, true)
+	}
+	s.voter.remember(answers)
+	if slices.ContainsFunc(answers, func(a quorum.Answer[reply]) bool { return a.Err != nil }) {
+		s.hangUp() // the next exchange begins with a look
+	}
+}
+
+// pass sends the requests, or only some of them, and returns those that have to be asked again in full.
+func (s *session) pass(ctx context.Context, requests []*request, answers []quorum.Answer[reply], only []int, full bool) (again []int) {
+	pipe := s.pipeline()
+	look := s.look(ctx, pipe, requests, full)
+	cmds := make([]redis.Cmder, len(requests)) // nil for what isn't sent in this pass
+	sends := func(i int) bool { return only == nil || slices.Contains(only, i) }
+	for i, r := range requests {
+		if sends(i) {
+			cmds[i] = r.queue(ctx, pipe, s.voter.kind, full)
+		}
+	}
+	sent := s.voter.reading()
+	_, err := pipe.Exec(ctx)
+	if err != nil && !anyFailed(cmds) && (look == nil || look.Err() == nil) {
+		// The connection couldn't be set up (AUTH, SELECT or HELLO was refused), so nothing was sent.
+		for i := range requests {
+			if sends(i) {
+				answers[i].Err = err
+			}
+		}
+		return nil
+	}
+	m, unfit := s.seen(look, sent)
+	latest := unixMicro(0)
+	for i, r := range requests {
+		if !sends(i) {
+			continue
+		}
+		if !full && (r.inconclusive(cmds[i]) || (r.needsLook() && unknownScript(unfit))) {
+			again = append(again, i)
+			continue
+		}
+		overtook := func(earlier int) bool { return requests[earlier].name == r.name }
+		if !full && slices.ContainsFunc(again, overtook) {
+			again = append(again, i)
+		}
+		if answers[i].Reply.status == statusOK {
+			continue // it was effective the first time
+		}
+		answers[i].Reply, answers[i].Err = r.parse(cmds[i])
+		latest = max(latest, answers[i].Reply.time)
+		switch {
+		case answers[i].Err != nil:
+		case unfit != nil && r.needsLook():
+			answers[i].Err = unfit
+		case r.op == opAdmit:
+			s.voter.guard.enrolled(s.voter.index, *answers[i].Reply.marker)
+		case r.op == opLook:
+			answers[i].Reply.marker = m
+		case answers[i].Reply.status == statusQuarantined && m == nil:
+			s.looked = false // somebody has emptied it since
+			if answers[i].Reply.until == 0 {
+				s.voter.guard.newcomer()
+			}
+		}
+	}
+	if s.voter.guarded() && latest != 0 {
+		s.voter.guard.observe(s.voter.index, sent, latest)
+	}
+	return again
+}
+
+// anyFailed reports whether one of the commands has an error of its own.
+func anyFailed(cmds []redis.Cmder) bool {
+	return slices.ContainsFunc(cmds, func(c redis.Cmder) bool { return c != nil && c.Err() != nil })
+}
+
+// look adds the first command of a batch where somebody wants to know, or has to: which time is it, and may the
+// server vote? It returns nil otherwise.
+func (s *session) look(ctx context.Context, pipe redis.Pipeliner, requests []*request, full bool) *redis.IntSliceCmd {
+	wanted := func(r *request) bool { return r.op == opLook || (!s.looked && r.needsLook()) }
+	if !s.voter.guarded() || !slices.ContainsFunc(requests, wanted) {
+		return nil
+	}
+	g := s.voter.guard
+	args := []any{"evalsha", scripts[opLook].hash, 1, markerKey, g.number(s.voter.index), g.durable}
+	return queueScript(ctx, pipe, opLook, args, full)
+}
+
+// seen takes in what the server said about itself.
+func (s *session) seen(look *redis.IntSliceCmd, sent time.Duration) (*marker, error) {
+	if look == nil {
+		return nil, nil
+	}
+	s.looked = false
+	values, err := look.Result()
+	if err == nil && len(values) != 4 {
+		err = fmt.Errorf("it returned %d values", len(values))
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.looked = true
+	m := markerOf(values)
+	s.voter.guard.observe(s.voter.index, sent, unixMicro(values[0]))
+	s.voter.guard.enrolled(s.voter.index, m)
+	return &m, nil
+}
