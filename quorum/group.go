@@ -13,8 +13,8 @@ import (
 // Transport carries requests to one voter.
 type Transport[Q, R any] interface {
 	// Exchange sends the requests in order and puts what comes back for requests[i] into
-	// answers[i]. It returns when all are answered, at the latest soon after ctx is done. It
-	// is called by one worker at a time and must not keep the slices.
+	// answers[i]. It returns when all are answered, within a time of its own choice, or soon after ctx is done.
+	// The answers are void when it's called. It is called by one worker at a time and must not keep the slices.
 	Exchange(ctx context.Context, requests []Q, answers []Answer[R])
 }
 
@@ -25,9 +25,6 @@ type Config struct {
 	Queue int
 	// Batch is how many requests one exchange carries at most. Default 256.
 	Batch int
-	// Exchange is how long a transport may take for one exchange before its context ends.
-	// Default 1 s.
-	Exchange time.Duration
 	// Yield is called by a worker before it takes what waits in its queue, and lets callers that
 	// are about to enqueue get their turn first, so that one exchange carries them all. The
 	// default, [runtime.Gosched], was measured to be worth two to three times the throughput
@@ -42,9 +39,6 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Batch <= 0 {
 		c.Batch = 256
-	}
-	if c.Exchange <= 0 {
-		c.Exchange = time.Second
 	}
 	if c.Yield == nil {
 		c.Yield = runtime.Gosched

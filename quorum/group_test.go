@@ -113,7 +113,7 @@ func TestBallotIsOverAsSoonAsItIsDecided(t *testing.T) {
 				for _, d := range tt.delays {
 					fakes = append(fakes, &fake{delay: d * time.Millisecond})
 				}
-				g := newGroup(quorum.Config{Exchange: time.Minute}, fakes...)
+				g := newGroup(quorum.Config{}, fakes...)
 				defer g.Close(t.Context())
 				p := poll("vote")
 				p.Seen = tt.seen
@@ -143,7 +143,7 @@ func TestContextEndsTheWaiting(t *testing.T) {
 
 func TestEveryAnswerIsSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGroup(quorum.Config{Exchange: time.Minute}, &fake{}, &fake{}, &fake{delay: 3 * time.Second})
+		g := newGroup(quorum.Config{}, &fake{}, &fake{}, &fake{delay: 3 * time.Second})
 		p := poll("vote")
 		elapsed := make([]time.Duration, 3)
 		p.Seen = func(voter int, a quorum.Answer[string]) quorum.Reaction {
@@ -208,7 +208,7 @@ func TestWaitingRequestsShareAnExchange(t *testing.T) {
 func TestNobodySendsWhatNobodyWaitsFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{delay: 5 * time.Second}
-		g := newGroupOf(1, quorum.Config{Exchange: time.Minute}, f)
+		g := newGroupOf(1, quorum.Config{}, f)
 		first := g.Start(poll("sent at once"))
 		synctest.Wait()
 		given := g.Start(poll("given up"))
@@ -249,7 +249,7 @@ func TestCloseSendsWhatWaitsAndEndsWhatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := &fake{delay: time.Hour}
 		quick := &fake{delay: time.Millisecond}
-		g := newGroupOf(1, quorum.Config{Batch: 1, Exchange: 2 * time.Hour}, slow, quick)
+		g := newGroupOf(1, quorum.Config{Batch: 1}, slow, quick)
 		for range 3 {
 			p := poll("release")
 			p.Persist = true
@@ -317,7 +317,7 @@ func TestSettledHasTheLastWord(t *testing.T) {
 					if result == quorum.Won {
 						fakes[2].delay, fakes[3].delay = 30*time.Millisecond, 40*time.Millisecond
 					}
-					g := newGroup(quorum.Config{Exchange: time.Minute}, fakes...)
+					g := newGroup(quorum.Config{}, fakes...)
 					defer g.Close(t.Context())
 					p := poll("vote")
 					p.Seen = seen

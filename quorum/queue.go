@@ -2,6 +2,7 @@ package quorum
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -23,12 +24,18 @@ type call[Q, R any] struct {
 // lane is a first-in, first-out part of a queue.
 type lane[Q, R any] struct {
 	calls []*call[Q, R]
-	sweep int // the length at which it's worth looking for calls that nobody needs
+	array []*call[Q, R] // where the calls begin again when all are gone
+	sweep int           // the length at which it's worth looking for calls that nobody needs
 }
+
+// keptArray is how many places an empty lane keeps. Larger arrays are from bursts.
+const keptArray = 64
 
 func (l *lane[Q, R]) push(c *call[Q, R]) {
 	c.lane = l
-	l.calls = append(l.calls, c)
+	if l.calls = append(l.calls, c); len(l.calls) == 1 && cap(l.calls) <= keptArray {
+		l.array = l.calls[:0]
+	}
 }
 
 // pop appends up to n waiting calls to batch.
@@ -47,7 +54,7 @@ func (l *lane[Q, R]) pop(batch []*call[Q, R], n int) []*call[Q, R] {
 	}
 	clear(l.calls[:taken])
 	if l.calls = l.calls[taken:]; len(l.calls) == 0 {
-		l.calls = nil // let go of the array, which grew with the largest burst
+		l.calls = l.array
 	}
 	return batch
 }
@@ -177,7 +184,7 @@ func (q *queue[Q, R]) drain(ctx context.Context) {
 	defer timer.Stop()
 	for {
 		q.config.Yield()
-		batch, wait, end := q.take(time.Now(), ctx.Err() != nil)
+		batch, wait, end := q.take(w.batch[:0], time.Now(), ctx.Err() != nil)
 		switch {
 		case len(batch) > 0:
 			w.send(ctx, batch)
@@ -194,10 +201,10 @@ func (q *queue[Q, R]) drain(ctx context.Context) {
 	}
 }
 
-// take removes the calls that are to be sent now. Without any it returns how long the worker
+// take removes the calls that are to be sent now, and appends them to batch. Without any it returns how long the worker
 // may sleep, or that it should end. When stop is set the calls are handed out whether or not
 // they are due, for the worker to answer them.
-func (q *queue[Q, R]) take(now time.Time, stop bool) (batch []*call[Q, R], wait time.Duration, end bool) {
+func (q *queue[Q, R]) take(batch []*call[Q, R], now time.Time, stop bool) (_ []*call[Q, R], wait time.Duration, end bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	wait = time.Hour
@@ -212,7 +219,7 @@ func (q *queue[Q, R]) take(now time.Time, stop bool) (batch []*call[Q, R], wait 
 	}
 	clear(q.repeats[len(later):])
 	q.repeats = later
-	batch = q.urgent.pop(nil, q.config.Batch)
+	batch = q.urgent.pop(batch, q.config.Batch)
 	batch = q.attempts.pop(batch, q.config.Batch-len(batch))
 	return batch, wait, q.closed
 }
@@ -231,11 +238,18 @@ func (q *queue[Q, R]) again(c *call[Q, R], delay time.Duration) {
 // worker sends batches. Its slices are its own and reused; calls and answers are copied out.
 type worker[Q, R any] struct {
 	queue    *queue[Q, R]
+	batch    []*call[Q, R]
 	requests []Q
 	answers  []Answer[R]
 }
 
 func (w *worker[Q, R]) send(ctx context.Context, batch []*call[Q, R]) {
+	defer func() { // they hold tokens and ballots; don't keep them alive while idle
+		clear(batch[:cap(batch)])
+		clear(w.requests)
+		clear(w.answers)
+		w.batch = batch[:0]
+	}()
 	wanted := batch[:0]
 	for _, c := range batch {
 		switch {
@@ -254,15 +268,12 @@ func (w *worker[Q, R]) send(ctx context.Context, batch []*call[Q, R]) {
 	for _, c := range wanted {
 		w.requests = append(w.requests, c.ballot.poll.Request)
 	}
-	w.answers = make([]Answer[R], len(wanted))
-	ctx, cancel := context.WithTimeout(ctx, w.queue.config.Exchange)
+	w.answers = slices.Grow(w.answers[:0], len(wanted))[:len(wanted)]
 	w.queue.transport.Exchange(ctx, w.requests, w.answers)
-	cancel()
 	for i, c := range wanted {
 		c.sent++
 		if r := c.deliver(w.answers[i]); r.Again {
 			w.queue.again(c, r.Pause)
 		}
 	}
-	clear(w.requests) // they hold tokens; don't keep them alive while idle
 }

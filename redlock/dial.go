@@ -79,6 +79,8 @@ func parseURLs(urls []string, nodeTimeout time.Duration) ([]*redis.Options, erro
 		co.WriteTimeout = exchangeTimeout(nodeTimeout)
 		co.PoolTimeout = exchangeTimeout(nodeTimeout)
 		co.PoolSize = poolSize
+		// RESP3 adds pushed messages, for which the connection is looked at before each exchange.
+		co.Protocol = 2
 		// Less to say at a new connection, when a voter has just come back.
 		co.DisableIdentity = true
 		co.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}

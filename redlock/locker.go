@@ -95,7 +95,7 @@ func New(nodes []redis.UniversalClient, opts ...Option) (*Locker, error) {
 }
 
 func newLocker(nodes []redis.UniversalClient, names []string, o options, config quorum.Config, workers int) *Locker {
-	config.Exchange = exchangeTimeout(o.nodeTimeout)
+	exchange := exchangeTimeout(o.nodeTimeout)
 	l := &Locker{
 		options: o,
 		nodes:   names,
@@ -109,7 +109,7 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, config 
 	l.draining, l.drain = context.WithCancelCause(l.closing)
 	clocks := 0
 	for i, client := range nodes {
-		v := &voter{client: bounded(client, config.Exchange), index: i, link: connectionOf(client)}
+		v := &voter{client: bounded(client, exchange), index: i, link: connectionOf(client)}
 		if _, cluster := client.(*redis.ClusterClient); cluster {
 			v.kind = clusterVoter
 		} else {
@@ -130,7 +130,7 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, config 
 		}
 		l.kinds[v.kind] = true
 		for range workers {
-			s := newSession(v)
+			s := newSession(v, exchange)
 			l.sessions = append(l.sessions, s)
 			transports[i] = append(transports[i], s)
 		}
@@ -143,7 +143,7 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, config 
 // defaults of go-redis are 3 s, and a voter's worker would be busy for as long as that.
 func bounded(client redis.UniversalClient, exchange time.Duration) redis.UniversalClient {
 	c, single := client.(*redis.Client)
-	if !single || c.Options().ContextTimeoutEnabled {
+	if !single {
 		return client
 	}
 	return c.WithTimeout(exchange)

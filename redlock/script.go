@@ -76,4 +76,4 @@ func queueScript(ctx context.Context, pipe redis.Pipeliner, op operation, args [
 	return cmd
 }
 
-func unknownScript(err error) bool { return redis.HasErrorPrefix(err, "NOSCRIPT") }
+func unknownScript(err error) bool { return err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") }

@@ -29,21 +29,24 @@ const sessionIdle = 10 * time.Millisecond
 // say, because what a server is, and since when, needs to be asked only once on each. It's the
 // [quorum.Transport] of this package.
 type session struct {
-	voter  *voter
-	sticks bool // it holds on to a connection
+	voter   *voter
+	timeout time.Duration // of an exchange
+	sticks  bool          // it holds on to a connection
 
 	mu     sync.Mutex  // exchanges are one at a time; the timer is another matter
 	conn   *redis.Conn // nil while there's none
-	looked bool        // the server at its other end was found to be enrolled
-	idle   *time.Timer // ends the conversation
+	pipe   redis.Pipeliner
+	looked bool          // the server at its other end was found to be enrolled
+	idle   *time.Timer   // ends the conversation
+	cmds   []redis.Cmder // of a pass
 }
 
 var _ quorum.Transport[*request, reply] = (*session)(nil)
 
 // newSession returns one of a voter's sessions. Only a client of a single server has connections to hold on to, and
 // it must have enough for all sessions.
-func newSession(v *voter) *session {
-	s := &session{voter: v}
+func newSession(v *voter, timeout time.Duration) *session {
+	s := &session{voter: v, timeout: timeout}
 	c, single := v.client.(*redis.Client)
 	if s.sticks = single && c.Options().PoolSize >= workersPerVoter; s.sticks {
 		s.idle = time.AfterFunc(time.Hour, s.rest)
@@ -64,19 +67,22 @@ func (s *session) hangUp() {
 	if s.conn != nil {
 		_ = s.conn.Close() // of the session, never of a client; the error of one that's closed already
 	}
-	s.conn, s.looked = nil, false
+	s.conn, s.pipe, s.looked = nil, nil, false
 }
 
-// pipeline returns what the next commands are collected in.
-func (s *session) pipeline() redis.Pipeliner {
-	if !s.sticks {
-		s.looked = false // it may be any connection
-		return s.voter.client.Pipeline()
-	}
-	if s.conn == nil {
+// connect makes sure that there's a pipeline for the next commands. What is sent on a connection is bounded by the
+// client's time-outs, which are ours; what it takes to get one needs a bound of its own.
+func (s *session) connect(ctx context.Context) (context.Context, context.CancelFunc) {
+	switch {
+	case !s.sticks:
+		s.pipe, s.looked = s.voter.client.Pipeline(), false // it may be any connection
+	case s.conn == nil:
 		s.conn, s.looked = s.voter.client.(*redis.Client).Conn(), false
+		s.pipe = s.conn.Pipeline()
+	default:
+		return ctx, func() {}
 	}
-	return s.conn.Pipeline()
+	return context.WithTimeout(ctx, s.timeout)
 }
 
 // Exchange sends the requests in one pipeline, and those whose first answer isn't conclusive in
@@ -90,6 +96,8 @@ func (s *session) Exchange(ctx context.Context, requests []*request, answers []q
 		s.idle.Stop()
 		defer s.idle.Reset(sessionIdle)
 	}
+	ctx, cancel := s.connect(ctx)
+	defer cancel()
 	if again := s.pass(ctx, requests, answers, nil, false); len(again) > 0 {
 		s.pass(ctx, requests, answers, again, true)
 	}
@@ -101,17 +109,20 @@ func (s *session) Exchange(ctx context.Context, requests []*request, answers []q
 
 // pass sends the requests, or only some of them, and returns those that have to be asked again in full.
 func (s *session) pass(ctx context.Context, requests []*request, answers []quorum.Answer[reply], only []int, full bool) (again []int) {
-	pipe := s.pipeline()
-	look := s.look(ctx, pipe, requests, full)
-	cmds := make([]redis.Cmder, len(requests)) // nil for what isn't sent in this pass
+	look := s.look(ctx, requests, full)
+	cmds := slices.Grow(s.cmds[:0], len(requests))[:len(requests)] // nil for what isn't sent in this pass
+	defer func() {
+		clear(cmds)
+		s.cmds = cmds
+	}()
 	sends := func(i int) bool { return only == nil || slices.Contains(only, i) }
 	for i, r := range requests {
 		if sends(i) {
-			cmds[i] = r.queue(ctx, pipe, s.voter.kind, full)
+			cmds[i] = r.queue(ctx, s.pipe, s.voter.kind, full)
 		}
 	}
 	sent := s.voter.reading()
-	_, err := pipe.Exec(ctx)
+	_, err := s.pipe.Exec(ctx)
 	if err != nil && !anyFailed(cmds) && (look == nil || look.Err() == nil) {
 		// The connection couldn't be set up (AUTH, SELECT or HELLO was refused), so nothing was sent.
 		for i := range requests {
@@ -168,14 +179,14 @@ func anyFailed(cmds []redis.Cmder) bool {
 
 // look adds the first command of a batch where somebody wants to know, or has to: which time is it, and may the
 // server vote? It returns nil otherwise.
-func (s *session) look(ctx context.Context, pipe redis.Pipeliner, requests []*request, full bool) *redis.IntSliceCmd {
+func (s *session) look(ctx context.Context, requests []*request, full bool) *redis.IntSliceCmd {
 	wanted := func(r *request) bool { return r.op == opLook || (!s.looked && r.needsLook()) }
 	if !s.voter.guarded() || !slices.ContainsFunc(requests, wanted) {
 		return nil
 	}
 	g := s.voter.guard
 	args := []any{"evalsha", scripts[opLook].hash, 1, markerKey, g.number(s.voter.index), g.durable}
-	return queueScript(ctx, pipe, opLook, args, full)
+	return queueScript(ctx, s.pipe, opLook, args, full)
 }
 
 // seen takes in what the server said about itself.
