@@ -49,10 +49,18 @@ func newSession(v *voter, timeout time.Duration) *session {
 	s := &session{voter: v, timeout: timeout}
 	c, single := v.client.(*redis.Client)
 	if s.sticks = single && c.Options().PoolSize >= workersPerVoter; s.sticks {
-		s.idle = time.AfterFunc(time.Hour, s.rest)
+		s.idle = time.AfterFunc(time.Hour, s.tire)
 		s.idle.Stop()
 	}
 	return s
+}
+
+// tire runs when nothing was said for a while. An exchange that has just begun goes on, and nobody waits for it.
+func (s *session) tire() {
+	if s.mu.TryLock() {
+		defer s.mu.Unlock()
+		s.hangUp()
+	}
 }
 
 // rest gives the connection back to its client.
