@@ -60,8 +60,7 @@ func TestRealUserWithoutRights(t *testing.T) {
 		t.Run(right, func(t *testing.T) {
 			server[0].Do("DEL", "redlock:voter")
 			server[0].Do("ACL", "SETUSER", "locker", "reset", "on", ">"+password, "~*", "+@all", right)
-			l := open(t, []redis.UniversalClient{redis.NewClient(&redis.Options{
-				Addr: server[0].Addr, Username: "locker", Password: password})})
+			l := open(t, []redis.UniversalClient{server[0].Client(&redis.Options{Username: "locker", Password: password})})
 			n := refusals(t, l)[0]
 			assert.Equal(t, redlock.Unfit, n.Outcome)
 			assert.ErrorContains(t, n.Err, "its user lacks a right that locks need")

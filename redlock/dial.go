@@ -9,8 +9,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
-
-	"github.com/a5bbb083/redlock/quorum"
 )
 
 // poolSize is enough for a voter's workers, which use one connection each.
@@ -49,7 +47,7 @@ func Dial(ctx context.Context, urls []string, opts ...Option) (*Locker, error) {
 		}
 		return nil, err
 	}
-	l := newLocker(clients, names, o, quorum.Config{}, workersPerVoter)
+	l := newLocker(clients, names, o, setup{workers: workersPerVoter, timely: true})
 	l.owned = clients
 	if o.lazy {
 		return l, nil

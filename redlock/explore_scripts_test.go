@@ -199,7 +199,7 @@ func (p *pair) step(t *testing.T, seen map[string]int) (did string) {
 func (p *pair) send(ctx context.Context, r request) (reply, error) {
 	var answers [1]quorum.Answer[reply]
 	r.seal([voterKinds]bool{plainVoter: true})
-	newSession(p.voter, time.Second).Exchange(ctx, []*request{&r}, answers[:])
+	newSession(p.voter, time.Second, false).Exchange(ctx, []*request{&r}, answers[:])
 	return reply{status: answers[0].Reply.status, value: answers[0].Reply.value}, answers[0].Err
 }
 

@@ -21,7 +21,7 @@ func NewRepeatable(nodes []redis.UniversalClient, token func() (hi, lo uint64), 
 	if err != nil {
 		return nil, err
 	}
-	l := newLocker(nodes, names, o, quorum.Config{Yield: func() { time.Sleep(time.Nanosecond) }}, 1)
+	l := newLocker(nodes, names, o, setup{workers: 1, config: quorum.Config{Yield: func() { time.Sleep(time.Nanosecond) }}})
 	l.random, l.jitter, l.wall = token, jitter, wall
 	if l.guard != nil {
 		base := jitter(1 << 40)

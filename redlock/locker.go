@@ -70,7 +70,7 @@ func (b *busy) last(end context.CancelCauseFunc) {
 // contains a } needs a hash tag). The clients may have any options; the locker bounds every
 // operation itself. It doesn't close them. For locking alone,
 // [Dial] sets better options: with the defaults of go-redis, a voter that drops packets can
-// keep its queue busy for seconds after it is back.
+// keep its queue busy for seconds after it is back. Hooks have to be added before.
 //
 // Three nodes survive the failure of one, five that of two. An even number is no better than one node less:
 // 2 survive none, 4 one.
@@ -91,11 +91,19 @@ func New(nodes []redis.UniversalClient, opts ...Option) (*Locker, error) {
 			return nil, fmt.Errorf("%w: RequireGuards, but node %d (%s) is a Redis Cluster, which can't be guarded; use single servers", ErrInvalidOption, i+1, names[i])
 		}
 	}
-	return newLocker(nodes, names, o, quorum.Config{}, workersPerVoter), nil
+	return newLocker(nodes, names, o, setup{workers: workersPerVoter}), nil
 }
 
-func newLocker(nodes []redis.UniversalClient, names []string, o options, config quorum.Config, workers int) *Locker {
-	exchange := exchangeTimeout(o.nodeTimeout)
+// setup is what differs between the ways to make a locker.
+type setup struct {
+	workers int // per voter
+	config  quorum.Config
+	// timely clients wait for a server no longer than an exchange may take, so their exchanges need no contexts with
+	// a deadline of their own.
+	timely bool
+}
+
+func newLocker(nodes []redis.UniversalClient, names []string, o options, s setup) *Locker {
 	l := &Locker{
 		options: o,
 		nodes:   names,
@@ -109,7 +117,7 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, config 
 	l.draining, l.drain = context.WithCancelCause(l.closing)
 	clocks := 0
 	for i, client := range nodes {
-		v := &voter{client: bounded(client, exchange), index: i, link: connectionOf(client)}
+		v := &voter{client: client, index: i, link: connectionOf(client)}
 		if _, cluster := client.(*redis.ClusterClient); cluster {
 			v.kind = clusterVoter
 		} else {
@@ -129,24 +137,14 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, config 
 			v.kind = guardedVoter
 		}
 		l.kinds[v.kind] = true
-		for range workers {
-			s := newSession(v, exchange)
-			l.sessions = append(l.sessions, s)
-			transports[i] = append(transports[i], s)
+		for range s.workers {
+			session := newSession(v, exchangeTimeout(o.nodeTimeout), s.timely)
+			l.sessions = append(l.sessions, session)
+			transports[i] = append(transports[i], session)
 		}
 	}
-	l.group = quorum.NewGroup(transports, config)
+	l.group = quorum.NewGroup(transports, s.config)
 	return l
-}
-
-// bounded returns a client on the same connections that doesn't wait for a server any longer than we do. The
-// defaults of go-redis are 3 s, and a voter's worker would be busy for as long as that.
-func bounded(client redis.UniversalClient, exchange time.Duration) redis.UniversalClient {
-	c, single := client.(*redis.Client)
-	if !single {
-		return client
-	}
-	return c.WithTimeout(exchange)
 }
 
 // now returns what time it is by agreement; void without guards.

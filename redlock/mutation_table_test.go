@@ -5,7 +5,7 @@ package redlock_test
 var mutations = []mutation{
 	{
 		"no release of a failed attempt", "the votes of an attempt that failed stay until their deadline",
-		[]edit{{"redlock/acquire.go", "\tif err != nil {\n\t\tl.release(name, a.token, lo.ttl, a.trace)\n", "\tif err != nil {\n"}},
+		[]edit{{"redlock/acquire.go", "\t\tl.release(&lk.claim)\n\t\treturn nil, err\n", "\t\treturn nil, err\n"}},
 		"",
 	},
 	{
@@ -36,7 +36,7 @@ var mutations = []mutation{
 	},
 	{
 		"deadlines from the earliest", "a record says that the lock is over before the holder thinks so",
-		[]edit{{"redlock/acquire.go", "a.deadline = a.now.latest.after(lo.ttl)", "a.deadline = a.now.earliest.after(lo.ttl)"},
+		[]edit{{"redlock/acquire.go", "lk.deadline = now.latest.after(lo.ttl)", "lk.deadline = now.earliest.after(lo.ttl)"},
 			{"redlock/guard.go", "(deadline - now.latest).duration()", "(deadline - now.earliest).duration()"}},
 		"",
 	},
@@ -52,7 +52,7 @@ var mutations = []mutation{
 	},
 	{
 		"a stranger gives back", "a release doesn't look whose record it is",
-		[]edit{{"redlock/scripts/release.lua", "if record.token == ARGV[1] and not record.back then", "if not record.back then"}},
+		[]edit{{"redlock/scripts/release.lua", "string.find(text or '', ' ' .. ARGV[1] .. ' ', 1, true)", "string.find(text or '', ' %x+ ')"}},
 		"",
 	},
 	{
@@ -62,12 +62,12 @@ var mutations = []mutation{
 	},
 	{
 		"no confirmation", "where the voters granted different values, the largest is the fencing token",
-		[]edit{{"redlock/acquire.go", "_, err = a.ask(ctx, opConfirm, token)", "err = nil"}},
+		[]edit{{"redlock/acquire.go", "return lk.count(ctx, seen, opConfirm, l.start(poll))", "return nil"}},
 		"",
 	},
 	{
 		"no look at the clock after the replies", "an acquisition counts although its window has closed",
-		[]edit{{"redlock/acquire.go", "if a.window.Open(l.options.clock.Now()) {", "if l != nil {"}},
+		[]edit{{"redlock/acquire.go", "if lk.window.Open(l.options.clock.Now()) {", "if l != nil {"}},
 		"",
 	},
 	{
@@ -97,7 +97,7 @@ var mutations = []mutation{
 	},
 	{
 		"a new window at the confirmation", "a lock counts from when its fencing token is confirmed",
-		[]edit{{"redlock/acquire.go", "\ttoken := votes.candidate()\n", "\ta.window = a.locker.options.window(a.locker.options.clock.Now(), a.ttl)\n\ttoken := votes.candidate()\n"}},
+		[]edit{{"redlock/acquire.go", "\tlk.fence = votes.candidate()\n", "\tlk.window = l.options.window(l.options.clock.Now(), lk.ttl)\n\tlk.fence = votes.candidate()\n"}},
 		"TestConfirmationCountsFromTheStart",
 	},
 	{

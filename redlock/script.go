@@ -50,7 +50,7 @@ var (
 		opAcquire:     newScript(recordSource + grantSource),
 		opConfirm:     newScript(recordSource + confirmSource),
 		opExtend:      newScript(recordSource + extendSource),
-		opRelease:     newScript(recordSource + releaseSource),
+		opRelease:     newScript(releaseSource),
 		opLook:        newScript(recordSource + enrolSource),
 		opAdmit:       newScript(recordSource + admitSource),
 		opExtendPlain: newScript(extendPlainSource),

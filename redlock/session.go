@@ -31,6 +31,7 @@ const sessionIdle = 10 * time.Millisecond
 type session struct {
 	voter   *voter
 	timeout time.Duration // of an exchange
+	timely  bool          // the client has no longer time-outs
 	sticks  bool          // it holds on to a connection
 
 	mu     sync.Mutex  // exchanges are one at a time; the timer is another matter
@@ -45,8 +46,8 @@ var _ quorum.Transport[*request, reply] = (*session)(nil)
 
 // newSession returns one of a voter's sessions. Only a client of a single server has connections to hold on to, and
 // it must have enough for all sessions.
-func newSession(v *voter, timeout time.Duration) *session {
-	s := &session{voter: v, timeout: timeout}
+func newSession(v *voter, timeout time.Duration, timely bool) *session {
+	s := &session{voter: v, timeout: timeout, timely: timely}
 	c, single := v.client.(*redis.Client)
 	if s.sticks = single && c.Options().PoolSize >= workersPerVoter; s.sticks {
 		s.idle = time.AfterFunc(time.Hour, s.tire)
@@ -78,16 +79,18 @@ func (s *session) hangUp() {
 	s.conn, s.pipe, s.looked = nil, nil, false
 }
 
-// connect makes sure that there's a pipeline for the next commands. What is sent on a connection is bounded by the
-// client's time-outs, which are ours; what it takes to get one needs a bound of its own.
+// connect makes sure that there's a pipeline for the next commands, and bounds them.
 func (s *session) connect(ctx context.Context) (context.Context, context.CancelFunc) {
+	connected := s.sticks && s.conn != nil
 	switch {
-	case !s.sticks:
-		s.pipe, s.looked = s.voter.client.Pipeline(), false // it may be any connection
-	case s.conn == nil:
+	case connected:
+	case s.sticks:
 		s.conn, s.looked = s.voter.client.(*redis.Client).Conn(), false
 		s.pipe = s.conn.Pipeline()
 	default:
+		s.pipe, s.looked = s.voter.client.Pipeline(), false // it may be any connection
+	}
+	if connected && s.timely {
 		return ctx, func() {}
 	}
 	return context.WithTimeout(ctx, s.timeout)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -27,8 +28,8 @@ func (l *Locker) Shutdown(ctx context.Context) error {
 // included that [Lock.Unlock] left to the background, and returns when all of the locker's goroutines have
 // ended. It doesn't release locks: those still held run out.
 //
-// If a voter hangs it takes up to four node time-outs longer, at least 100 ms. With a Redis Cluster
-// given to [New] it can take as long as that client's own time-outs; closing the client first cuts that short.
+// A voter that hangs holds it up for three node time-outs at most. A client given to [New] may wait for such a voter for
+// longer than that, whatever its context says: the goroutine that calls it ends when its own time-outs have passed.
 func (l *Locker) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*l.options.nodeTimeout)
 	defer cancel()
@@ -60,9 +61,17 @@ func (l *Locker) end() error {
 	defer cancel()
 	// The connections of our own clients are cut when the time is up; go-redis doesn't
 	// interrupt a read when only a context ends.
-	stop := context.AfterFunc(ctx, func() { _ = l.closeClients() })
-	l.group.Close(ctx)
-	stop()
+	defer context.AfterFunc(ctx, func() { _ = l.closeClients() })()
+	ended := make(chan struct{})
+	go func() {
+		l.group.Close(ctx)
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(3 * l.options.nodeTimeout):
+		return l.closeClients()
+	}
 	for _, s := range l.sessions {
 		s.rest()
 	}

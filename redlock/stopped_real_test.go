@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -125,7 +126,7 @@ func TestRealOneBadNodeOfFive(t *testing.T) {
 			for i, s := range servers {
 				clients[i] = s.Client(nil)
 			}
-			badClient := redis.NewClient(&redis.Options{Addr: bad})
+			badClient := redis.NewClient(&redis.Options{Addr: bad, MaintNotificationsConfig: noNotifications})
 			t.Cleanup(func() { _ = badClient.Close() })
 			clients[2] = badClient
 			const limit = time.Second / 2
@@ -148,6 +149,9 @@ func TestRealOneBadNodeOfFive(t *testing.T) {
 	}
 }
 
+// noNotifications because their goroutines outlive clients.
+var noNotifications = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+
 // With the client library's defaults and ours, Close isn't held up for long by a voter that hangs.
 func TestRealCloseWithABadNode(t *testing.T) {
 	faults := map[string]func(*testing.T, *redistest.Server) (addr string){
@@ -164,7 +168,7 @@ func TestRealCloseWithABadNode(t *testing.T) {
 				if i == 2 {
 					addr = inject(t, s)
 				}
-				c := redis.NewClient(&redis.Options{Addr: addr})
+				c := redis.NewClient(&redis.Options{Addr: addr, MaintNotificationsConfig: noNotifications})
 				t.Cleanup(func() { _ = c.Close() })
 				clients[i] = c
 			}

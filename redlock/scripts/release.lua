@@ -1,19 +1,20 @@
 -- Gives the lock back if this token still owns it, and tells those who wait for it.
 --   KEYS[1] lock   KEYS[2] record (fenced only)   ARGV[1] token   ARGV[2] life of the record, ms
 -- Returns {1} when given back, {0} when another holds it, {-1} when nobody does.
-local owner, gave = redis.call('GET', KEYS[1]), false
-if owner == ARGV[1] then
+local owner, text = unpack(redis.call('MGET', unpack(KEYS)))
+local gave = owner == ARGV[1]
+if gave then
   redis.call('DEL', KEYS[1])
-  gave = true
 end
-if KEYS[2] then
-  local record = read(KEYS[2])
-  if record.token == ARGV[1] and not record.back then
-    gave = gave or record.deadline > 0
-    record.back = true
+-- The record is "REGISTER TOKEN DEADLINE", see record.lua.
+local _, stop = string.find(text or '', ' ' .. ARGV[1] .. ' ', 1, true)
+local deadline = stop and string.sub(text, stop + 1)
+if deadline and deadline ~= '-' then
+  if not gave then
     redis.call('PEXPIRE', KEYS[2], ARGV[2]) -- as in extend.lua
-    write(KEYS[2], record, ARGV[2])
+    gave = deadline ~= '0'
   end
+  redis.call('SET', KEYS[2], string.sub(text, 1, stop) .. '-', 'PX', ARGV[2])
 end
 if gave then
   -- pcall: a user without the right to publish has still released the lock.
