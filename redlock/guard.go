@@ -55,12 +55,10 @@ func newGuard(voters int, o *options) *guard {
 		durable:  o.durable,
 		maxTTL:   o.maxTTL,
 		maxError: o.maxClockError,
-		// Right clocks may be two errors apart, and a reply tells the time to within its round trip.
-		// What's more uncertain is so because clocks are wrong or silent, or were not asked for long.
-		bound:   4*o.maxClockError + 2*o.nodeTimeout,
-		number:  func(int) int64 { return 1 + rand.Int64N(1<<52) },
-		clocks:  clockdrift.NewClocks(voters, o.driftFactor, o.maxClockError, exchangeTimeout(o.nodeTimeout)),
-		markers: make([]marker, voters),
+		bound:    o.uncertainty(),
+		number:   func(int) int64 { return 1 + rand.Int64N(1<<52) },
+		clocks:   clockdrift.NewClocks(voters, o.driftFactor, o.maxClockError, exchangeTimeout(o.nodeTimeout)),
+		markers:  make([]marker, voters),
 	}
 }
 

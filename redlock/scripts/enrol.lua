@@ -7,7 +7,8 @@
 -- number, from when on it votes (until; agreed time, unix µs; see admit.lua), and the longest TTL, ms, of the
 -- locks that it was asked for. A server without a marker, or with that of another process, may have
 -- forgotten locks, and one that was promoted may have missed some: each promotion leaves the former
--- history's id in master_replid2 (where no replica is left it's cleared some time later).
+-- history's id in master_replid2 (where no replica is left it's cleared some time later). A new enrolment
+-- forgets the shortest life of records (life, ms; see record.lua), since their locks are over before it votes.
 -- Returns {time by this server's clock in µs, number, until or 0, longest TTL}.
 local now = clock()
 local marker = redis.call('HMGET', KEYS[1], 'run', 'promoted', 'number', 'until', 'longest')
@@ -23,5 +24,5 @@ if marker[3] and (marker[1] == run or ARGV[2] == '1') and promoted == before the
   return {now, tonumber(marker[3]), tonumber(marker[4] or '0'), longest}
 end
 redis.call('HSET', KEYS[1], 'run', run, 'promoted', promoted, 'number', ARGV[1], 'longest', longest)
-redis.call('HDEL', KEYS[1], 'until')
+redis.call('HDEL', KEYS[1], 'until', 'life')
 return {now, tonumber(ARGV[1]), 0, longest}

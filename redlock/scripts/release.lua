@@ -12,7 +12,7 @@ if KEYS[2] then
     gave = gave or record.deadline > 0
     record.back = true
     redis.call('PEXPIRE', KEYS[2], ARGV[2]) -- as in extend.lua
-    write(KEYS[2], record, ARGV[2])
+    write(KEYS[2], record, tonumber(ARGV[2]), clock())
   end
 end
 if gave then
