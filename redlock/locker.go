@@ -76,7 +76,9 @@ func (b *busy) last(end context.CancelCauseFunc) {
 // 2 survive none, 4 one.
 //
 // It returns [ErrInvalidOption] without nodes, with a nil one, a redis.Ring, and the same server twice.
-// It doesn't connect, so it can't tell different addresses of one server; Dial can.
+// It doesn't connect, so it can't tell different addresses of one server; Dial can. Where addresses lead to one server all
+// the same, or come to do so later, its votes count once, for the address that led there first, and the
+// other's outcome is [Unfit] until it leads elsewhere. Without guards that isn't noticed, nor with Redis Clusters.
 func New(nodes []redis.UniversalClient, opts ...Option) (*Locker, error) {
 	o, err := newOptions(opts)
 	if err != nil {
@@ -120,7 +122,7 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, config 
 	// Where too few voters have a clock, they can't agree on the time, and there are no guards.
 	if o.guards && tells(clocks, len(nodes)) {
 		l.guard = newGuard(len(nodes), &o)
-		l.guard.newcomer = l.startAdmission
+		l.guard.newcomer, l.guard.nodes = l.startAdmission, names
 	}
 	transports := make([][]quorum.Transport[*request, reply], len(nodes))
 	for i, v := range l.voters {

@@ -151,4 +151,9 @@ var mutations = []mutation{
 		[]edit{{"redlock/scripts/record.lua", "math.min(life, tonumber(shortest or life)) * 250", "life * 250"}},
 		"TestShortestFenceLifeOfAVoterCounts",
 	},
+	{
+		"one server votes at each of its addresses", "a server that two addresses lead to has two votes, and is two clocks",
+		[]edit{{"redlock/sameserver.go", "if known && last.voter != voter && now-last.at <= g.distinct {", "if false {"}},
+		"TestAddressesThatLeadToOneServerAreOneClock",
+	},
 }

@@ -188,7 +188,7 @@ func (r *request) parseScript(values []int64) (reply, error) {
 	return reply{}, fmt.Errorf("redlock: the %v script returned %d values; is there a proxy that doesn't support scripts?", r.op, len(values))
 }
 
-// markerOf reads the reply of enrol.lua and admit.lua.
+// markerOf reads what the replies of enrol.lua and admit.lua begin with.
 func markerOf(values []int64) marker {
 	return marker{number: values[1], until: unixMicro(values[2]), longest: time.Duration(values[3]) * time.Millisecond}
 }

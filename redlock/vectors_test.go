@@ -328,5 +328,12 @@ func (q *sequence) text(s string) string {
 		}
 		return strconv.FormatInt(t.UnixMicro(), 10)
 	})
+	if s == "SERVER" {
+		id, err := strconv.ParseInt(q.runID[:12], 16, 64)
+		if err != nil {
+			return err.Error()
+		}
+		return strconv.FormatInt(id, 10)
+	}
 	return runWord.ReplaceAllLiteralString(s, q.runID)
 }
