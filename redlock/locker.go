@@ -70,7 +70,9 @@ func (b *busy) last(end context.CancelCauseFunc) {
 // contains a } needs a hash tag). The clients may have any options; the locker bounds every
 // operation itself. It doesn't close them. For locking alone,
 // [Dial] sets better options: with the defaults of go-redis, a voter that drops packets can
-// keep its queue busy for seconds after it is back.
+// keep its queue busy for seconds after it is back. And go-redis uses connections that were idle for up to 30
+// minutes, which load balancers and firewalls have forgotten by then: the first attempt after a silence fails. Set ConnMaxIdleTime
+// below what these allow, such as a minute. docs/servers.md has this and the other options.
 //
 // Three nodes survive the failure of one, five that of two. An even number is no better than one node less:
 // 2 survive none, 4 one.
