@@ -44,7 +44,7 @@ var lockChannels = []func(name string) string{func(name string) string { return 
 //
 //	ACL SETUSER locks on >password …
 //
-// The rule is for single servers. For a Redis Cluster, add ~{PREFIX* (see docs/protocol.md).
+// The rule is for single servers. For a Redis Cluster, add ~{PREFIX* (see docs/servers.md).
 //
 // An empty user is "default", an empty prefix stands for all names. The version is the server's
 // redis_version in INFO; before 6.2 a rule about channels would be an error, and needn't be. If

@@ -256,7 +256,7 @@ func (l *Locker) poll(r *request, w clockdrift.Window) quorum.Poll[*request, rep
 
 // start hands a poll to the voters.
 func (l *Locker) start(p quorum.Poll[*request, reply]) *quorum.Ballot[*request, reply] {
-	p.Request.seal(l.kinds)
+	p.Request.seal(l.kinds, l.options.fenceLife)
 	return l.group.Start(p)
 }
 

@@ -14,6 +14,10 @@ import (
 // poolSize is enough for a voter's workers, which use one connection each.
 const poolSize = 4
 
+// connMaxIdleTime is how long a connection may have been idle and still be used. Middleboxes forget such
+// connections without a word: https://learn.microsoft.com/azure/load-balancer/load-balancer-tcp-reset (4 minutes).
+const connMaxIdleTime = time.Minute
+
 // Dial returns a locker on the servers with the given URLs, such as redis://host:6379 or
 // rediss://user:password@host:6380 for TLS (https://pkg.go.dev/github.com/redis/go-redis/v9#ParseURL).
 // The clients that it makes are set up for locking and closed by [Locker.Close].
@@ -25,8 +29,9 @@ const poolSize = 4
 // quorum survives fewer failures than its owner believes, or none; [RequireAll] makes it an error. [Lazy] asks nobody.
 // Two URLs that lead to one server are an [ErrInvalidOption].
 //
-// go-redis writes a line to standard error for each attempt to connect that fails, which adds
-// up while a voter is down; redis.SetLogger and its package logging silence it.
+// A connection that was idle for a minute isn't used again, since load balancers and firewalls forget such connections without a word;
+// conn_max_idle_time in a URL sets another time. go-redis writes a line to standard error for each attempt to connect that
+// fails, which adds up while a voter is down; redis.SetLogger and its package logging route or silence it. See docs/servers.md.
 func Dial(ctx context.Context, urls []string, opts ...Option) (*Locker, error) {
 	o, err := newOptions(opts)
 	if err != nil {
@@ -77,6 +82,9 @@ func parseURLs(urls []string, nodeTimeout time.Duration) ([]*redis.Options, erro
 		co.WriteTimeout = exchangeTimeout(nodeTimeout)
 		co.PoolTimeout = exchangeTimeout(nodeTimeout)
 		co.PoolSize = poolSize
+		if co.ConnMaxIdleTime == 0 { // -1 if the URL says never
+			co.ConnMaxIdleTime = connMaxIdleTime
+		}
 		// RESP3 adds pushed messages, for which the connection is looked at before each exchange.
 		co.Protocol = 2
 		// Less to say at a new connection, when a voter has just come back.

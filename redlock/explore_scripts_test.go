@@ -198,7 +198,7 @@ func (p *pair) step(t *testing.T, seen map[string]int) (did string) {
 // send returns what the script replied, without what the guards add.
 func (p *pair) send(ctx context.Context, r request) (reply, error) {
 	var answers [1]quorum.Answer[reply]
-	r.seal([voterKinds]bool{plainVoter: true})
+	r.seal([voterKinds]bool{plainVoter: true}, defaultFenceLife)
 	newSession(p.voter, time.Second, false).Exchange(ctx, []*request{&r}, answers[:])
 	return reply{status: answers[0].Reply.status, value: answers[0].Reply.value}, answers[0].Err
 }
@@ -238,7 +238,7 @@ func TestVoterWithoutADateIsQuarantined(t *testing.T) {
 			if marker != nil {
 				require.NoError(t, client.HSet(t.Context(), markerKey, marker...).Err())
 			}
-			command := r.command(guardedVoter)
+			command := r.command(guardedVoter, defaultFenceLife.Milliseconds())
 			command[0], command[1] = "eval", scripts[opAcquire].source
 			values, err := client.Do(t.Context(), command...).Int64Slice()
 			require.NoError(t, err, name)

@@ -28,11 +28,14 @@ type guard struct {
 	maxError time.Duration         // of a right clock
 	bound    time.Duration         // how uncertain the time may be for a lock to be asked for
 	number   func(voter int) int64 // of new enrolments; never 0, and never the same twice
+	nodes    []string              // the voters' addresses, for messages
+	distinct time.Duration         // for how long a server counts as the voter's that it answered
 	newcomer func()                // called when a voter has been seen that somebody has to admit
 
 	mu      sync.Mutex
 	clocks  *clockdrift.Clocks
 	markers []marker
+	servers map[serverID]sighting
 }
 
 // marker is what a voter said last of its enrolment.
@@ -55,12 +58,13 @@ func newGuard(voters int, o *options) *guard {
 		durable:  o.durable,
 		maxTTL:   o.maxTTL,
 		maxError: o.maxClockError,
-		// Right clocks may be two errors apart, and a reply tells the time to within its round trip.
-		// What's more uncertain is so because clocks are wrong or silent, or were not asked for long.
-		bound:   4*o.maxClockError + 2*o.nodeTimeout,
-		number:  func(int) int64 { return 1 + rand.Int64N(1<<52) },
-		clocks:  clockdrift.NewClocks(voters, o.driftFactor, o.maxClockError, exchangeTimeout(o.nodeTimeout)),
-		markers: make([]marker, voters),
+		bound:    o.uncertainty(),
+		number:   func(int) int64 { return 1 + rand.Int64N(1<<52) },
+		clocks:   clockdrift.NewClocks(voters, o.driftFactor, o.maxClockError, exchangeTimeout(o.nodeTimeout)),
+		markers:  make([]marker, voters),
+		servers:  make(map[serverID]sighting),
+		// Until no lock counts any more that the answer was a vote for, and its time isn't one of the present moment.
+		distinct: max(o.maxTTL, exchangeTimeout(o.nodeTimeout)),
 	}
 }
 

@@ -70,13 +70,18 @@ func (b *busy) last(end context.CancelCauseFunc) {
 // contains a } needs a hash tag). The clients may have any options; the locker bounds every
 // operation itself. It doesn't close them. For locking alone,
 // [Dial] sets better options: with the defaults of go-redis, a voter that drops packets can
-// keep its queue busy for seconds after it is back. Hooks have to be added before.
+// keep its queue busy for seconds after it is back. And go-redis uses connections that were idle for up to 30
+// minutes, which load balancers and firewalls have forgotten by then: the first attempt after a silence fails. Set ConnMaxIdleTime
+// below what these allow, such as a minute. docs/servers.md has this and the other options. Hooks have to be added
+// to a client before.
 //
 // Three nodes survive the failure of one, five that of two. An even number is no better than one node less:
 // 2 survive none, 4 one.
 //
 // It returns [ErrInvalidOption] without nodes, with a nil one, a redis.Ring, and the same server twice.
-// It doesn't connect, so it can't tell different addresses of one server; Dial can.
+// It doesn't connect, so it can't tell different addresses of one server; Dial can. Where addresses lead to one server all
+// the same, or come to do so later, its votes count once, for the address that led there first, and the
+// other's outcome is [Unfit] until it leads elsewhere. Without guards that isn't noticed, nor with Redis Clusters.
 func New(nodes []redis.UniversalClient, opts ...Option) (*Locker, error) {
 	o, err := newOptions(opts)
 	if err != nil {
@@ -128,7 +133,7 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, s setup
 	// Where too few voters have a clock, they can't agree on the time, and there are no guards.
 	if o.guards && tells(clocks, len(nodes)) {
 		l.guard = newGuard(len(nodes), &o)
-		l.guard.newcomer = l.startAdmission
+		l.guard.newcomer, l.guard.nodes = l.startAdmission, names
 	}
 	transports := make([][]quorum.Transport[*request, reply], len(nodes))
 	for i, v := range l.voters {

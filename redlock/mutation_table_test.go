@@ -138,7 +138,22 @@ var mutations = []mutation{
 	},
 	{
 		"a clock that's a day off votes", "a voter counts though a correction of its clock would end its records",
-		[]edit{{"redlock/scripts/record.lua", "return now > latest + margin or now < earliest - margin", "return false"}},
+		[]edit{{"redlock/scripts/record.lua", "return now > earliest + margin or now < latest - margin", "return false"}},
 		"TestClockThatIsHoursOffDoesntVote",
+	},
+	{
+		"a clock may be off by the uncertainty, too", "a record ends before its lock when a clock is put right",
+		[]edit{{"redlock/scripts/record.lua", "return now > earliest + margin or now < latest - margin", "return now > latest + margin or now < earliest - margin"}},
+		"TestShortFenceLifeOutlivesTheLock",
+	},
+	{
+		"each locker's own fence life counts", "a record of a locker with a short life ends under the eyes of one with a long life",
+		[]edit{{"redlock/scripts/record.lua", "math.min(life, tonumber(shortest or life)) * 250", "life * 250"}},
+		"TestShortestFenceLifeOfAVoterCounts",
+	},
+	{
+		"one server votes at each of its addresses", "a server that two addresses lead to has two votes, and is two clocks",
+		[]edit{{"redlock/sameserver.go", "if known && last.voter != voter && now-last.at <= g.distinct {", "if false {"}},
+		"TestAddressesThatLeadToOneServerAreOneClock",
 	},
 }

@@ -14,10 +14,7 @@ const (
 	maxNodeTimeout         = 250 * time.Millisecond // of the default only
 	defaultMaxClockError   = 250 * time.Millisecond // for TTLs of 5 s and longer
 	leastDefaultClockError = 10 * time.Millisecond
-	recordLife             = 24 * time.Hour
-	// A record has to outlive the lock that it belongs to, also where the voter's clock is put right
-	// by half of the record's life meanwhile: voters that are off by more than a quarter don't vote.
-	longestTTL = recordLife / 2
+	defaultFenceLife       = 24 * time.Hour
 )
 
 // Option configures a [Locker].
@@ -32,6 +29,7 @@ type options struct {
 	driftFactor   float64
 	nodeTimeout   time.Duration
 	maxClockError time.Duration
+	fenceLife     time.Duration
 	clock         clockdrift.Clock
 	fencing       bool
 	guards        bool
@@ -64,6 +62,17 @@ func WithMaxTTL(d time.Duration) Option { return func(o *options) { o.maxTTL = d
 // the others do doesn't matter. All it costs is that a lock whose holder died is free later, by twice
 // this. A single voter's clock must be right, too. It has no effect without guards.
 func WithMaxClockError(d time.Duration) Option { return func(o *options) { o.maxClockError = d } }
+
+// WithFenceLife sets for how long a voter keeps a name's record after its last grant or extension: the fencing register, and until
+// when the last owner may believe in its lock. The default is 24 h, and the least is twice MaxTTL. It decides how much
+// memory names cost that aren't used again; docs/protocol.md has a table of sizes.
+//
+// A shorter life costs two things. Servers end records by their own clocks, and a clock that's put right can end them
+// early, so a voter votes only while its clock is within a quarter of the life from the agreed time: 6 h by
+// default, 5 s with the least life for a TTL of 10 s. Where lockers differ, a voter goes by the shortest life. And
+// when a record has ended, the name's fencing tokens go on from the clients' wall clocks: they still grow if none of
+// these is behind by three quarters of the life.
+func WithFenceLife(d time.Duration) Option { return func(o *options) { o.fenceLife = d } }
 
 // WithDriftFactor sets how much faster or slower than true time the holder's clock may run, and
 // without guards how much faster than the holder's a voter's clock may run, as a fraction. The default is
@@ -126,7 +135,7 @@ func MaxHold(d time.Duration) LockOption {
 }
 
 func newOptions(opts []Option) (options, error) {
-	o := options{ttl: defaultTTL, driftFactor: defaultDriftFactor, clock: clockdrift.System(), fencing: true, guards: true}
+	o := options{ttl: defaultTTL, driftFactor: defaultDriftFactor, fenceLife: defaultFenceLife, clock: clockdrift.System(), fencing: true, guards: true}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -157,8 +166,11 @@ func newOptions(opts []Option) (options, error) {
 	if rest := o.maxTTL % time.Millisecond; rest > 0 {
 		o.maxTTL += time.Millisecond - rest
 	}
-	if o.maxTTL > longestTTL {
-		return o, fmt.Errorf("%w: TTL %v, at most %v is allowed; use a shorter one and renew it", ErrInvalidOption, o.maxTTL, longestTTL)
+	// A record has to outlive its lock, also where the voter's clock is put right by half of the
+	// record's life meanwhile: voters that are off by more than a quarter don't vote.
+	if o.fenceLife < 2*o.maxTTL {
+		return o, fmt.Errorf("%w: fence life %v is less than twice the MaxTTL %v; use WithFenceLife(%v) or more, or a shorter TTL and renew the lock",
+			ErrInvalidOption, o.fenceLife, o.maxTTL, 2*o.maxTTL)
 	}
 	ttl, err := o.checkTTL(o.ttl)
 	if err != nil {
@@ -175,8 +187,17 @@ func newOptions(opts []Option) (options, error) {
 		return o, fmt.Errorf("%w: node time-out %v; use at most the %v for which a lock with TTL %v is valid",
 			ErrInvalidOption, o.nodeTimeout, length, o.ttl)
 	}
+	if least := 4 * (o.uncertainty() + o.nodeTimeout); o.guards && o.fenceLife < least {
+		return o, fmt.Errorf("%w: fence life %v leaves right clocks no room, since the time is known to within %v only; use WithFenceLife(%v) or more, or a smaller WithMaxClockError or WithNodeTimeout",
+			ErrInvalidOption, o.fenceLife, o.uncertainty(), least)
+	}
 	return o, nil
 }
+
+// uncertainty returns how far apart earliest and latest may be for a lock to be asked for. Right clocks may
+// be two errors apart, and a reply tells the time to within its round trip. What's more uncertain is so because
+// clocks are wrong or silent, or were not asked for long.
+func (o *options) uncertainty() time.Duration { return 4*o.maxClockError + 2*o.nodeTimeout }
 
 // checkTTL returns the ttl as the servers count it.
 func (o *options) checkTTL(ttl time.Duration) (time.Duration, error) {

@@ -42,17 +42,17 @@ const (
 )
 
 // seal makes the commands for the kinds of voters that there are. It's done once, and not by each voter,
-// since the arguments are where most of an operation's memory goes.
-func (r *request) seal(kinds [voterKinds]bool) {
+// since the arguments are where most of an operation's memory goes. Records get the given life.
+func (r *request) seal(kinds [voterKinds]bool, life time.Duration) {
 	for kind, there := range kinds {
 		if there {
-			r.commands[kind] = r.command(voterKind(kind))
+			r.commands[kind] = r.command(voterKind(kind), life.Milliseconds())
 		}
 	}
 }
 
 // command returns the request's command as go-redis takes it; nil if it has none of its own.
-func (r *request) command(kind voterKind) []any {
+func (r *request) command(kind voterKind, life int64) []any {
 	switch {
 	case r.op == opLook:
 		return nil // a batch begins with it
@@ -71,7 +71,6 @@ func (r *request) command(kind voterKind) []any {
 	default:
 		args = append(args, 2, r.name, recordKey(r.name, kind == clusterVoter))
 	}
-	life := recordLife.Milliseconds()
 	deadline, earliest, latest := int64(r.deadline), int64(r.now.earliest), int64(r.now.latest)
 	switch r.op {
 	case opAcquire:
@@ -189,7 +188,7 @@ func (r *request) parseScript(values []int64) (reply, error) {
 	return reply{}, fmt.Errorf("redlock: the %v script returned %d values; is there a proxy that doesn't support scripts?", r.op, len(values))
 }
 
-// markerOf reads the reply of enrol.lua and admit.lua.
+// markerOf reads what the replies of enrol.lua and admit.lua begin with.
 func markerOf(values []int64) marker {
 	return marker{number: values[1], until: unixMicro(values[2]), longest: time.Duration(values[3]) * time.Millisecond}
 }

@@ -128,6 +128,8 @@ var replyRules = []replyRule{
 		"remove its rename-command from the server's configuration, or use another server"},
 	{"This Redis command is not allowed from", Unfit, "it forbids scripts a command that locks need (Redis Software and Redis Cloud forbid INFO)",
 		"use WithoutGuards, or another server"},
+	{sameServer, Unfit, "another address leads to it, too, and the vote of one server must not count twice",
+		"make them lead to two servers; it counts by itself then, after the longest TTL at the latest"},
 	{noRunID, Unfit, "it doesn't tell its run id, so restarts can't be noticed", "use WithoutGuards, or another server"},
 
 	// What passes.

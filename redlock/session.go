@@ -38,6 +38,7 @@ type session struct {
 	conn   *redis.Conn // nil while there's none
 	pipe   redis.Pipeliner
 	looked bool          // the server at its other end was found to be enrolled
+	server serverID      // which one that is
 	idle   *time.Timer   // ends the conversation
 	cmds   []redis.Cmder // of a pass
 }
@@ -177,7 +178,7 @@ func (s *session) pass(ctx context.Context, requests []*request, answers []quoru
 			}
 		}
 	}
-	if s.voter.guarded() && latest != 0 {
+	if s.looked && unfit == nil && latest != 0 {
 		s.voter.guard.observe(s.voter.index, sent, latest)
 	}
 	return again
@@ -202,20 +203,28 @@ func (s *session) look(ctx context.Context, requests []*request, full bool) *red
 
 // seen takes in what the server said about itself.
 func (s *session) seen(look *redis.IntSliceCmd, sent time.Duration) (*marker, error) {
+	g := s.voter.guard
+	if look == nil && s.looked {
+		return nil, g.answered(s.voter.index, s.server)
+	}
 	if look == nil {
 		return nil, nil
 	}
 	s.looked = false
 	values, err := look.Result()
-	if err == nil && len(values) != 4 {
+	if err == nil && len(values) != 5 {
 		err = fmt.Errorf("it returned %d values", len(values))
 	}
 	if err != nil {
 		return nil, err
 	}
+	s.server = serverID(values[4])
+	if err := g.answered(s.voter.index, s.server); err != nil {
+		return nil, err
+	}
 	s.looked = true
 	m := markerOf(values)
-	s.voter.guard.observe(s.voter.index, sent, unixMicro(values[0]))
-	s.voter.guard.enrolled(s.voter.index, m)
+	g.observe(s.voter.index, sent, unixMicro(values[0]))
+	g.enrolled(s.voter.index, m)
 	return &m, nil
 }

@@ -21,7 +21,7 @@ type doctorFlags struct {
 	ttl      time.Duration
 	duration time.Duration
 	timeout  time.Duration
-	probe    string
+	prefix   string
 	json     string
 }
 
@@ -40,21 +40,27 @@ together with something else) or an "error" (it breaks safety, or the node can't
 vote). What to change follows after "->", as a command for redis-cli where there is
 one.
 
-It only reads, apart from one key whose name begins with the --probe and ends at
-random: a script sets it, tries the commands of the lock scripts on it, and deletes
-it; otherwise it expires in 10 s. Each node is asked for its time 50 times a second.
+It only reads, apart from a probe. On each node by itself, a lock is taken, extended
+and released whose name begins with the --prefix and ends at random, and a script
+tries the commands that locks need now and then on the same keys. These are deleted
+again, and otherwise expire in 10 s. Each node is asked for its time 50 times a second.
+
+The report has the smallest set of rights that locks with that --prefix need, as a
+command for redis-cli.
+
 Passwords belong into the URLs, redis://[USER:PASSWORD@]HOST:PORT, with special
 characters written as %2F, %40, %2C and so on. They are never printed.
 
-The JSON form has the same content, under names that stay: ttl_ms, interrupted, fit,
-nodes (node, url, reached, version, role, run_id, answers, clock), findings (check,
-level, nodes, found, change), recommendations (option, value, why) and unchecked.
+The JSON form has the same content, under names that stay: ttl_ms, prefix,
+interrupted, fit, nodes (node, url, reached, version, role, run_id, answers, clock),
+findings (check, level, nodes, found, change), recommendations (option, value, why),
+acl (nodes, rule) and unchecked.
 Its times are milliseconds where the name ends in _ms; rates are fractions.
 
 Exit status: 0 if there is no error among the findings, 1 if there is one, 2 for a
 command line that makes no sense, 3 if no node answers, 130 if interrupted.`,
 		Example: `  redlock-bench doctor --nodes redis://10.0.0.1:6379,redis://10.0.1.1:6379,redis://10.0.2.1:6379
-  redlock-bench doctor --nodes redis://locker:secret@a:6379 --ttl 30s --duration 1m --json -`,
+  redlock-bench doctor --nodes redis://locker:secret@a:6379 --prefix jobs: --ttl 30s --json -`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				// Not repeated, since it may be a URL with a password.
@@ -72,9 +78,9 @@ command line that makes no sense, 3 if no node answers, 130 if interrupted.`,
 	flags.DurationVar(&f.ttl, "ttl", 10*time.Second, "judge for locks with this `TTL`")
 	flags.DurationVar(&f.duration, "duration", 5*time.Second, "watch clocks and answer times for this `TIME`; the longer, the sharper the rates")
 	flags.DurationVar(&f.timeout, "timeout", 2*time.Second, "the `TIME` to wait for each answer")
-	flags.StringVar(&f.probe, "probe", doctor.DefaultProbe, "the `BEGINNING` of the probe key's name, for users who may touch some keys only")
+	flags.StringVar(&f.prefix, "prefix", "", "the `PREFIX` of the locks' names, for users who may touch some keys only")
 	flags.StringVar(&f.json, "json", "", "also write the report as JSON to `FILE`; - is standard output, and moves the text to standard error")
-	for _, name := range []string{"nodes", "ttl", "duration", "timeout", "probe"} {
+	for _, name := range []string{"nodes", "ttl", "duration", "timeout", "prefix"} {
 		completeFlag(cmd, name)
 	}
 	return cmd
@@ -85,7 +91,7 @@ func examine(ctx context.Context, f doctorFlags, out, errOut io.Writer) (err err
 	if f.nodes == "" {
 		return errors.New("--nodes: give the URL of each server, such as redis://host:6379, separated by commas")
 	}
-	config := doctor.Config{URLs: strings.Split(f.nodes, ","), TTL: f.ttl, Duration: f.duration, Timeout: f.timeout, Probe: f.probe}
+	config := doctor.Config{URLs: strings.Split(f.nodes, ","), TTL: f.ttl, Duration: f.duration, Timeout: f.timeout, Prefix: f.prefix}
 	progress, finish := watchProgress(errOut, f.duration)
 	config.Progress = progress
 	d, err := doctor.New(config)

@@ -7,21 +7,24 @@
 -- number, from when on it votes (until; agreed time, unix µs; see admit.lua), and the longest TTL, ms, of the
 -- locks that it was asked for. A server without a marker, or with that of another process, may have
 -- forgotten locks, and one that was promoted may have missed some: each promotion leaves the former
--- history's id in master_replid2 (where no replica is left it's cleared some time later).
--- Returns {time by this server's clock in µs, number, until or 0, longest TTL}.
+-- history's id in master_replid2 (where no replica is left it's cleared some time later). A new enrolment
+-- forgets the shortest life of records (life, ms; see record.lua), since their locks are over before it votes.
+-- Returns {time by this server's clock in µs, number, until or 0, longest TTL, the first 48 bits of the run id}.
 local now = clock()
 local marker = redis.call('HMGET', KEYS[1], 'run', 'promoted', 'number', 'until', 'longest')
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 if not run then
   return redis.error_reply('NORUNID the server does not tell its run id')
 end
+-- In two parts, for servers whose Lua reads no more than 32 bits at once.
+local id = (tonumber(string.sub(run, 1, 6), 16) or 0) * 16777216 + (tonumber(string.sub(run, 7, 12), 16) or 0)
 local before = marker[2] or ''
 local promoted = string.match(redis.call('INFO', 'replication'), 'master_replid2:(%w*[1-9a-f]%w*)') or before
 local longest = tonumber(marker[5] or '0')
 -- Another run id, where the data survives restarts, is the business of lockers that don't count on that.
 if marker[3] and (marker[1] == run or ARGV[2] == '1') and promoted == before then
-  return {now, tonumber(marker[3]), tonumber(marker[4] or '0'), longest}
+  return {now, tonumber(marker[3]), tonumber(marker[4] or '0'), longest, id}
 end
 redis.call('HSET', KEYS[1], 'run', run, 'promoted', promoted, 'number', ARGV[1], 'longest', longest)
-redis.call('HDEL', KEYS[1], 'until')
-return {now, tonumber(ARGV[1]), 0, longest}
+redis.call('HDEL', KEYS[1], 'until', 'life')
+return {now, tonumber(ARGV[1]), 0, longest, id}

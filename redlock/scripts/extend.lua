@@ -10,7 +10,8 @@ local now = clock()
 local token, ttl, life = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
 local deadline, earliest = tonumber(ARGV[5]), tonumber(ARGV[6])
 local owner, record = redis.call('GET', KEYS[1]), read(KEYS[2])
-if KEYS[3] and astray(now, life, earliest, tonumber(ARGV[7])) then
+local shortest = KEYS[3] and redis.call('HMGET', KEYS[3], 'life')[1]
+if KEYS[3] and astray(now, life, shortest, earliest, tonumber(ARGV[7])) then
   return {-5, now, record.register, 0}
 end
 if not owns(owner, record, token) then
@@ -28,7 +29,8 @@ end
 record.token, record.back = token, false
 -- PEXPIRE first: it's allowed where memory is used up, and so is what the script writes after it.
 redis.call('PEXPIRE', KEYS[2], life)
-write(KEYS[2], record, life)
+remember(KEYS[3], life, shortest)
+write(KEYS[2], record, life, now)
 -- Never shorten it: where this clock was set back, the lock's end is far away, and that end is
 -- what clients without records go by once it's put right again.
 if owner ~= token or redis.call('PTTL', KEYS[1]) < ttl then

@@ -13,10 +13,10 @@ local token, ttl, life = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
 local deadline, earliest = tonumber(ARGV[5]), tonumber(ARGV[6])
 local marker = {}
 if KEYS[3] then
-  if astray(now, life, earliest, tonumber(ARGV[7])) then
+  marker = redis.call('HMGET', KEYS[3], 'until', 'longest', 'life')
+  if astray(now, life, marker[3], earliest, tonumber(ARGV[7])) then
     return {-5, now, 0, 0}
   end
-  marker = redis.call('HMGET', KEYS[3], 'until', 'longest')
   if not marker[1] or earliest < tonumber(marker[1]) then
     return {-3, now, 0, tonumber(marker[1] or '0')}
   end
@@ -40,6 +40,7 @@ end
 if KEYS[3] and tonumber(marker[2] or '0') < ttl then
   redis.call('HSET', KEYS[3], 'longest', ARGV[2])
 end
-write(KEYS[2], {register = value, token = token, deadline = deadline}, life)
+remember(KEYS[3], life, marker[3])
+write(KEYS[2], {register = value, token = token, deadline = deadline}, life, now)
 redis.call('SET', KEYS[1], token, 'PX', ttl)
 return {1, now, value, 0}

@@ -14,10 +14,14 @@ local function read(key)
   return {register = tonumber(register), token = token, deadline = tonumber(deadline) or 0, back = deadline == '-'}
 end
 
--- life is in ms. A record never goes back to an earlier register: callers only raise it.
-local function write(key, record, life)
+-- life is in ms. A record never goes back to an earlier register: callers only raise it. Where a register is ahead
+-- of the time, since a client's clock was, the record lives that much longer, by a day at most: then the proposals
+-- of clients whose clocks are right are larger when it ends.
+local function write(key, record, life, now)
   local deadline = record.back and '-' or string.format('%.0f', record.deadline)
-  redis.call('SET', key, string.format('%.0f', record.register) .. ' ' .. record.token .. ' ' .. deadline, 'PX', life)
+  local ahead = math.min(math.max(record.register - now, 0), 86400000000)
+  redis.call('SET', key, string.format('%.0f', record.register) .. ' ' .. record.token .. ' ' .. deadline,
+    'PX', life + math.ceil(ahead / 1000))
 end
 
 -- The lock is a token's own while it's the last owner and hasn't given back, also when the key
@@ -45,9 +49,17 @@ local function clock()
   return time[1] * 1000000 + time[2]
 end
 
--- A record lives for `life` ms by this server's clock. Where that is off the agreed time by more than
--- a quarter of this, a correction could end a record that's still needed, so the server doesn't vote.
-local function astray(now, life, earliest, latest)
-  local margin = life * 250
-  return now > latest + margin or now < earliest - margin
+-- A record lives for `life` ms by this server's clock, which may be put right meanwhile: from a quarter of the life
+-- behind to a quarter ahead, half of it is left, and no TTL is longer. So a server whose clock may be
+-- further off doesn't vote. The shortest life of the records here counts, which the marker knows.
+local function astray(now, life, shortest, earliest, latest)
+  local margin = math.min(life, tonumber(shortest or life)) * 250
+  return now > earliest + margin or now < latest - margin
+end
+
+-- Has the marker know of a record with that life. It's called only where a record is written.
+local function remember(marker, life, shortest)
+  if marker and life < tonumber(shortest or math.huge) then
+    redis.call('HSET', marker, 'life', life)
+  end
 end

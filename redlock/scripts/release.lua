@@ -11,10 +11,11 @@ local _, stop = string.find(text or '', ' ' .. ARGV[1] .. ' ', 1, true)
 local deadline = stop and string.sub(text, stop + 1)
 if deadline and deadline ~= '-' then
   if not gave then
-    redis.call('PEXPIRE', KEYS[2], ARGV[2]) -- as in extend.lua
+    -- As in extend.lua. The record may live longer than that, see record.lua.
+    redis.call('PEXPIRE', KEYS[2], math.max(redis.call('PTTL', KEYS[2]), ARGV[2]))
     gave = deadline ~= '0'
   end
-  redis.call('SET', KEYS[2], string.sub(text, 1, stop) .. '-', 'PX', ARGV[2])
+  redis.call('SET', KEYS[2], string.sub(text, 1, stop) .. '-', 'KEEPTTL')
 end
 if gave then
   -- pcall: a user without the right to publish has still released the lock.

@@ -2,27 +2,36 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // publish only wakes those who wait for a lock; releasing works without it.
 const publish = "PUBLISH"
 
 // judgeCommands reports what the probe script was refused.
-func judgeCommands(_ *examination, v *voter) []verdict {
-	if v.probeErr != nil {
-		return []verdict{{Error, "refuses scripts: " + v.probeErr.Error(), probeAdvice(v, v.probeErr.Error(), "+eval +evalsha")}}
+func judgeCommands(e *examination, v *voter) []verdict {
+	switch {
+	case v.probeErr != nil && ofCluster(v.probeErr):
+		return nil // the locks meet it, too
+	case v.probeErr != nil:
+		return []verdict{{Error, "refuses scripts: " + v.probeErr.Error(), probeAdvice(e, v, v.probeErr.Error(), "+eval +evalsha")}}
 	}
 	var verdicts []verdict
 	for _, r := range v.refused {
+		if strings.HasPrefix(r.message, "WRONGTYPE") {
+			continue // the marker isn't one, as judgeMarker says
+		}
 		level, found := Error, r.command+" is refused: "+r.message
 		rights := "+" + strings.ToLower(r.command)
 		if r.command == publish {
 			level, found = Note, found+"; those who wait for a lock hear of its release only later"
 			rights += " &*"
 		}
-		verdicts = append(verdicts, verdict{level, found, probeAdvice(v, r.message, rights)})
+		verdicts = append(verdicts, verdict{level, found, probeAdvice(e, v, r.message, rights)})
 	}
 	if verdicts == nil {
 		return []verdict{{OK, "scripts may run all commands that locks need", ""}}
@@ -30,18 +39,40 @@ func judgeCommands(_ *examination, v *voter) []verdict {
 	return verdicts
 }
 
-// probeAdvice tells lack of rights from the other reasons for a refusal.
-func probeAdvice(v *voter, message, rights string) string {
+// ofCluster reports whether a server refused keys for where its cluster has them.
+func ofCluster(err error) bool {
+	return slices.ContainsFunc([]string{"CROSSSLOT", "MOVED", "ASK", "CLUSTERDOWN", "TRYAGAIN"}, func(prefix string) bool { return redis.HasErrorPrefix(err, prefix) })
+}
+
+// judgeLock reports why no lock can be taken, unless that's a command that's refused.
+func judgeLock(e *examination, v *voter) []verdict {
+	refused := slices.ContainsFunc(judgeCommands(e, v), func(v verdict) bool { return v.level == Error })
 	switch {
-	case strings.Contains(message, "keys used as arguments") || strings.Contains(message, "can't access a key"):
-		return aclAdvice(v, "~"+markerKey+" and ~ with the names of locks; if it may touch those, give --probe a beginning that it may use")
-	case strings.Contains(message, "NOPERM") || strings.Contains(message, "The user executing the script"):
+	case refused:
+		return nil
+	case v.lockErr == nil && e.config.Prefix == "":
+		return []verdict{{OK, "locks can be taken, extended and released", ""}}
+	case v.lockErr == nil:
+		return []verdict{{OK, fmt.Sprintf("locks whose names begin with %q can be taken, extended and released", e.config.Prefix), ""}}
+	}
+	return []verdict{{Error, "no lock can be had: " + v.lockErr.Error(), ""}}
+}
+
+// probeAdvice tells lack of rights from the other reasons for a refusal.
+func probeAdvice(e *examination, v *voter, message, rights string) string {
+	says := func(texts ...string) bool {
+		return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(message, text) })
+	}
+	switch { // Redis 6.0 to 8.0 and Valkey
+	case says("keys used as arguments", "one of the keys mentioned", "access a key"):
+		return e.aclRule(v) + "; or, if it may touch those of locks with other names, say with --prefix what these begin with"
+	case says("NOPERM", "The user executing the script", "ACL failure in script"):
 		return aclAdvice(v, rights)
 	case strings.Contains(strings.ToLower(message), "unknown"):
 		return "remove its rename-command from redis.conf"
-	case strings.Contains(message, "OOM "):
+	case says("OOM "):
 		return "free memory, or CONFIG SET maxmemory to more"
-	case strings.Contains(message, "MISCONF"):
+	case says("MISCONF"):
 		return "see in the server's log why it can't write to disk"
 	}
 	return ""

@@ -3,8 +3,10 @@
 //
 // What is guaranteed:
 //
-//   - It only reads, apart from one probe key with a random name, which one script sets, tries
-//     and deletes again, and which expires by itself. The script stays in the server's cache.
+//   - It only reads, apart from a probe: a lock with a random name is taken, extended and released on each node by
+//     itself, through package redlock and without guards, and a script tries the rest of the commands on the same
+//     keys. All of them are deleted again, and expire by themselves. No node is enrolled; what is known of its
+//     enrolment stays as it is. The scripts stay in the server's cache.
 //   - Every question to a server has a time-out of its own, so a server that hangs or isn't
 //     there costs a few time-outs and no more.
 //   - Passwords show up nowhere in what it returns.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -22,9 +23,9 @@ type Config struct {
 	Duration time.Duration
 	// Timeout is how long to wait for each answer of a server.
 	Timeout time.Duration
-	// Probe is how the name of the probe key begins. It matters to users who may touch some
-	// keys only.
-	Probe string
+	// Prefix is what the names of the locks are to begin with; empty for all names. The probe's name begins
+	// with it, and the rule of rights in the report is for it.
+	Prefix string
 	// Progress, unless nil, is called a few times a second while clocks and answer times are
 	// watched, with the time that this has taken so far. It's never called concurrently.
 	Progress func(time.Duration)
@@ -39,6 +40,7 @@ const (
 	maxDuration = time.Hour
 	minTimeout  = time.Millisecond
 	maxTimeout  = time.Minute
+	maxPrefix   = 512 // bytes; a name has at most 1024
 )
 
 func (c *Config) validate() error {
@@ -53,6 +55,10 @@ func (c *Config) validate() error {
 		return fmt.Errorf("doctor: duration %v; give from %v to %v", c.Duration, minDuration, maxDuration)
 	case c.Timeout < minTimeout || c.Timeout > maxTimeout:
 		return fmt.Errorf("doctor: time-out %v; give from %v to %v", c.Timeout, minTimeout, maxTimeout)
+	case len(c.Prefix) > maxPrefix:
+		return fmt.Errorf("doctor: a prefix of %d bytes; give at most %d", len(c.Prefix), maxPrefix)
+	case strings.HasPrefix(c.Prefix, markerKey):
+		return fmt.Errorf("doctor: prefix %q; no lock's name may begin with %q, where voters keep their marker", c.Prefix, markerKey)
 	}
 	return nil
 }
@@ -131,7 +137,7 @@ func (e *examination) interview(ctx context.Context, clients []*redis.Client) {
 	var asking errgroup.Group
 	for i, client := range clients {
 		asking.Go(func() error {
-			q := questioner{client: client, timeout: e.config.Timeout, probe: e.config.Probe}
+			q := questioner{client: client, timeout: e.config.Timeout, probe: probeName(e.config.Prefix)}
 			e.voters[i].facts = q.interview(ctx)
 			if e.voters[i].facts.err == nil {
 				e.voters[i].facts.addresses = e.voters[i].resolve(ctx, e.config.Timeout)

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +19,8 @@ func TestConfigIsChecked(t *testing.T) {
 		"duration 2h0m0s; give from": func(c *Config) { c.Duration = 2 * time.Hour },
 		"time-out -1s; give from":    func(c *Config) { c.Timeout = -time.Second },
 		"time-out 1h0m0s; give from": func(c *Config) { c.Timeout = time.Hour },
+		"600 bytes; give at most":    func(c *Config) { c.Prefix = strings.Repeat("x", 600) },
+		"may begin with":             func(c *Config) { c.Prefix = "redlock:voter:" },
 	} {
 		config := quick("redis://a:1")
 		change(&config)

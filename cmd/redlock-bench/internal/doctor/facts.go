@@ -19,14 +19,12 @@ type facts struct {
 	settings    map[string]string // replies to CONFIG GET
 	settingsErr error
 
-	cluster    fields // replies to CLUSTER INFO, where the server is part of a cluster
-	clusterErr error
-
 	marker    marker
 	markerErr error
 
 	refused  []refusal // what the probe script was refused
 	probeErr error     // why the script itself was
+	lockErr  error     // why no lock could be taken
 }
 
 // refusal is one command that the server didn't carry out, and what it said.
@@ -41,7 +39,7 @@ type marker struct {
 	now     time.Time     // by the server's clock, when all this was read
 }
 
-// fields are those of a reply to INFO or CLUSTER INFO.
+// fields are those of a reply to INFO.
 type fields map[string]string
 
 func parseFields(text string) fields {

@@ -46,6 +46,7 @@ var checks = []struct {
 	{"version", each((*examination).reached, judgeVersion)},
 	{"mode", each((*examination).reached, judgeMode)},
 	{"commands", each((*examination).masters, judgeCommands)},
+	{"lock", each((*examination).masters, judgeLock)},
 	{"enrolment", each((*examination).masters, judgeMarker)},
 	{"persistence", each((*examination).masters, judgePersistence)},
 	{"eviction", each((*examination).masters, judgeEviction)},

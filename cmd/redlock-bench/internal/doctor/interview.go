@@ -17,7 +17,7 @@ const markerKey = "redlock:voter"
 type questioner struct {
 	client  *redis.Client
 	timeout time.Duration // of each question
-	probe   string
+	probe   string        // the name of a lock
 }
 
 // interview asks everything that is asked once. It stops at the first failure that isn't the
@@ -27,7 +27,7 @@ func (q *questioner) interview(ctx context.Context) facts {
 	if f.err = q.knock(ctx); f.err != nil {
 		return f
 	}
-	for _, ask := range []func(context.Context, *facts) error{q.askInfo, q.askSettings, q.askCluster, q.askMarker, q.tryCommands} {
+	for _, ask := range []func(context.Context, *facts) error{q.askInfo, q.askSettings, q.askMarker, q.tryCommands, q.tryLock} {
 		if f.err = ask(ctx, &f); f.err != nil {
 			return f
 		}
@@ -79,17 +79,6 @@ func (q *questioner) askSettings(ctx context.Context, f *facts) error {
 		}
 	}
 	return nil
-}
-
-func (q *questioner) askCluster(ctx context.Context, f *facts) error {
-	if f.info["cluster_enabled"] != "1" {
-		return nil
-	}
-	return refusedOr(q.bounded(ctx, func(ctx context.Context) error {
-		text, err := q.client.ClusterInfo(ctx).Result()
-		f.cluster = parseFields(text)
-		return err
-	}), &f.clusterErr)
 }
 
 func (q *questioner) askMarker(ctx context.Context, f *facts) error {

@@ -59,13 +59,8 @@ func TestJudgeVersion(t *testing.T) {
 }
 
 func TestJudgeMode(t *testing.T) {
-	v := server("cluster_enabled:1")
-	v.cluster = parseFields("cluster_size:1\r\ncluster_slots_ok:16384")
-	assertJudged(t, judgeMode, v, judgement{Warning, "a cluster of one master"})
-	v.cluster = parseFields("cluster_size:3\r\ncluster_slots_ok:16384")
-	assertJudged(t, judgeMode, v, judgement{Error, "part of a cluster"})
-	v.cluster = nil // CLUSTER INFO is forbidden
-	assertJudged(t, judgeMode, v, judgement{Error, "part of a cluster"})
+	assertJudged(t, judgeMode, server("cluster_enabled:1"), judgement{Error, "in cluster mode"})
+	assertJudged(t, judgeMode, server("cluster_enabled:0"), judgement{OK, "no cluster"})
 }
 
 func TestJudgePersistence(t *testing.T) {

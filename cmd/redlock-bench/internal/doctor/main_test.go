@@ -73,7 +73,7 @@ func urls(c *cluster.Cluster, who string) []string {
 
 // quick is an examination that takes a third of a second.
 func quick(urls ...string) Config {
-	return Config{URLs: urls, TTL: 10 * time.Second, Duration: 300 * time.Millisecond, Timeout: 10 * time.Second, Probe: DefaultProbe}
+	return Config{URLs: urls, TTL: 10 * time.Second, Duration: 300 * time.Millisecond, Timeout: 10 * time.Second}
 }
 
 func diagnose(t *testing.T, config Config) *Report {

@@ -1,7 +1,8 @@
--- Tries, on a key of its own, every command that the lock scripts use.
---   KEYS[1] probe key   ARGV[1] its life, ms
+-- Tries, on the keys of a lock that's nobody's, every command that the lock scripts use. They don't use each of
+-- them each time, so a right that's missing may show only when a server has restarted.
+--   KEYS[1] lock   KEYS[2] record   KEYS[3] marker   ARGV[1] life of what it writes, ms
 -- Returns {command, error, ...} of those that were refused, and leaves nothing behind.
-local key, life = KEYS[1], ARGV[1]
+local lock, record, marker, life = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
 local refused = {}
 local function try(command, ...)
   local reply = redis.pcall(command, ...)
@@ -14,16 +15,18 @@ local function try(command, ...)
 end
 try('TIME')
 try('INFO', 'server')
-try('SET', key, '1', 'NX', 'PX', life)
-try('GET', key)
-try('PTTL', key)
-local expires = try('PEXPIRE', key, life)
+try('SET', lock, '1', 'NX', 'PX', life)
+try('GET', lock)
+try('PTTL', lock)
+local expires = try('PEXPIRE', lock, life)
 -- A hash has no life at first, so it's made only where it can be deleted.
-if try('DEL', key) and expires then
-  try('HSET', key, 'run', '1')
-  try('PEXPIRE', key, life)
-  try('HMGET', key, 'run')
-  try('DEL', key)
+if try('DEL', lock) and expires then
+  try('HSET', record, 'run', '1')
+  try('PEXPIRE', record, life)
+  try('DEL', record)
 end
-try('PUBLISH', key .. ':free', '')
+-- The marker stays as it is: it has no such field.
+try('HMGET', marker, 'run')
+try('HDEL', marker, 'probe')
+try('PUBLISH', lock .. ':free', '')
 return refused

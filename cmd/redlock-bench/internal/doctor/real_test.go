@@ -23,7 +23,7 @@ func TestHealthyNodes(t *testing.T) {
 	everyone := []int{1, 2, 3, 4, 5}
 	for check, words := range map[string]string{
 		"reachable": "answers", "quorum": "5 nodes: a lock needs 3, and survives 2", "role": "master", "version": "Redis 5",
-		"mode": "no cluster", "commands": "scripts may run all", "eviction": "noeviction", "memory": "no limit",
+		"mode": "no cluster", "commands": "scripts may run all", "lock": "locks can be taken, extended and released", "eviction": "noeviction", "memory": "no limit",
 		"clients": "less than 80 %", "clock": "steady, and within 250ms",
 	} {
 		assertFinding(t, r, check, OK, everyone, words)
@@ -244,7 +244,7 @@ func TestJSONHasFixedNames(t *testing.T) {
 	require.NoError(t, diagnose(t, quick(urls(c, "")...)).WriteJSON(&text))
 	var got map[string]any
 	require.NoError(t, json.Unmarshal([]byte(text.String()), &got))
-	assert.ElementsMatch(t, []string{"ttl_ms", "interrupted", "fit", "nodes", "findings", "recommendations", "unchecked"}, keys(got))
+	assert.ElementsMatch(t, []string{"ttl_ms", "prefix", "acl", "interrupted", "fit", "nodes", "findings", "recommendations", "unchecked"}, keys(got))
 	node := got["nodes"].([]any)[0].(map[string]any)
 	assert.ElementsMatch(t, []string{"node", "url", "reached", "version", "role", "run_id", "answers", "clock"}, keys(node))
 	assert.ElementsMatch(t, []string{"count", "lost", "p50_ms", "p90_ms", "p99_ms", "max_ms"}, keys(node["answers"].(map[string]any)))

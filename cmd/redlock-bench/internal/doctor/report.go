@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -12,6 +13,8 @@ import (
 type Report struct {
 	// TTLMS is the TTL that everything was judged by, in milliseconds.
 	TTLMS float64 `json:"ttl_ms"`
+	// Prefix is what the locks' names begin with.
+	Prefix string `json:"prefix"`
 	// Interrupted says that the watch was cut short.
 	Interrupted bool `json:"interrupted"`
 	// Fit says that there is no finding of level "error".
@@ -19,8 +22,18 @@ type Report struct {
 	Nodes           []Node           `json:"nodes"`
 	Findings        []Finding        `json:"findings"`
 	Recommendations []Recommendation `json:"recommendations"`
+	// ACL has the rights that locks with the prefix need at the nodes that answered.
+	ACL []ACLRule `json:"acl"`
 	// Unchecked lists what can't be seen from outside.
 	Unchecked []string `json:"unchecked"`
+}
+
+// ACLRule is the smallest set of rights for some nodes.
+type ACLRule struct {
+	// Nodes are those that it's for, as in [Finding].
+	Nodes []int `json:"nodes"`
+	// Rule is a command for redis-cli. See redlock.ACLRule.
+	Rule string `json:"rule"`
 }
 
 // Node is what was measured of one server.
@@ -73,14 +86,29 @@ var unchecked = []string{
 
 func newReport(e *examination, interrupted bool) *Report {
 	r := &Report{
-		TTLMS: milliseconds(e.config.TTL), Interrupted: interrupted,
-		Findings: e.findings(), Recommendations: e.recommend(), Unchecked: unchecked,
+		TTLMS: milliseconds(e.config.TTL), Prefix: e.config.Prefix, Interrupted: interrupted,
+		Findings: e.findings(), Recommendations: e.recommend(), ACL: e.aclRules(), Unchecked: unchecked,
 	}
 	for i := range e.voters {
 		r.Nodes = append(r.Nodes, nodeReport(&e.voters[i]))
 	}
 	r.Fit = r.Count(Error) == 0
 	return r
+}
+
+// aclRules are the rules for all nodes that answered, those for several nodes once.
+func (e *examination) aclRules() []ACLRule {
+	rules := []ACLRule{}
+	for _, v := range e.reached() {
+		rule := e.aclRule(v)
+		i := slices.IndexFunc(rules, func(r ACLRule) bool { return r.Rule == rule })
+		if i < 0 {
+			i = len(rules)
+			rules = append(rules, ACLRule{Rule: rule})
+		}
+		rules[i].Nodes = append(rules[i].Nodes, v.number)
+	}
+	return rules
 }
 
 func nodeReport(v *voter) Node {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/a5bbb083/redlock/redlock"
 )
 
 // oldestVersion is the first major version that replicates what a script did rather than the
@@ -14,6 +16,11 @@ const oldestVersion = 5
 // aclAdvice is the command that gives a right to the user that the URL names.
 func aclAdvice(v *voter, rights string) string {
 	return fmt.Sprintf("ACL SETUSER %s %s", v.user, rights)
+}
+
+// aclRule is the command that gives the user of the URL all rights that locks with the prefix need.
+func (e *examination) aclRule(v *voter) string {
+	return redlock.ACLRule(v.user, e.config.Prefix, v.info["redis_version"])
 }
 
 // judgeRole accepts only masters that have loaded their data.
@@ -53,21 +60,15 @@ func judgeVersion(_ *examination, v *voter) []verdict {
 	return []verdict{{OK, fmt.Sprintf("Redis %d or later", oldestVersion), ""}}
 }
 
-// slots is how many hash slots the keys of a cluster are divided into.
-const slots = "16384"
-
-// judgeMode warns of clusters: a lock's keys are in one slot, but the marker is in another.
+// judgeMode finds clusters: their servers don't keep a lock's keys and the marker together.
 func judgeMode(_ *examination, v *voter) []verdict {
 	switch {
 	case v.infoErr != nil:
 		return nil // as judgeRole has said
 	case v.info["cluster_enabled"] != "1":
 		return []verdict{{OK, "no cluster", ""}}
-	case v.cluster["cluster_size"] == "1" && v.cluster["cluster_slots_ok"] == slots:
-		return []verdict{{Warning, "a cluster of one master that has all slots: with a second one most locks are refused (MOVED)",
-			"cluster-enabled no, in redis.conf"}}
 	}
-	return []verdict{{Error, "part of a cluster: it refuses (MOVED) locks and the marker unless they hash to its own slots",
+	return []verdict{{Error, "in cluster mode: it refuses (CROSSSLOT) a lock's keys and the marker, which have different slots",
 		"use servers with cluster-enabled no; or give package redlock the cluster as one voter " +
 			"(redlock.New with a redis.ClusterClient), which has none of the guards against lost memory and clock jumps"}}
 }

@@ -12,10 +12,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -69,13 +71,26 @@ func listens(addr string, exited <-chan struct{}) bool {
 	return false
 }
 
+// In cluster mode no lock at all can be had behind a plain client, also where one server has all slots.
 func TestNodeOfACluster(t *testing.T) {
 	addr := startWith(t, func(port, _ string) []string {
 		return []string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--cluster-enabled", "yes", "--cluster-port", freePort(t)}
 	})
 	r := diagnose(t, quick("redis://"+addr))
-	assert.Contains(t, assertFinding(t, r, "mode", Error, []int{1}, "part of a cluster").Change, "redis.ClusterClient")
-	assertFinding(t, r, "commands", Error, []int{1}, "CLUSTERDOWN")
+	assert.Contains(t, assertFinding(t, r, "mode", Error, []int{1}, "in cluster mode").Change, "redis.ClusterClient")
+	assertFinding(t, r, "lock", Error, []int{1}, "CLUSTERDOWN")
+
+	client := redis.NewClient(&redis.Options{Addr: addr})
+	defer func() { require.NoError(t, client.Close()) }()
+	require.NoError(t, client.ClusterAddSlotsRange(t.Context(), 0, 16383).Err())
+	require.Eventually(t, func() bool {
+		return strings.Contains(client.ClusterInfo(t.Context()).Val(), "cluster_state:ok")
+	}, 20*time.Second, 10*time.Millisecond)
+	r = diagnose(t, quick("redis://"+addr))
+	assert.False(t, r.Fit)
+	f := assertFinding(t, r, "lock", Error, []int{1}, "it's part of a cluster, which can't keep the lock's keys together (CROSSSLOT")
+	assert.Contains(t, f.Found, "use redis.NewClusterClient")
+	assert.Empty(t, of(r, "commands"), "that says it all")
 }
 
 func freePort(t *testing.T) string {

@@ -31,6 +31,9 @@ func (r *Report) WriteText(w io.Writer, colour bool) error {
 			fmt.Fprintf(&b, "  %s\n%s\n", o.Option, indent(o.Why, 6))
 		}
 	}
+	if len(r.ACL) > 0 {
+		r.writeACL(&b)
+	}
 	b.WriteString("\nCan't be seen from here:\n")
 	for _, u := range r.Unchecked {
 		fmt.Fprintf(&b, "  - %s\n", strings.TrimSpace(indent(u, 4)))
@@ -73,6 +76,24 @@ func (r *Report) writeFinding(b *strings.Builder, f Finding, colour bool) {
 	fmt.Fprintf(b, "%s  %-11s  %s\n", level, f.Check, strings.TrimSpace(indent(found, 22)))
 	if f.Change != "" {
 		fmt.Fprintf(b, "%22s-> %s\n", "", strings.TrimSpace(indent(f.Change, 25)))
+	}
+}
+
+// writeACL doesn't wrap the rules, which are to be copied.
+func (r *Report) writeACL(b *strings.Builder) {
+	names := "any name"
+	if r.Prefix != "" {
+		names = fmt.Sprintf("names that begin with %q", r.Prefix)
+	}
+	fmt.Fprintf(b, "\nThe rights that locks with %s need, no more and no less (for redis-cli):\n", names)
+	for _, rule := range r.ACL {
+		if r.Nodes[rule.Nodes[0]-1].Version == "" && strings.Contains(rule.Rule, " &") {
+			b.WriteString("  # without the words that begin with &, if it's Redis 6.0\n")
+		}
+		if len(rule.Nodes) < len(r.Nodes) {
+			fmt.Fprintf(b, "  # %s\n", nodeList(rule.Nodes))
+		}
+		fmt.Fprintf(b, "  %s\n", rule.Rule)
 	}
 }
 

@@ -34,7 +34,12 @@ func example() *Report {
 			{Check: "memory", Level: Warning, Nodes: []int{2}, Found: "full"},
 		},
 		Recommendations: []Recommendation{{Option: "redlock.WithTTL(10 * time.Second)", Value: "10s", Why: "as asked"}},
-		Unchecked:       []string{"whether machines share power"},
+		Prefix:          "jobs:",
+		ACL: []ACLRule{
+			{Nodes: []int{1}, Rule: "ACL SETUSER locker ~jobs:* +get"},
+			{Nodes: []int{2}, Rule: "ACL SETUSER other ~jobs:* +get"},
+		},
+		Unchecked: []string{"whether machines share power"},
 	}
 }
 
@@ -48,6 +53,18 @@ func TestText(t *testing.T) {
 	want, err := os.ReadFile(file)
 	require.NoError(t, err)
 	assert.Equal(t, string(want), b.String())
+}
+
+// Before Redis 6.2 rules for channels are errors.
+func TestRuleWhereTheVersionIsntKnown(t *testing.T) {
+	r := example()
+	r.ACL[1].Rule += " &jobs:*"
+	for version, hint := range map[string]bool{"7.0.15": false, "": true} {
+		r.Nodes[1].Version = version
+		var b strings.Builder
+		require.NoError(t, r.WriteText(&b, false))
+		assert.Equal(t, hint, strings.Contains(b.String(), "without the words that begin with &"), version)
+	}
 }
 
 func TestTextInColour(t *testing.T) {

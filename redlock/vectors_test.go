@@ -1,0 +1,339 @@
+package redlock
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/a5bbb083/redlock/clockdrift"
+)
+
+// The files in testdata at the top say what other languages have to do alike.
+
+// vectors reads a file of JSON objects, one a line, with comments between them.
+func vectors[T any](t *testing.T, file string) []T {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "testdata", file))
+	require.NoError(t, err)
+	var all []T
+	n := 0
+	for line := range strings.Lines(string(text)) {
+		n++
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+			continue
+		}
+		var v T
+		d := json.NewDecoder(strings.NewReader(line))
+		d.DisallowUnknownFields()
+		d.UseNumber()
+		require.NoError(t, d.Decode(&v), "%s:%d", file, n)
+		all = append(all, v)
+	}
+	require.NotEmpty(t, all)
+	return all
+}
+
+func TestVectorsOfKeys(t *testing.T) {
+	type vector struct {
+		Name, Record, Tagged, Channel, Refused string
+		Slot                                   int
+		RefusedOnClusters                      string `json:"refused_on_clusters"`
+	}
+	for _, v := range vectors[vector](t, "keys.txt") {
+		err := checkName(v.Name)
+		if v.Refused != "" {
+			require.ErrorIs(t, err, ErrInvalidName, v.Name)
+			assert.ErrorContains(t, err, v.Refused)
+			continue
+		}
+		require.NoError(t, err, v.Name)
+		assert.Equal(t, v.Record, recordKey(v.Name, false))
+		assert.Equal(t, v.Channel, lockChannels[0](v.Name))
+		if v.RefusedOnClusters != "" {
+			assert.ErrorContains(t, checkSlot(v.Name), v.RefusedOnClusters)
+			continue
+		}
+		require.NoError(t, checkSlot(v.Name))
+		assert.Equal(t, v.Tagged, recordKey(v.Name, true))
+		assert.Equal(t, v.Slot, slot(v.Name), "the slot of %q", v.Name)
+		assert.Equal(t, v.Slot, slot(v.Tagged), "the slot of %q", v.Tagged)
+	}
+	assert.ErrorIs(t, checkName(strings.Repeat("x", maxName+1)), ErrInvalidName)
+}
+
+// slot is the hash slot of a key: CRC16 (XMODEM) of the hash tag, or of all without one, modulo 16384.
+// https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#key-distribution-model
+func slot(key string) int {
+	if _, after, found := strings.Cut(key, "{"); found {
+		if tag, _, closed := strings.Cut(after, "}"); closed && tag != "" {
+			key = tag
+		}
+	}
+	crc := uint16(0)
+	for _, c := range []byte(key) {
+		crc ^= uint16(c) << 8
+		for range 8 {
+			carry := crc&0x8000 != 0
+			if crc <<= 1; carry {
+				crc ^= 0x1021
+			}
+		}
+	}
+	return int(crc) % 16384
+}
+
+func TestVectorsOfRecords(t *testing.T) {
+	type vector struct {
+		Text, Token, Written, Refused string
+		Register, Deadline            int64
+		Back                          bool
+	}
+	parse := redis.NewScript(recordSource + `
+local record = read(KEYS[1])
+write(KEYS[1], record, tonumber(ARGV[1]), clock())
+return {string.format('%.0f', record.register), record.token, string.format('%.0f', record.deadline), tostring(record.back)}`)
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		for _, v := range vectors[vector](t, "record.txt") {
+			require.NoError(t, client.Set(t.Context(), "job:fence", v.Text, 0).Err())
+			got, err := parse.Eval(t.Context(), client, []string{"job:fence"}, 86400000).StringSlice()
+			if v.Refused != "" {
+				require.ErrorContains(t, err, v.Refused, "%q", v.Text)
+				v.Written = v.Text
+			} else {
+				require.NoError(t, err, "%q", v.Text)
+				assert.Equal(t, []string{fmt.Sprint(v.Register), v.Token, fmt.Sprint(v.Deadline), fmt.Sprint(v.Back)}, got, "%q", v.Text)
+			}
+			if v.Written == "" {
+				v.Written = v.Text
+			}
+			assert.Equal(t, v.Written, client.Get(t.Context(), "job:fence").Val())
+		}
+	})
+}
+
+func TestVectorsOfDeadlines(t *testing.T) {
+	type vector struct {
+		ClockError int `json:"clock_error"`
+		Drift      float64
+		Replies    []*[3]int64
+		Start, TTL int
+		Earliest   unixMicro
+		Latest     unixMicro
+		Deadline   unixMicro
+		ValidUntil int `json:"valid_until"`
+	}
+	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+	for _, v := range vectors[vector](t, "deadline.txt") {
+		clock := &manualClock{}
+		o := options{clock: clock, driftFactor: v.Drift, maxClockError: ms(v.ClockError), nodeTimeout: 250 * time.Millisecond}
+		g := newGuard(len(v.Replies), &o)
+		for voter, r := range v.Replies {
+			if r != nil {
+				clock.now = ms(int(r[1]))
+				g.observe(voter, ms(int(r[0])), unixMicro(r[2]))
+			}
+		}
+		now, known := g.at(ms(v.Start))
+		require.True(t, known)
+		assert.Equal(t, v.Earliest, now.earliest)
+		assert.Equal(t, v.Latest, now.latest)
+		assert.Equal(t, v.Deadline, now.latest.after(ms(v.TTL)))
+		valid := o.window(ms(v.Start), ms(v.TTL)).Deadline()
+		assert.Equal(t, ms(v.ValidUntil), valid.Round(time.Microsecond))
+		assert.LessOrEqual(t, valid, ms(v.ValidUntil), "rounded down")
+	}
+}
+
+type manualClock struct{ now time.Duration }
+
+var _ clockdrift.Clock = (*manualClock)(nil)
+
+func (c *manualClock) Now() time.Duration { return c.now }
+
+// scriptVector is a step in scripts.txt.
+type scriptVector struct {
+	Sequence  string
+	Do        []any
+	Script    string
+	Keys      []string
+	Argv      []any
+	Reply     []any
+	Means     string
+	Error     string
+	Stored    map[string]any
+	Lives     map[string]int
+	Published string
+}
+
+func TestVectorsOfScripts(t *testing.T) {
+	sources := map[string]string{
+		"grant": scripts[opAcquire].source, "confirm": scripts[opConfirm].source, "extend": scripts[opExtend].source,
+		"release": scripts[opRelease].source, "enrol": scripts[opLook].source, "admit": scripts[opAdmit].source,
+		"extendplain": scripts[opExtendPlain].source,
+	}
+	called, meant := map[string]bool{}, map[string]bool{}
+	steps := vectors[scriptVector](t, "scripts.txt")
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		run := sequence{client: client, sources: sources}
+		heard := client.PSubscribe(t.Context(), "*")
+		t.Cleanup(func() { assert.NoError(t, heard.Close()) })
+		_, err := heard.Receive(t.Context())
+		require.NoError(t, err)
+		for _, s := range steps {
+			called[s.Script], meant[s.Means] = true, true
+			if !run.step(t, s) {
+				t.Fatalf("in the sequence %q, at %+v", run.title, s)
+			}
+			if s.Published != "" {
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				message, err := heard.ReceiveMessage(ctx)
+				cancel()
+				require.NoError(t, err)
+				assert.Equal(t, s.Published, message.Channel)
+			}
+		}
+	})
+	for name := range sources {
+		assert.True(t, called[name], "no vector for %s", name)
+	}
+	for _, outcome := range outcomeOf {
+		assert.True(t, meant[outcome.String()], "no vector for the outcome %v", outcome)
+	}
+}
+
+// sequence runs steps on a server.
+type sequence struct {
+	client  redis.UniversalClient
+	sources map[string]string
+	title   string
+	start   time.Time // by the server's clock
+	runID   string
+}
+
+func (q *sequence) step(t *testing.T, s scriptVector) bool {
+	t.Helper()
+	ctx := t.Context()
+	switch {
+	case s.Sequence != "":
+		q.title = s.Sequence
+		require.NoError(t, q.client.FlushAll(ctx).Err())
+		q.start = q.client.Time(ctx).Val()
+		q.runID = field(q.client.Info(ctx, "server").Val(), "run_id")
+		return q.runID != ""
+	case s.Do != nil:
+		require.NoError(t, q.client.Do(ctx, q.resolve(s.Do)...).Err())
+		return true
+	}
+	before := q.client.Time(ctx).Val()
+	reply, err := q.client.Eval(ctx, q.sources[s.Script], s.Keys, q.resolve(s.Argv)...).Int64Slice()
+	after := q.client.Time(ctx).Val()
+	var ok bool
+	if s.Error != "" {
+		text, _ := serverText(err)
+		ok = assert.Error(t, err) && assert.True(t, strings.HasPrefix(text, s.Error), "%v", err)
+	} else {
+		ok = assert.NoError(t, err) && assert.Len(t, reply, len(s.Reply)) && q.matches(t, s.Reply, reply, before, after)
+	}
+	if s.Means != "" {
+		ok = assert.Equal(t, s.Means, outcomeOf[status(reply[0])].String()) && ok
+	}
+	for key, want := range s.Stored {
+		ok = q.holds(t, key, want) && ok
+	}
+	for key, want := range s.Lives {
+		lives := q.client.PTTL(ctx, key).Val()
+		ok = assert.InDelta(t, want-2500, lives.Milliseconds(), 2501, "PTTL of %s", key) && ok
+	}
+	return ok
+}
+
+// matches compares a reply with what's expected of it, which may say NOW or PTTL.
+func (q *sequence) matches(t *testing.T, want []any, got []int64, before, after time.Time) bool {
+	t.Helper()
+	for i, w := range want {
+		text := fmt.Sprint(w)
+		ahead, now := strings.CutPrefix(text, "NOW")
+		switch {
+		case now:
+			d, err := time.ParseDuration(ahead + "0s")
+			require.NoError(t, err)
+			if !assert.GreaterOrEqual(t, got[i], before.Add(d).UnixMicro()) || !assert.LessOrEqual(t, got[i], after.Add(d).UnixMicro()) {
+				return false
+			}
+		case text == "PTTL":
+			if !assert.Positive(t, got[i]) {
+				return false
+			}
+		default:
+			if !assert.Equal(t, q.text(text), strconv.FormatInt(got[i], 10), "element %d", i+1) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// holds compares what's at a key.
+func (q *sequence) holds(t *testing.T, key string, want any) bool {
+	t.Helper()
+	switch want := want.(type) {
+	case nil:
+		return assert.Zero(t, q.client.Exists(t.Context(), key).Val(), "%s is there", key)
+	case string:
+		return assert.Equal(t, q.text(want), q.client.Get(t.Context(), key).Val(), key)
+	default:
+		fields := map[string]string{}
+		for name, value := range want.(map[string]any) {
+			fields[name] = q.text(value.(string))
+		}
+		return assert.Equal(t, fields, q.client.HGetAll(t.Context(), key).Val(), key)
+	}
+}
+
+func (q *sequence) resolve(values []any) []any {
+	resolved := make([]any, len(values))
+	for i, v := range values {
+		resolved[i] = q.text(fmt.Sprint(v))
+	}
+	return resolved
+}
+
+var (
+	moment  = regexp.MustCompile(`\bT(?:[+-]\d+(?:us|ms|s|m|h))*(?:$|\b)`)
+	offset  = regexp.MustCompile(`[+-]\d+[a-z]+`)
+	runWord = regexp.MustCompile(`\bRUN\b`)
+)
+
+// text puts times and the run id into their places.
+func (q *sequence) text(s string) string {
+	s = moment.ReplaceAllStringFunc(s, func(m string) string {
+		t := q.start
+		for _, part := range offset.FindAllString(m, -1) {
+			d, err := time.ParseDuration(part)
+			if err != nil {
+				return err.Error()
+			}
+			t = t.Add(d)
+		}
+		return strconv.FormatInt(t.UnixMicro(), 10)
+	})
+	if s == "SERVER" {
+		id, err := strconv.ParseInt(q.runID[:12], 16, 64)
+		if err != nil {
+			return err.Error()
+		}
+		return strconv.FormatInt(id, 10)
+	}
+	return runWord.ReplaceAllLiteralString(s, q.runID)
+}
