@@ -79,8 +79,8 @@ func (c *client) run(ctx context.Context) {
 	// The end of the load doesn't keep a lock from being given back.
 	releasing := context.WithoutCancel(ctx)
 	for turn := 0; ; turn++ {
-		asked := c.begin(ctx)
-		if ctx.Err() != nil {
+		asked, inTime := c.begin(ctx)
+		if !inTime {
 			return
 		}
 		name := c.plan.name(c.number, turn)
@@ -105,15 +105,23 @@ func (c *client) run(ctx context.Context) {
 	}
 }
 
-// begin waits until the next acquisition is meant to begin, and returns when that was.
-func (c *client) begin(ctx context.Context) time.Time {
+// begin waits until the next acquisition is meant to begin, and returns when that was; false if it's at
+// the end of the load or later.
+func (c *client) begin(ctx context.Context) (time.Time, bool) {
 	if c.plan.Rate == 0 {
 		sleep(ctx, time.Until(c.start))
-		return time.Now()
+		now := time.Now()
+		return now, now.Before(c.end())
+	}
+	if ctx.Err() != nil {
+		return time.Time{}, false // and leaves it to be counted as untaken
 	}
 	at := c.slot(c.slots.Add(1) - 1)
+	if !at.Before(c.end()) {
+		return at, false
+	}
 	sleep(ctx, time.Until(at))
-	return at
+	return at, true
 }
 
 // acquire goes on until there is a lock, or returns nil at the end of the load.
@@ -122,25 +130,22 @@ func (c *client) acquire(ctx context.Context, name string) Lease {
 	if c.plan.Try {
 		lock = c.locker.TryLock
 	}
-	for {
+	for ctx.Err() == nil {
 		lease, err := lock(ctx, name)
 		if err == nil {
 			return lease
 		}
-		if ctx.Err() != nil {
-			return nil
+		if ctx.Err() == nil {
+			count(&c.failed, c.locker.Kind(err))
 		}
-		count(&c.failed, c.locker.Kind(err))
 		// An attempt that fails without asking anybody must not keep others from running.
 		runtime.Gosched()
 	}
+	return nil
 }
 
 // cutShort counts a wait that the end of the load ended.
 func (c *client) cutShort(name int, asked time.Time) {
-	if !asked.Before(c.end()) {
-		return
-	}
 	c.unfinished++
 	c.result.Acquire.Record(c.end().Sub(asked))
 	if c.plan.Contended() {
