@@ -10,19 +10,27 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
-	"github.com/a5bbb083/redlock/cmd/internal/loadgen"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/load"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/loadreport"
 )
 
 // loadFlags are the flags of load.
 type loadFlags struct {
 	config   load.Config
+	sweep    string
 	subjects []string
 	peers    string
 	json     string
+	html     string
+	markdown bool
+
+	command string // that repeats it
 }
 
 func newLoadCommand() *cobra.Command {
@@ -50,9 +58,11 @@ interrupted, after the table of the rounds that were complete.`,
 		Example: `  redlock-bench load
   redlock-bench load --peers bin/redlock-peers --json load.json
   redlock-bench load --names 1 --goroutines 8 --processes 8 --hold 1ms --rest 4ms
-  redlock-bench load --rate 5000 --subject guarded`,
+  redlock-bench load --rate 5000 --subject guarded
+  redlock-bench load --sweep goroutines=1,4,16,64,256 --html growth.html`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.command = repeating(cmd)
 			return f.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -66,29 +76,33 @@ func (f *loadFlags) register(cmd *cobra.Command) {
 	flags.IntVar(&c.Goroutines, "goroutines", c.Goroutines, "`N` clients, in all processes together")
 	flags.IntVar(&c.Processes, "processes", c.Processes, "spread the clients over `N` processes")
 	flags.IntVar(&c.Names, "names", 0, "lock `N` names; 1 has all clients wait for one lock (default one per goroutine)")
-	flags.Float64Var(&c.Rate, "rate", 0, "begin `R` acquisitions a second, whether or not earlier ones are done (default a closed loop)")
+	flags.IntVar(&c.Rate, "rate", 0, "begin `N` acquisitions a second, whether or not earlier ones are done (default a closed loop)")
 	flags.BoolVar(&c.Try, "try", false, "try again and again, without a pause, instead of waiting as the library does")
 	flags.DurationVar(&c.Hold, "hold", 0, "hold each lock for this `TIME`")
 	flags.DurationVar(&c.Rest, "rest", 0, "let a client rest for this `TIME` after each lock")
 	flags.DurationVar(&c.TTL, "ttl", c.TTL, "the TTL of the locks is this `TIME`; guarded locks wait for it once, when the servers are new")
 	flags.DurationVar(&c.Duration, "duration", c.Duration, "measure for this `TIME` in each round of each subject")
 	flags.IntVar(&c.Rounds, "rounds", c.Rounds, "`N` rounds of each subject")
+	flags.StringVar(&f.sweep, "sweep", "", "do it once for each value of one of "+strings.Join(load.Sweeps(), ", ")+", on new servers, and show how it grows: `FLAG=N,...`")
 	flags.StringSliceVar(&f.subjects, "subject", nil, "which locks to measure: `NAME,...` (default all, those of --peers included)")
 	flags.StringVar(&f.peers, "peers", "", "measure lock libraries of others, too: `FILE` is the program of cmd/redlock-peers")
 	flags.StringVar(&f.json, "json", "", "also write everything that was measured as JSON to `FILE`; - is standard output, and moves the table to standard error")
+	flags.StringVar(&f.html, "html", "", "also write a page with tables and pictures to `FILE`; it needs no network")
+	flags.BoolVar(&f.markdown, "markdown", false, "print the tables as Markdown")
 	var known []string
 	for _, s := range slices.Concat(load.Peers(nil), load.Own(nil)) {
 		known = append(known, s.Name)
 	}
 	completeList(cmd, "subject", known)
-	for _, name := range []string{"nodes", "goroutines", "processes", "names", "rate", "hold", "rest", "ttl", "duration", "rounds"} {
+	for _, name := range []string{"nodes", "goroutines", "processes", "names", "rate", "hold", "rest", "ttl", "duration", "rounds", "sweep"} {
 		completeFlag(cmd, name)
 	}
 }
 
 // run is the command. It starts nothing until all of its input has been found good.
 func (f *loadFlags) run(ctx context.Context, out, errOut io.Writer) (err error) {
-	if err := f.check(); err != nil {
+	over, configs, err := f.configs()
+	if err != nil {
 		return err
 	}
 	to, err := newOutput(f.json, out, errOut)
@@ -96,28 +110,78 @@ func (f *loadFlags) run(ctx context.Context, out, errOut io.Writer) (err error) 
 		return err
 	}
 	defer to.close(&err)
+	var page io.Writer
+	if f.html != "" {
+		file, err := os.Create(f.html)
+		if err != nil {
+			return fmt.Errorf("--html: %w", err)
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		page = file
+	}
 
-	bar := newLoadProgress(errOut, f.config)
-	report, runErr := load.Run(ctx, f.config, bar.add)
-	bar.finish()
-	if report.Rounds() > 0 {
-		err = report.WriteText(to.text)
-		if to.json != nil {
-			err = errors.Join(err, report.WriteJSON(to.json))
+	began := time.Now()
+	series := &load.Series{Command: f.command, Versions: versions(cluster.Redis), Sweep: over}
+	runErr := perform(ctx, series, configs, errOut)
+	if len(series.Runs) > 0 {
+		if err := f.write(series, began, to, page); err != nil {
+			return &statusError{statusEnvironment, err}
 		}
 	}
-	overlaps := report.Overlaps()
-	switch {
-	case err != nil:
-		return &statusError{statusEnvironment, err}
-	case ctx.Err() != nil:
-		return &statusError{statusInterrupted, fmt.Errorf("interrupted after %d of %d rounds: %w", report.Rounds(), f.config.Rounds, context.Cause(ctx))}
-	case runErr != nil:
-		return &statusError{statusEnvironment, runErr}
-	case len(overlaps) > 0:
-		return &statusError{statusUnexpected, fmt.Errorf("two clients held a lock at once: %s", counts(overlaps))}
+	if runErr != nil {
+		return runErr
+	}
+	return exclusive(series)
+}
+
+// perform does one run after the other. Those that had a round, if not all, are in the series.
+func perform(ctx context.Context, series *load.Series, configs []load.Config, errOut io.Writer) error {
+	bar := newLoadProgress(errOut, configs)
+	defer bar.finish()
+	for i, config := range configs {
+		report, err := load.Run(ctx, config, bar.add)
+		if report.Rounds() > 0 {
+			series.Runs = append(series.Runs, report)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return &statusError{statusInterrupted, fmt.Errorf("interrupted in run %d of %d, after %d of its %d rounds: %w",
+				i+1, len(configs), report.Rounds(), config.Rounds, context.Cause(ctx))}
+		case err != nil:
+			return &statusError{statusEnvironment, err}
+		}
 	}
 	return nil
+}
+
+// write writes a series wherever it's wanted.
+func (f *loadFlags) write(series *load.Series, began time.Time, to output, page io.Writer) error {
+	text := loadreport.WriteText
+	if f.markdown {
+		text = loadreport.WriteMarkdown
+	}
+	err := text(to.text, series)
+	if to.json != nil {
+		err = errors.Join(err, series.WriteJSON(to.json))
+	}
+	if page != nil {
+		err = errors.Join(err, loadreport.WritePage(page, series, began))
+	}
+	return err
+}
+
+// exclusive is the error for a lock that two clients held at once: it may be as fast as it likes.
+func exclusive(series *load.Series) error {
+	overlaps := make(map[string]int)
+	for _, run := range series.Runs {
+		for name, n := range run.Overlaps() {
+			overlaps[name] += n
+		}
+	}
+	if len(overlaps) == 0 {
+		return nil
+	}
+	return &statusError{statusUnexpected, fmt.Errorf("two clients held a lock at once: %s", counts(overlaps))}
 }
 
 func counts(of map[string]int) string {
@@ -128,24 +192,31 @@ func counts(of map[string]int) string {
 	return strings.Join(all, ", ")
 }
 
-// check refuses flags that make no sense and finds the subjects.
-func (f *loadFlags) check() error {
-	if err := f.config.Check(); err != nil {
-		return err
+// configs refuses flags that make no sense and lists the runs that they ask for.
+func (f *loadFlags) configs() (over string, configs []load.Config, err error) {
+	if f.html == "-" {
+		return "", nil, errors.New("--html -: give the name of a file; a page doesn't go to standard output")
 	}
+	if f.config.Subjects, err = f.measured(); err != nil {
+		return "", nil, err
+	}
+	return f.config.Sweep(f.sweep)
+}
+
+// measured finds the subjects.
+func (f *loadFlags) measured() ([]load.Subject, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return &statusError{statusEnvironment, err}
+		return nil, &statusError{statusEnvironment, err}
 	}
 	all := load.Own([]string{self, loadClientCommand})
 	if f.peers != "" {
 		if _, err := exec.LookPath(f.peers); err != nil {
-			return fmt.Errorf("--peers: %w", err)
+			return nil, fmt.Errorf("--peers: %w", err)
 		}
 		all = slices.Concat(load.Peers([]string{f.peers, "load"}), all)
 	}
-	f.config.Subjects, err = chosen(all, f.subjects)
-	return err
+	return chosen(all, f.subjects)
 }
 
 // chosen returns the subjects with these names, which are all where none is given.
@@ -175,22 +246,14 @@ func chosen(all []load.Subject, names []string) ([]load.Subject, error) {
 	return subjects, nil
 }
 
-// loadClientCommand is what redlock-bench runs itself as.
-const loadClientCommand = "load-client"
-
-// newLoadClientCommand is hidden because people can't do anything with it; package loadgen describes
-// what it speaks.
-func newLoadClientCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:    loadClientCommand + " SUBJECT",
-		Short:  "Be clients under load, on standard input and output",
-		Hidden: true,
-		Args:   cobra.ExactArgs(1), // for people who look at processes: the first request names the subject, too
-		RunE: func(*cobra.Command, []string) error {
-			if err := loadgen.Serve(os.Stdin, os.Stdout, load.Open); err != nil {
-				return &statusError{statusEnvironment, err}
-			}
-			return nil
-		},
-	}
+// repeating is the line for a shell that runs a command again, without the files that it wrote.
+func repeating(cmd *cobra.Command) string {
+	words := []string{cmd.CommandPath()}
+	cmd.Flags().Visit(func(flag *pflag.Flag) {
+		if flag.Name != "json" && flag.Name != "html" && flag.Name != "markdown" {
+			value := strings.Trim(flag.Value.String(), "[]") // which surround lists
+			words = append(words, "--"+flag.Name, quoted(value))
+		}
+	})
+	return strings.Join(words, " ")
 }

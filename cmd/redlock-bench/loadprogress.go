@@ -11,27 +11,32 @@ import (
 
 // loadProgress shows what was measured so far: a bar on a terminal, a line for each measurement elsewhere.
 type loadProgress struct {
-	w   io.Writer
-	bar *progressbar.ProgressBar // nil unless on a terminal
+	w           io.Writer
+	bar         *progressbar.ProgressBar // nil unless on a terminal
+	done, total int
 }
 
-func newLoadProgress(w io.Writer, c load.Config) *loadProgress {
+func newLoadProgress(w io.Writer, configs []load.Config) *loadProgress {
 	p := &loadProgress{w: w}
+	for _, c := range configs {
+		p.total += c.Rounds * len(c.Subjects)
+	}
 	if isTerminal(w) {
-		p.bar = newBar(w, c.Rounds*len(c.Subjects), "starting servers and clients")
+		p.bar = newBar(w, p.total, "starting servers and clients")
 	}
 	return p
 }
 
 // add counts a measurement.
-func (p *loadProgress) add(done load.Progress) {
-	rate := load.Number(done.Round.Values["locks_per_second"]) + " locks/s"
+func (p *loadProgress) add(subject string, round *load.Round) {
+	p.done++
+	rate := load.Number(round.Values["locks_per_second"]) + " locks/s"
 	if p.bar != nil {
-		p.bar.Describe(fmt.Sprintf("%-13s %15s", done.Subject, rate))
+		p.bar.Describe(fmt.Sprintf("%-13s %15s", subject, rate))
 		_ = p.bar.Add(1)
 		return
 	}
-	_, _ = fmt.Fprintf(p.w, "[%*d/%d] %s: %s\n", len(fmt.Sprint(done.Total)), done.Done, done.Total, done.Subject, rate)
+	_, _ = fmt.Fprintf(p.w, "[%*d/%d] %s: %s\n", len(fmt.Sprint(p.total)), p.done, p.total, subject, rate)
 }
 
 // finish takes the bar away.

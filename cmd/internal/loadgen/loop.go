@@ -33,7 +33,7 @@ func Run(ctx context.Context, locker Locker, plan Plan, start time.Time) *Result
 	defer timer.Stop()
 	var clients sync.WaitGroup
 	for i := range plan.Clients {
-		c := &client{loop: l, index: i, number: plan.First + i, names: plan.names(plan.First + i)}
+		c := &client{loop: l, index: i, names: plan.names(plan.First + i)}
 		clients.Go(func() { c.run(ctx) })
 	}
 	clients.Wait()
@@ -65,8 +65,8 @@ func (l *loop) countUntaken() {
 // client is one goroutine that locks.
 type client struct {
 	*loop
-	index, number int
-	names         map[int]string
+	index         int
+	names         []name
 	locks         int64
 	turns         []Turn
 	unfinished    int64
@@ -83,11 +83,11 @@ func (c *client) run(ctx context.Context) {
 		if !inTime {
 			return
 		}
-		name := c.plan.name(c.number, turn)
-		lease := c.acquire(ctx, c.names[name])
+		name := c.names[turn%len(c.names)]
+		lease := c.acquire(ctx, name.text)
 		acquired := time.Now()
 		if lease == nil {
-			c.cutShort(name, asked)
+			c.cutShort(name.number, asked)
 			return
 		}
 		c.result.Acquire.Record(acquired.Sub(asked))
@@ -99,7 +99,7 @@ func (c *client) run(ctx context.Context) {
 		}
 		c.result.Release.Record(time.Since(began))
 		if c.plan.Contended() {
-			c.turns = append(c.turns, Turn{name, c.bootTime(asked), c.bootTime(acquired), c.bootTime(began)})
+			c.turns = append(c.turns, Turn{name.number, c.bootTime(asked), c.bootTime(acquired), c.bootTime(began)})
 		}
 		sleep(ctx, c.plan.Rest)
 	}

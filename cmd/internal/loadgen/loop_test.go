@@ -209,8 +209,8 @@ func TestNames(t *testing.T) {
 			owners := make(map[int]map[int]bool)
 			p := Plan{Total: total, Names: names}
 			for client := range total {
-				for turn := range 40 {
-					n := p.name(client, turn)
+				for _, own := range p.names(client) {
+					n := own.number
 					if owners[n] == nil {
 						owners[n] = make(map[int]bool)
 					}
@@ -240,7 +240,7 @@ func BenchmarkLoop(b *testing.B) {
 			cancel()
 		}
 	}}
-	c := &client{loop: l, names: map[int]string{0: "name"}}
+	c := &client{loop: l, names: []name{{0, "name"}}}
 	l.result.PerClient = make([]int64, 1)
 	c.run(ctx)
 }

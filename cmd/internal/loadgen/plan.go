@@ -23,28 +23,24 @@ type Plan struct {
 // Contended tells whether clients share names.
 func (p Plan) Contended() bool { return p.Names < p.Total }
 
-// name is the number of the name that a client locks in its given turn. A client has one name if
-// there are no more names than clients, and otherwise goes round those that are its own: so there is no
-// contention but that which is asked for.
-func (p Plan) name(client, turn int) int {
-	if p.Names <= p.Total {
-		return client % p.Names
-	}
-	own := (p.Names - client + p.Total - 1) / p.Total
-	return client + turn%own*p.Total
+// name is something to lock.
+type name struct {
+	number int // among all names
+	text   string
 }
 
-// names returns the text of every name that the client has, by its number, so that none is put
-// together while it's measured.
-func (p Plan) names(client int) map[int]string {
-	all := make(map[int]string)
-	for turn := 0; ; turn++ {
-		n := p.name(client, turn)
-		if _, seen := all[n]; seen {
-			return all
+// names are what a client locks, one after the other and round again. It's one name if there are no more
+// names than clients, and otherwise those that are its own: so there is no contention but that which is
+// asked for. They're written down beforehand, so that none is put together while it's measured.
+func (p Plan) names(client int) []name {
+	var all []name
+	for n := client % p.Names; n < p.Names; n += p.Total {
+		all = append(all, name{n, fmt.Sprintf("%s%d", p.Prefix, n)})
+		if p.Names <= p.Total {
+			break
 		}
-		all[n] = fmt.Sprintf("%s%d", p.Prefix, n)
 	}
+	return all
 }
 
 // Result is what a process's clients saw.

@@ -19,8 +19,10 @@ import (
 const (
 	// patience is how long a process may take for more than it was asked to take.
 	patience = 2 * time.Minute
-	// lead is how long before a load begins its processes are told.
-	lead = 100 * time.Millisecond
+	// lead is how long before a load begins its processes are told, and longer by leadPerName, since
+	// they write down all names first.
+	lead        = 100 * time.Millisecond
+	leadPerName = time.Microsecond
 )
 
 // process is one client process of a subject. It takes one request at a time.
@@ -130,7 +132,7 @@ func closeClients(all []*clients) error {
 // run lets all processes carry out their part of the load at the same time, and returns what each saw
 // and when the load ended on the boot clock.
 func (c *clients) run(ctx context.Context, config Config, lasting time.Duration) ([]*loadgen.Result, time.Duration, error) {
-	begin := clockdrift.System().Now() + lead
+	begin := clockdrift.System().Now() + lead + time.Duration(config.Names)*leadPerName
 	results := make([]*loadgen.Result, len(c.processes))
 	running, ctx := errgroup.WithContext(ctx)
 	for i, plan := range plans(config, c.subject.Name, begin, lasting) {
@@ -153,7 +155,7 @@ func plans(c Config, subject string, begin, lasting time.Duration) []loadgen.Pla
 		}
 		all[i] = loadgen.Plan{
 			Prefix: "load:" + subject + ":", First: first, Clients: here, Total: c.Goroutines, Names: c.Names,
-			Rate: c.Rate * float64(here) / float64(c.Goroutines), Try: c.Try, Hold: c.Hold, Rest: c.Rest,
+			Rate: float64(c.Rate) * float64(here) / float64(c.Goroutines), Try: c.Try, Hold: c.Hold, Rest: c.Rest,
 			Start: begin, Duration: lasting,
 		}
 		first += here

@@ -12,7 +12,7 @@ type Config struct {
 	Goroutines int           `json:"goroutines"` // clients, in all processes together
 	Processes  int           `json:"processes"`
 	Names      int           `json:"names"`    // shared by all clients if there are fewer than these
-	Rate       float64       `json:"rate"`     // acquisitions a second of all clients; 0 is a closed loop
+	Rate       int           `json:"rate"`     // acquisitions a second of all clients; 0 is a closed loop
 	Try        bool          `json:"try"`      // TryLock again and again instead of Lock
 	Hold       time.Duration `json:"hold_ns"`  // for how long each lock is held
 	Rest       time.Duration `json:"rest_ns"`  // of a client between two locks
@@ -31,7 +31,7 @@ const (
 	maxNodes      = 64
 	maxGoroutines = 20_000
 	maxProcesses  = 64
-	maxNames      = 10_000_000
+	maxNames      = 1_000_000
 	maxRate       = 10_000_000
 	leastTTL      = 200 * time.Millisecond
 	maxTTL        = time.Minute
@@ -57,8 +57,8 @@ func (c *Config) Check() error {
 		return fmt.Errorf("--processes %d: there are only %d goroutines for them; give more --goroutines", c.Processes, c.Goroutines)
 	case c.Names < 1 || c.Names > maxNames:
 		return fmt.Errorf("--names %d: give from 1 to %d, or leave it out for one name per goroutine", c.Names, maxNames)
-	case !(c.Rate >= 0 && c.Rate <= maxRate):
-		return fmt.Errorf("--rate %v: give up to %d acquisitions a second, or leave it out for a closed loop", c.Rate, maxRate)
+	case c.Rate < 0 || c.Rate > maxRate:
+		return fmt.Errorf("--rate %d: give up to %d acquisitions a second, or leave it out for a closed loop", c.Rate, maxRate)
 	case c.Rate > 0 && c.Rest > 0:
 		return fmt.Errorf("--rest %v together with --rate: a rate says when the next acquisition begins; leave out one of them", c.Rest)
 	case c.TTL < leastTTL || c.TTL > maxTTL:
@@ -78,5 +78,3 @@ func (c *Config) Check() error {
 // warmUp is how long each subject runs before each of its rounds without being measured: others have
 // had the processor's caches and the servers' attention meanwhile.
 func (c *Config) warmUp() time.Duration { return min(c.Duration/5, time.Second) }
-
-func (c *Config) contended() bool { return c.Names < c.Goroutines }

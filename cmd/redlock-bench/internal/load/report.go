@@ -2,15 +2,24 @@ package load
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"slices"
+
+	"github.com/a5bbb083/redlock/cmd/internal/loadgen"
 )
+
+// Series is a number of runs whose loads differ in one thing, or a single run.
+type Series struct {
+	Command  string    `json:"command"`         // that repeats it
+	Versions []string  `json:"versions"`        // of the programs involved, and the machine
+	Sweep    string    `json:"sweep,omitempty"` // what differs, see [Sweeps]; empty for a single run
+	Runs     []*Report `json:"runs"`
+}
 
 // Report is what a run measured.
 type Report struct {
 	Config   Config           `json:"config"`
-	Command  string           `json:"command"`  // that repeats the run
-	Versions []string         `json:"versions"` // of the programs involved, and the machine
 	Baseline string           `json:"baseline"` // the subject that the others are compared with
 	Subjects []*SubjectReport `json:"subjects"`
 }
@@ -23,6 +32,11 @@ type SubjectReport struct {
 	Summary map[string]Spread `json:"summary"`
 	// Ratios are over the baseline's in the same round; none of the baseline itself.
 	Ratios map[string]Spread `json:"ratios_over_baseline,omitempty"`
+	// Acquire, Release and Handoff are the distributions over all rounds, in HdrHistogram's format (V2,
+	// compressed, base64) and in nanoseconds.
+	Acquire *loadgen.Latencies `json:"acquire_hdr"`
+	Release *loadgen.Latencies `json:"release_hdr"`
+	Handoff *loadgen.Latencies `json:"handoff_hdr"`
 	// Rounds are all of them, in their order.
 	Rounds []*Round `json:"rounds"`
 }
@@ -43,7 +57,10 @@ func newReport(c Config) *Report {
 		if s.Name == preferred {
 			r.Baseline = preferred
 		}
-		r.Subjects = append(r.Subjects, &SubjectReport{Name: s.Name, About: s.About})
+		r.Subjects = append(r.Subjects, &SubjectReport{
+			Name: s.Name, About: s.About,
+			Acquire: loadgen.NewLatencies(), Release: loadgen.NewLatencies(), Handoff: loadgen.NewLatencies(),
+		})
 	}
 	return r
 }
@@ -52,6 +69,9 @@ func newReport(c Config) *Report {
 func (r *Report) add(rounds []*Round) {
 	for i, s := range r.Subjects {
 		s.Rounds = append(s.Rounds, rounds[i])
+		s.Acquire.Merge(rounds[i].acquire)
+		s.Release.Merge(rounds[i].release)
+		s.Handoff.Merge(rounds[i].handoff)
 	}
 }
 
@@ -85,6 +105,29 @@ func (r *Report) summarise() {
 // Rounds is how many rounds were completed.
 func (r *Report) Rounds() int { return len(r.Subjects[0].Rounds) }
 
+// Others are the subjects that are compared with the baseline.
+func (r *Report) Others() []*SubjectReport {
+	return slices.DeleteFunc(slices.Clone(r.Subjects), func(s *SubjectReport) bool { return s.Name == r.Baseline })
+}
+
+// Failed counts the failed attempts of all rounds by the kind of their error.
+func (s *SubjectReport) Failed() map[string]int64 {
+	return sum(s.Rounds, func(r *Round) map[string]int64 { return r.Failed })
+}
+
+// ReleaseFailed counts the failed releases.
+func (s *SubjectReport) ReleaseFailed() map[string]int64 {
+	return sum(s.Rounds, func(r *Round) map[string]int64 { return r.ReleaseFailed })
+}
+
+func sum(rounds []*Round, of func(*Round) map[string]int64) map[string]int64 {
+	all := make(map[string]int64)
+	for _, r := range rounds {
+		addAll(all, of(r))
+	}
+	return all
+}
+
 // Overlaps names the subjects of which two clients held one lock at once, each with how often.
 func (r *Report) Overlaps() map[string]int {
 	found := make(map[string]int)
@@ -98,11 +141,11 @@ func (r *Report) Overlaps() map[string]int {
 	return found
 }
 
-// WriteJSON writes the whole report.
-func (r *Report) WriteJSON(w io.Writer) error {
+// WriteJSON writes everything.
+func (s *Series) WriteJSON(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
-	return e.Encode(r)
+	return e.Encode(s)
 }
 
 // spreadOf works out the median, the mean of the middle two if there are an even number, and the range.
@@ -110,4 +153,21 @@ func spreadOf(values []float64) Spread {
 	slices.Sort(values)
 	n := len(values)
 	return Spread{Median: (values[(n-1)/2] + values[n/2]) / 2, Min: values[0], Max: values[n-1]}
+}
+
+// Number writes a measurement, with about three digits.
+func Number(v float64) string {
+	switch {
+	case v == 0:
+		return "0"
+	case v >= 99.95:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 9.995:
+		return fmt.Sprintf("%.1f", v)
+	case v >= 0.9995:
+		return fmt.Sprintf("%.2f", v)
+	case v >= 0.001:
+		return fmt.Sprintf("%.3f", v)
+	}
+	return fmt.Sprintf("%.2g", v)
 }

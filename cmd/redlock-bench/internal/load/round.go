@@ -21,8 +21,7 @@ type Round struct {
 	// Overlaps is how many locks were acquired before their holder began to release them.
 	Overlaps int `json:"overlaps"`
 
-	acquire, release *loadgen.Latencies
-	took             *loadgen.Latencies // of hand-offs
+	acquire, release, handoff *loadgen.Latencies
 }
 
 // sample is everything that is known of a round, to work out measurements from.
@@ -63,7 +62,7 @@ func newRound(config *Config, results []*loadgen.Result, end time.Duration, serv
 	round := &Round{
 		Locks: int64(s.locks), Values: make(map[string]float64), Failed: s.failed, ReleaseFailed: s.releaseFailed,
 		Commands: make(map[string]float64), Overlaps: s.handoffs.overlaps,
-		acquire: s.acquire, release: s.release, took: s.handoffs.took,
+		acquire: s.acquire, release: s.release, handoff: s.handoffs.took,
 	}
 	for _, m := range Metrics {
 		if v := m.of(&s); isFinite(v) {

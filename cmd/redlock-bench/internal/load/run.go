@@ -8,19 +8,12 @@ import (
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
 )
 
-// Progress says which round was just measured, of how many, with what outcome.
-type Progress struct {
-	Done, Total int
-	Subject     string
-	Round       *Round
-}
-
 // Run starts the servers and the clients, and measures one subject after the other, round for round. It
 // calls progress after each measurement.
 //
 // When ctx ends, or something fails, it returns the rounds that all subjects have completed together with
 // the error. Where there is no redis-server, the error matches [cluster.ErrNoRedisServer].
-func Run(ctx context.Context, config Config, progress func(Progress)) (report *Report, err error) {
+func Run(ctx context.Context, config Config, progress func(subject string, round *Round)) (report *Report, err error) {
 	report = newReport(config)
 	defer report.summarise()
 	servers, err := cluster.Start(ctx, cluster.Config{Backend: cluster.Redis, Nodes: config.Nodes, TrueClocks: true})
@@ -37,7 +30,6 @@ func Run(ctx context.Context, config Config, progress func(Progress)) (report *R
 		return report, err
 	}
 	defer func() { err = errors.Join(err, closeClients(all)) }()
-	done := 0
 	for i := range config.Rounds {
 		rounds := make([]*Round, len(all))
 		for j := range all {
@@ -46,8 +38,7 @@ func Run(ctx context.Context, config Config, progress func(Progress)) (report *R
 			if rounds[turn], err = measure(ctx, all[turn], &config, servers.Nodes()); err != nil {
 				return report, err
 			}
-			done++
-			progress(Progress{done, config.Rounds * len(all), all[turn].subject.Name, rounds[turn]})
+			progress(all[turn].subject.Name, rounds[turn])
 		}
 		report.add(rounds)
 	}

@@ -83,7 +83,14 @@ func (g *grid) addColumn(header string, cell func(scenario string) string) {
 
 // Plain renders rows below a header, without borders and without blanks at line ends. All columns but the
 // first are aligned to the right.
-func Plain(header table.Row, rows []table.Row) string {
+func Plain(header table.Row, rows []table.Row) string { return trimmed(numbers(header, rows).Render()) }
+
+// Markdown renders the same for a document.
+func Markdown(header table.Row, rows []table.Row) string {
+	return numbers(header, rows).RenderMarkdown() + "\n"
+}
+
+func numbers(header table.Row, rows []table.Row) table.Writer {
 	t := table.NewWriter()
 	t.SetStyle(plain(table.StyleLight))
 	t.AppendHeader(header)
@@ -93,7 +100,7 @@ func Plain(header table.Row, rows []table.Row) string {
 		columns = append(columns, table.ColumnConfig{Number: i + 2, Align: text.AlignRight, AlignHeader: text.AlignRight})
 	}
 	t.SetColumnConfigs(columns)
-	return trimmed(t.Render())
+	return t
 }
 
 // plain is the style of a table that has nothing but a line below its header.
