@@ -1,0 +1,56 @@
+package quorum_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/a5bbb083/redlock/quorum"
+)
+
+// echo is a voter in memory that answers at once.
+type echo struct{}
+
+func (echo) Exchange(_ context.Context, requests []int, answers []quorum.Answer[int]) {
+	for i, r := range requests {
+		answers[i].Reply = r
+	}
+}
+
+// BenchmarkBallot asks voters that answer at once: what's left is the cost of asking.
+func BenchmarkBallot(b *testing.B) {
+	for _, voters := range []int{1, 3, 5, 9} {
+		for _, callers := range []int{1, 64} {
+			b.Run(fmt.Sprintf("%d-voters/%d-callers", voters, callers), func(b *testing.B) {
+				transports := make([]quorum.Transport[int, int], voters)
+				for i := range transports {
+					transports[i] = echo{}
+				}
+				group := quorum.NewGroup(transports, quorum.Config{})
+				defer group.Close(b.Context())
+				poll := quorum.Poll[int, int]{Timeout: time.Minute, Judge: func(int, int) quorum.Vote { return quorum.Yes }}
+				var keys atomic.Uint64
+				b.ReportAllocs()
+				work := func(next func() bool) {
+					mine := poll
+					mine.Key = keys.Add(1)
+					for next() {
+						if result := group.Start(mine).Wait(b.Context()).Result; result != quorum.Won {
+							b.Error(result)
+							return
+						}
+					}
+				}
+				if callers == 1 {
+					work(b.Loop)
+					return
+				}
+				b.SetParallelism(callers / runtime.GOMAXPROCS(0)) // times GOMAXPROCS
+				b.RunParallel(func(pb *testing.PB) { work(pb.Next) })
+			})
+		}
+	}
+}
