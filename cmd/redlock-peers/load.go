@@ -139,7 +139,7 @@ func (l rueidisLoad) Close() error {
 
 type rueidisRelease context.CancelFunc
 
-// Release returns before the server has heard of it: the library doesn't tell.
+// Release waits for the server, but the library doesn't tell what that said.
 func (r rueidisRelease) Release(context.Context) error {
 	r()
 	return nil
