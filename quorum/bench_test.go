@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,7 +15,7 @@ import (
 // echo is a voter in memory that answers at once.
 type echo struct{}
 
-func (echo) Exchange(_ context.Context, requests []int, answers []quorum.Answer[int]) {
+func (echo) Exchange(_ context.Context, requests []string, answers []quorum.Answer[string]) {
 	for i, r := range requests {
 		answers[i].Reply = r
 	}
@@ -25,13 +26,10 @@ func BenchmarkBallot(b *testing.B) {
 	for _, voters := range []int{1, 3, 5, 9} {
 		for _, callers := range []int{1, 64} {
 			b.Run(fmt.Sprintf("%d-voters/%d-callers", voters, callers), func(b *testing.B) {
-				transports := make([]quorum.Transport[int, int], voters)
-				for i := range transports {
-					transports[i] = echo{}
-				}
-				group := quorum.NewGroup(transports, quorum.Config{})
+				workers := []quorum.Transport[string, string]{echo{}, echo{}}
+				group := quorum.NewGroup(slices.Repeat([][]quorum.Transport[string, string]{workers}, voters), quorum.Config{})
 				defer group.Close(b.Context())
-				poll := quorum.Poll[int, int]{Timeout: time.Minute, Judge: func(int, int) quorum.Vote { return quorum.Yes }}
+				poll := quorum.Poll[string, string]{Request: "lock", Timeout: time.Minute, Seen: agree}
 				var keys atomic.Uint64
 				b.ReportAllocs()
 				work := func(next func() bool) {
