@@ -58,6 +58,7 @@ interrupted, after the table of the rounds that were complete.`,
 		Example: `  redlock-bench load
   redlock-bench load --peers bin/redlock-peers --json load.json
   redlock-bench load --names 1 --goroutines 8 --processes 8 --hold 1ms --rest 4ms
+  redlock-bench load --names 1 --goroutines 5 --processes 5 --every 20ms
   redlock-bench load --rate 5000 --subject guarded
   redlock-bench load --sweep goroutines=1,4,16,64,256 --html growth.html`,
 		Args: cobra.NoArgs,
@@ -77,6 +78,7 @@ func (f *loadFlags) register(cmd *cobra.Command) {
 	flags.IntVar(&c.Processes, "processes", c.Processes, "spread the clients over `N` processes")
 	flags.IntVar(&c.Names, "names", 0, "lock `N` names; 1 has all clients wait for one lock (default one per goroutine)")
 	flags.IntVar(&c.Rate, "rate", 0, "begin `N` acquisitions a second, whether or not earlier ones are done (default a closed loop)")
+	flags.DurationVar(&c.Every, "every", 0, "let all clients try at the same moment, once each, and again after this `TIME`; shows how often nobody wins")
 	flags.BoolVar(&c.Try, "try", false, "try again and again, without a pause, instead of waiting as the library does")
 	flags.DurationVar(&c.Hold, "hold", 0, "hold each lock for this `TIME`")
 	flags.DurationVar(&c.Rest, "rest", 0, "let a client rest for this `TIME` after each lock")
@@ -94,7 +96,7 @@ func (f *loadFlags) register(cmd *cobra.Command) {
 		known = append(known, s.Name)
 	}
 	completeList(cmd, "subject", known)
-	for _, name := range []string{"nodes", "goroutines", "processes", "names", "rate", "hold", "rest", "ttl", "duration", "rounds", "sweep"} {
+	for _, name := range []string{"nodes", "goroutines", "processes", "names", "rate", "every", "hold", "rest", "ttl", "duration", "rounds", "sweep"} {
 		completeFlag(cmd, name)
 	}
 }

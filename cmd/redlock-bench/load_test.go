@@ -24,6 +24,8 @@ func TestBadLoads(t *testing.T) {
 		"--names -1":                          "--names -1: give from 1 to 1000000, or leave it out",
 		"--rate -5":                           "--rate -5: give up to",
 		"--rate 5 --rest 1ms":                 "--rest 1ms together with --rate",
+		"--every 1us":                         "--every 1µs: give from 1ms to 1m0s",
+		"--every 1s --try":                    "--every 1s together with --rate, --rest or --try",
 		"--ttl 1ms":                           "--ttl 1ms: give from 200ms to 1m0s",
 		"--ttl 2m":                            "--ttl 2m0s: give from",
 		"--hold -1s":                          "--hold -1s: nothing renews these locks",

@@ -86,6 +86,10 @@ func (c *client) run(ctx context.Context) {
 		name := c.names[turn%len(c.names)]
 		lease := c.acquire(ctx, name.text)
 		acquired := time.Now()
+		if lease == nil && c.plan.Every > 0 && ctx.Err() == nil {
+			c.turns = append(c.turns, Turn{name.number, c.bootTime(asked), Never, Never})
+			continue
+		}
 		if lease == nil {
 			c.cutShort(name.number, asked)
 			return
@@ -108,15 +112,20 @@ func (c *client) run(ctx context.Context) {
 // begin waits until the next acquisition is meant to begin, and returns when that was; false if it's at
 // the end of the load or later.
 func (c *client) begin(ctx context.Context) (time.Time, bool) {
-	if c.plan.Rate == 0 {
-		sleep(ctx, time.Until(c.start))
-		now := time.Now()
-		return now, now.Before(c.end())
-	}
 	if ctx.Err() != nil {
-		return time.Time{}, false // and leaves it to be counted as untaken
+		return time.Time{}, false // in an open loop it's counted as untaken
 	}
-	at := c.slot(c.slots.Add(1) - 1)
+	var at time.Time
+	switch {
+	case c.plan.Rate > 0:
+		at = c.slot(c.slots.Add(1) - 1)
+	case c.plan.Every > 0:
+		at = c.nextMoment()
+	case time.Now().Before(c.start):
+		at = c.start
+	default:
+		at = time.Now()
+	}
 	if !at.Before(c.end()) {
 		return at, false
 	}
@@ -124,10 +133,16 @@ func (c *client) begin(ctx context.Context) (time.Time, bool) {
 	return at, true
 }
 
-// acquire goes on until there is a lock, or returns nil at the end of the load.
+// nextMoment is when all clients try the next time. Who was busy at a moment has missed it.
+func (c *client) nextMoment() time.Time {
+	since := max(time.Since(c.start), 0)
+	return c.start.Add((since + c.plan.Every - 1).Truncate(c.plan.Every))
+}
+
+// acquire goes on until there is a lock, or returns nil at the end of the load, or after the only attempt.
 func (c *client) acquire(ctx context.Context, name string) Lease {
 	lock := c.locker.Lock
-	if c.plan.Try {
+	if c.plan.Try || c.plan.Every > 0 {
 		lock = c.locker.TryLock
 	}
 	for ctx.Err() == nil {
@@ -137,6 +152,9 @@ func (c *client) acquire(ctx context.Context, name string) Lease {
 		}
 		if ctx.Err() == nil {
 			count(&c.failed, c.locker.Kind(err))
+		}
+		if c.plan.Every > 0 {
+			return nil
 		}
 		// An attempt that fails without asking anybody must not keep others from running.
 		runtime.Gosched()

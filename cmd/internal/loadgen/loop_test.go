@@ -191,6 +191,34 @@ func TestTurns(t *testing.T) {
 	}, r.Turns)
 }
 
+// Clients try at the same moments, once each, and miss those at which they're busy.
+func TestTogether(t *testing.T) {
+	const ms = time.Millisecond
+	locker := &fakeLocker{acquire: ms, attempt: func(n int) error {
+		if n%2 == 0 {
+			return errTaken
+		}
+		return nil
+	}}
+	plan := Plan{Clients: 2, Names: 1, Every: 10 * ms, Duration: 40 * ms}
+	r := run(t, locker, plan)
+	assert.EqualValues(t, 4, r.Locks)
+	assert.Equal(t, map[string]int64{"taken": 4}, r.Failed, "nobody tries twice")
+	won := make(map[time.Duration]int)
+	for _, turn := range r.Turns {
+		if turn.Acquired == Never {
+			won[turn.Asked] += 10
+		} else {
+			won[turn.Asked]++
+		}
+	}
+	assert.Equal(t, map[time.Duration]int{time.Hour: 11, time.Hour + 10*ms: 11, time.Hour + 20*ms: 11, time.Hour + 30*ms: 11}, won)
+
+	plan.Clients, plan.Hold = 1, 12*ms
+	locker.attempt, locker.held = nil, nil
+	assert.EqualValues(t, 2, run(t, locker, plan).Locks, "it holds the lock at every second moment")
+}
+
 func TestCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 950*time.Millisecond)

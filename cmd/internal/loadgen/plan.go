@@ -13,6 +13,7 @@ type Plan struct {
 	Total    int           `json:"total"`       // how many there are in all processes
 	Names    int           `json:"names"`       // how many names there are for all of them
 	Rate     float64       `json:"rate"`        // acquisitions a second of this process; 0 is a closed loop
+	Every    time.Duration `json:"every_ns"`    // all clients try at the same moment, once, so often; 0 is never
 	Try      bool          `json:"try"`         // whether clients try again and again instead of waiting
 	Hold     time.Duration `json:"hold_ns"`     // for how long a lock is held
 	Rest     time.Duration `json:"rest_ns"`     // between a release and the same client's next acquisition
@@ -59,7 +60,8 @@ type Result struct {
 	Failed map[string]int64 `json:"failed"`
 	// ReleaseFailed does so for releases.
 	ReleaseFailed map[string]int64 `json:"release_failed"`
-	// Turns are all acquisitions of contended names, in no order.
+	// Turns are all waits for contended names, in no order; of clients that try at the same moments, all
+	// attempts.
 	Turns []Turn `json:"turns"`
 	// Usage is what it took the process.
 	Usage Usage `json:"usage"`
@@ -69,7 +71,7 @@ type Result struct {
 type Turn struct {
 	Name     int           `json:"n"`
 	Asked    time.Duration `json:"a"` // when the wait was meant to begin
-	Acquired time.Duration `json:"g"` // when it was over; Never if the end cut it short
+	Acquired time.Duration `json:"g"` // when it was over; Never if the end cut it short, or the only attempt failed
 	Released time.Duration `json:"r"` // when the release began
 }
 

@@ -34,6 +34,8 @@ const settling = 50 * time.Millisecond
 // Serve answers requests from in on out until in ends. An error means that it can't go on.
 func Serve(in io.Reader, out io.Writer, open func(context.Context, Client) (Locker, error)) (err error) {
 	requests, replies := json.NewDecoder(in), json.NewEncoder(out)
+	// A program that was built from older source would quietly do something else.
+	requests.DisallowUnknownFields()
 	var locker Locker
 	defer func() {
 		if locker != nil {

@@ -65,6 +65,9 @@ func TestServeRefuses(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "the first lock: taken", all[0].Error)
 
+	_, err = replies(t, &fakeLocker{}, `{"plan":{"lunch":12}}`)
+	assert.ErrorContains(t, err, `unknown field "lunch"`)
+
 	_, err = replies(t, &fakeLocker{}, `garbage`)
 	assert.ErrorContains(t, err, "request")
 }

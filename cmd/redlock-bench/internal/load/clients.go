@@ -156,7 +156,7 @@ func plans(c Config, subject string, begin, lasting time.Duration) []loadgen.Pla
 		}
 		all[i] = loadgen.Plan{
 			Prefix: "load:" + subject + ":", First: first, Clients: here, Total: c.Goroutines, Names: c.Names,
-			Rate: float64(c.Rate) * float64(here) / float64(c.Goroutines), Try: c.Try, Hold: c.Hold, Rest: c.Rest,
+			Rate: float64(c.Rate) * float64(here) / float64(c.Goroutines), Every: c.Every, Try: c.Try, Hold: c.Hold, Rest: c.Rest,
 			Start: begin, Duration: lasting,
 		}
 		first += here

@@ -13,6 +13,7 @@ type Config struct {
 	Processes  int           `json:"processes"`
 	Names      int           `json:"names"`    // shared by all clients if there are fewer than these
 	Rate       int           `json:"rate"`     // acquisitions a second of all clients; 0 is a closed loop
+	Every      time.Duration `json:"every_ns"` // all clients try at the same moment, once, so often; 0 is never
 	Try        bool          `json:"try"`      // TryLock again and again instead of Lock
 	Hold       time.Duration `json:"hold_ns"`  // for how long each lock is held
 	Rest       time.Duration `json:"rest_ns"`  // of a client between two locks
@@ -35,6 +36,8 @@ const (
 	maxRate       = 10_000_000
 	leastTTL      = 200 * time.Millisecond
 	maxTTL        = time.Minute
+	leastEvery    = time.Millisecond
+	maxEvery      = time.Minute
 	leastDuration = 100 * time.Millisecond
 	maxDuration   = time.Hour
 	maxRounds     = 1000
@@ -61,6 +64,10 @@ func (c *Config) Check() error {
 		return fmt.Errorf("--rate %d: give up to %d acquisitions a second, or leave it out for a closed loop", c.Rate, maxRate)
 	case c.Rate > 0 && c.Rest > 0:
 		return fmt.Errorf("--rest %v together with --rate: a rate says when the next acquisition begins; leave out one of them", c.Rest)
+	case c.Every != 0 && (c.Every < leastEvery || c.Every > maxEvery):
+		return fmt.Errorf("--every %v: give from %v to %v", c.Every, leastEvery, maxEvery)
+	case c.Every > 0 && (c.Rate > 0 || c.Rest > 0 || c.Try):
+		return fmt.Errorf("--every %v together with --rate, --rest or --try: it says when a client tries, and that it does so once; leave out the others", c.Every)
 	case c.TTL < leastTTL || c.TTL > maxTTL:
 		return fmt.Errorf("--ttl %v: give from %v to %v", c.TTL, leastTTL, maxTTL)
 	case c.Hold < 0 || c.Hold > c.TTL/2:

@@ -69,3 +69,14 @@ func TestHandoffs(t *testing.T) {
 		})
 	}
 }
+
+func TestMoments(t *testing.T) {
+	other := turn(10, 11, 12)
+	other.Name = 1
+	assert.Equal(t, moments{contested: 3, lost: 1}, judge([]loadgen.Turn{
+		turn(10, 11, 12), waiting(10), // one won
+		waiting(20), waiting(20), // nobody did
+		turn(30, 31, 32), turn(30, 33, 34), // one after the other
+		waiting(40), other, // alone
+	}))
+}

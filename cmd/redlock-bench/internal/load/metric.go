@@ -34,6 +34,9 @@ var Metrics = []Metric{
 	{"handed_to_waiter_percent", "handed to one who waited, %", false, false, func(s *sample) float64 {
 		return 100 * float64(s.handoffs.waited) / float64(s.handoffs.count)
 	}},
+	{"nobody_won_percent", "nobody won, % of moments", false, true, func(s *sample) float64 {
+		return 100 * float64(s.moments.lost) / float64(s.moments.contested)
+	}},
 	{"busiest_client_locks", "busiest client, locks", false, false, (*sample).busiest},
 	{"idlest_client_locks", "idlest client, locks", false, false, (*sample).idlest},
 	{"busiest_over_idlest", "busiest over idlest", false, false, func(s *sample) float64 { return s.busiest() / s.idlest() }},

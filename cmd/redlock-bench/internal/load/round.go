@@ -31,6 +31,7 @@ type sample struct {
 	perClient        []int64
 	acquire, release *loadgen.Latencies
 	handoffs         handoffs
+	moments          moments
 	unfinished       int64
 	failed           map[string]int64
 	releaseFailed    map[string]int64
@@ -57,6 +58,10 @@ func newRound(config *Config, results []*loadgen.Result, end time.Duration, serv
 		s.client.Mallocs += r.Usage.Mallocs
 		s.client.Bytes += r.Usage.Bytes
 		turns = append(turns, r.Turns...)
+	}
+	if config.Every > 0 {
+		s.moments = judge(turns)
+		turns = nil // nobody waits, so there's nothing to hand over
 	}
 	s.handoffs = account(turns, end)
 	round := &Round{

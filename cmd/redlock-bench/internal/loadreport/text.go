@@ -91,6 +91,9 @@ func describe(c load.Config, but string) []string {
 	if c.Rate > 0 {
 		kind = "open loop"
 	}
+	if c.Every > 0 {
+		kind = fmt.Sprintf("all at once every %v", c.Every)
+	}
 	if c.Try {
 		kind += " of single attempts"
 	}
