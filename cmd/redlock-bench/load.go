@@ -34,7 +34,13 @@ type loadFlags struct {
 }
 
 func newLoadCommand() *cobra.Command {
-	f := loadFlags{config: load.Defaults()}
+	cmd, _ := loadCommand()
+	return cmd
+}
+
+// loadCommand is the command with the flags that it parses into.
+func loadCommand() (*cobra.Command, *loadFlags) {
+	f := &loadFlags{config: load.Defaults()}
 	cmd := &cobra.Command{
 		Use:   "load",
 		Short: "Measure how fast locks are, and what they cost, side by side",
@@ -52,6 +58,10 @@ short.
 CPU time and allocations are those of the client processes, commands and bytes those
 of all servers together; commands that scripts execute count.
 
+The JSON form has command, versions, sweep, and runs (config, baseline, subjects).
+A subject has a summary and ratios_over_baseline (median, min and max by measurement;
+names end with the unit), its distributions in HdrHistogram's format, and its rounds.
+
 Exit status: 0 if all was measured, 1 if two clients held a lock at once, 2 for a
 command line that makes no sense, 3 if something is missing on this machine, 130 if
 interrupted, after the table of the rounds that were complete.`,
@@ -68,7 +78,7 @@ interrupted, after the table of the rounds that were complete.`,
 		},
 	}
 	f.register(cmd)
-	return cmd
+	return cmd, f
 }
 
 func (f *loadFlags) register(cmd *cobra.Command) {

@@ -25,6 +25,7 @@ func TestBadLoads(t *testing.T) {
 		"--rate -5":                           "--rate -5: give up to",
 		"--rate 5 --rest 1ms":                 "--rest 1ms together with --rate",
 		"--every 1us":                         "--every 1µs: give from 1ms to 1m0s",
+		"--every 1s --goroutines 3":           "--every 1s: with 3 names for 3 goroutines no two try for the same lock; give fewer --names",
 		"--every 1s --try":                    "--every 1s together with --rate, --rest or --try",
 		"--ttl 1ms":                           "--ttl 1ms: give from 200ms to 1m0s",
 		"--ttl 2m":                            "--ttl 2m0s: give from",
@@ -120,4 +121,15 @@ func TestLoadOfBadPeers(t *testing.T) {
 	got := bench(t.Context(), "load", "--peers", file, "--subject", "redsync", "--nodes", "1")
 	assert.Equal(t, statusEnvironment, got.status)
 	assert.Contains(t, got.errOut, "redsync, process 1: ended with exit status 3; its last words: no library")
+}
+
+// However fast a lock is: that it doesn't exclude is the status.
+func TestOverlapsAreAnError(t *testing.T) {
+	series := &load.Series{Runs: []*load.Report{{Subjects: []*load.SubjectReport{
+		{Name: "good", Rounds: []*load.Round{{}}}, {Name: "bad", Rounds: []*load.Round{{Overlaps: 2}, {}, {Overlaps: 1}}},
+	}}}}
+	var out strings.Builder
+	assert.Equal(t, statusUnexpected, exitStatus(&out, exclusive(series)))
+	assert.Contains(t, out.String(), "two clients held a lock at once: bad (3 times)")
+	assert.NoError(t, exclusive(&load.Series{}))
 }

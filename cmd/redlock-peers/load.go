@@ -88,7 +88,7 @@ func (l redsyncLoad) Kind(err error) string {
 	case errors.Is(err, redsync.ErrFailed):
 		return "no quorum"
 	}
-	return err.Error()
+	return loadgen.Kind(err)
 }
 
 func (l redsyncLoad) Close() error { return l.close() }
@@ -129,7 +129,7 @@ func (l rueidisLoad) Kind(err error) string {
 	if errors.Is(err, rueidislock.ErrNotLocked) {
 		return "taken"
 	}
-	return err.Error()
+	return loadgen.Kind(err)
 }
 
 func (l rueidisLoad) Close() error {
@@ -184,7 +184,7 @@ func (l bsmLoad) Kind(err error) string {
 	case errors.Is(err, redislock.ErrLockNotHeld):
 		return "lost"
 	}
-	return err.Error()
+	return loadgen.Kind(err)
 }
 
 func (l bsmLoad) Close() error { return l.close() }

@@ -2,6 +2,9 @@ package loadgen
 
 import (
 	"context"
+	"errors"
+	"io"
+	"net"
 	"time"
 )
 
@@ -27,4 +30,18 @@ type Locker interface {
 // Lease is a lock that was acquired.
 type Lease interface {
 	Release(ctx context.Context) error
+}
+
+// Kind names the errors that any library may return as they come from the network, for [Locker.Kind] to
+// fall back on. Those that it doesn't know it names by their text, as far as that is short.
+func Kind(err error) string {
+	netErr, isNet := errors.AsType[net.Error](err)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded) || (isNet && netErr.Timeout()):
+		return "time-out"
+	case isNet || errors.Is(err, io.EOF):
+		return "connection"
+	}
+	text := err.Error()
+	return text[:min(len(text), 80)]
 }

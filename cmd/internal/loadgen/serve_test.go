@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -75,4 +77,22 @@ func TestServeRefuses(t *testing.T) {
 func TestBootClock(t *testing.T) {
 	boot := clockdrift.System().Now()
 	assert.WithinDuration(t, time.Now().Add(time.Minute), fromBoot(boot+time.Minute), time.Second)
+}
+
+func TestKind(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Err: errors.New("refused")}
+	for want, err := range map[string]error{
+		"time-out":              fmt.Errorf("node 1: %w", context.DeadlineExceeded),
+		"connection":            fmt.Errorf("node 2: %w", refused),
+		"a text":                errors.New("a text"),
+		strings.Repeat("x", 80): errors.New(strings.Repeat("x", 1000)),
+	} {
+		assert.Equal(t, want, Kind(err))
+	}
+	var counts map[string]int64
+	for i := range 1000 {
+		count(&counts, fmt.Sprint(i))
+	}
+	assert.Len(t, counts, mostKinds+1)
+	assert.EqualValues(t, 1000-mostKinds, counts["others"])
 }

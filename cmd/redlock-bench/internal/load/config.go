@@ -68,6 +68,8 @@ func (c *Config) Check() error {
 		return fmt.Errorf("--every %v: give from %v to %v", c.Every, leastEvery, maxEvery)
 	case c.Every > 0 && (c.Rate > 0 || c.Rest > 0 || c.Try):
 		return fmt.Errorf("--every %v together with --rate, --rest or --try: it says when a client tries, and that it does so once; leave out the others", c.Every)
+	case c.Every > 0 && c.Names >= c.Goroutines:
+		return fmt.Errorf("--every %v: with %d names for %d goroutines no two try for the same lock; give fewer --names, such as 1", c.Every, c.Names, c.Goroutines)
 	case c.TTL < leastTTL || c.TTL > maxTTL:
 		return fmt.Errorf("--ttl %v: give from %v to %v", c.TTL, leastTTL, maxTTL)
 	case c.Hold < 0 || c.Hold > c.TTL/2:

@@ -98,7 +98,7 @@ func (l locker) Kind(err error) string {
 			return k.name
 		}
 	}
-	return err.Error()
+	return loadgen.Kind(err)
 }
 
 type lease struct{ lock *redlock.Lock }

@@ -55,6 +55,14 @@ type curve struct {
 	dotted bool // with a dot at each point
 }
 
+// axis is what values are drawn along.
+type axis struct {
+	title string
+	scale
+	ticks []float64
+	text  func(float64) string // of a value
+}
+
 // scale maps values to places on an axis.
 type scale struct {
 	low, high   float64 // in what is shown
@@ -70,17 +78,17 @@ func (s scale) at(v float64) float64 {
 	return math.Round((s.first+(v-low)/(high-low)*(s.last-s.first))*10) / 10
 }
 
-// draw makes a chart of curves.
-func draw(title, xTitle string, x scale, xTicks []float64, xText func(float64) string, logY bool, curves []curve) chart {
-	c := chart{Title: title, XTitle: xTitle, Width: width, Height: height}
+// draw makes a chart of curves. The y axis is chosen to cover them.
+func draw(title string, x axis, logY bool, curves []curve) chart {
+	c := chart{Title: title, XTitle: x.title, Width: width, Height: height}
 	c.Plot.Left, c.Plot.Right, c.Plot.Top, c.Plot.Bottom = left, width-right, top, height-bottom
 	x.first, x.last = c.Plot.Left, c.Plot.Right
-	y := yScale(curves, logY)
+	y := cover(curves, logY)
 	y.first, y.last = c.Plot.Bottom, c.Plot.Top
-	for _, v := range xTicks {
-		c.XTicks = append(c.XTicks, tick{x.at(v), xText(v)})
+	for _, v := range x.ticks {
+		c.XTicks = append(c.XTicks, tick{x.at(v), x.text(v)})
 	}
-	for _, v := range y.ticks() {
+	for _, v := range y.round() {
 		c.YTicks = append(c.YTicks, tick{y.at(v), short(v)})
 	}
 	for i, curve := range curves {
@@ -94,7 +102,7 @@ func draw(title, xTitle string, x scale, xTicks []float64, xText func(float64) s
 			px, py := x.at(p.X), y.at(p.Y)
 			fmt.Fprintf(&path, "%s%v %v", command, px, py)
 			if curve.dotted {
-				l.Dots = append(l.Dots, dot{px, py, fmt.Sprintf("%s, %s: %s", curve.name, xText(p.X), short(p.Y))})
+				l.Dots = append(l.Dots, dot{px, py, fmt.Sprintf("%s, %s: %s", curve.name, x.text(p.X), short(p.Y))})
 			}
 		}
 		l.Path = path.String()
@@ -103,8 +111,8 @@ func draw(title, xTitle string, x scale, xTicks []float64, xText func(float64) s
 	return c
 }
 
-// yScale covers all curves: from zero, or in full decades.
-func yScale(curves []curve, log bool) scale {
+// cover is a scale for all curves: from zero, or in full decades.
+func cover(curves []curve, log bool) scale {
 	low, high := math.Inf(1), 0.0
 	for _, c := range curves {
 		for _, p := range c.points {
@@ -122,8 +130,8 @@ func yScale(curves []curve, log bool) scale {
 	return s
 }
 
-// ticks are round values within the scale.
-func (s scale) ticks() []float64 {
+// round lists round values within the scale.
+func (s scale) round() []float64 {
 	var all []float64
 	if s.log {
 		for v := s.low; v <= s.high*1.001; v *= 10 {

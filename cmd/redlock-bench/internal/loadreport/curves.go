@@ -62,8 +62,8 @@ func percentiles(name string, l *loadgen.Latencies) curve {
 }
 
 func distribution(title string, curves []curve) chart {
-	return draw(title+", µs", "slower than this", scale{low: 0, high: most}, []float64{math.Log10(2), 1, 2, 3, 4},
-		share, true, curves)
+	x := axis{"slower than this", scale{low: 0, high: most}, []float64{math.Log10(2), 1, 2, 3, 4}, share}
+	return draw(title+", µs", x, true, curves)
 }
 
 // share says how many are slower at a place of a distribution.
@@ -85,8 +85,8 @@ func rounds(r *load.Report) chart {
 		}
 		curves = append(curves, c)
 	}
-	return draw("Locks per second in each round", "round", scale{low: 0.5, high: float64(r.Rounds()) + 0.5}, ticks,
-		func(x float64) string { return fmt.Sprint(x) }, false, curves)
+	x := axis{"round", scale{low: 0.5, high: float64(r.Rounds()) + 0.5}, ticks, short}
+	return draw("Locks per second in each round", x, false, curves)
 }
 
 // growth shows a metric over what a series goes through.
@@ -112,7 +112,7 @@ func growth(s *load.Series, m load.Metric) chart {
 	if x.log = x.high > 20*x.low; x.low == x.high {
 		x.low, x.high = x.low-1, x.high+1
 	}
-	return draw(m.Title, s.Sweep, x, ticks, short, true, curves)
+	return draw(m.Title, axis{s.Sweep, x, ticks, short}, true, curves)
 }
 
 // appendDrawn appends a chart if anything is in it.

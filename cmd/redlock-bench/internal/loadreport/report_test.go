@@ -83,7 +83,7 @@ func TestCurvesStayInside(t *testing.T) {
 			for i, v := range values {
 				c.points = append(c.points, point{float64(i), v})
 			}
-			drawn := draw(name, "x", scale{low: 0, high: 3}, nil, short, log, []curve{c})
+			drawn := draw(name, axis{"x", scale{low: 0, high: 3}, nil, short}, log, []curve{c})
 			assert.NotEmpty(t, drawn.YTicks)
 			var at []string
 			at = append(at, number.FindAllString(drawn.Lines[0].Path, -1)...)
