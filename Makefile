@@ -1,4 +1,4 @@
-.PHONY: test race lint bench matrix ci
+.PHONY: test race lint bench load matrix ci
 
 test:            ## what the README says
 	go test ./...
@@ -11,8 +11,12 @@ lint:
 	go vet ./...
 	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 
-bench:           ## takes and releases locks on five redis-servers
-	go test ./redlock -run '^$$' -bench .
+bench:           ## the library's parts in memory, and locks on five redis-servers
+	go test ./quorum ./redlock ./cmd/internal/loadgen -run '^$$' -bench .
+
+load:            ## this lock and those of others, side by side under load
+	go build -C cmd/redlock-peers -o ../../bin/redlock-peers .
+	go run ./cmd/redlock-bench load --peers bin/redlock-peers --html bin/load.html
 
 matrix:          ## every scenario under every lock, those of others included, on real servers
 	go build -C cmd/redlock-peers -o ../../bin/redlock-peers .

@@ -35,15 +35,6 @@ func TestInterruptLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-func requireRedis(t *testing.T, backend string) {
-	if backend != "redis" || os.Getenv("REDLOCK_REQUIRE_REDIS") == "1" {
-		return
-	}
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		t.Skip(err)
-	}
-}
-
 func testInterrupt(t *testing.T, backend string, sig syscall.Signal) {
 	temp := t.TempDir()
 	// The pause scenarios have clients that are stopped, which are the hardest to end.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"flag"
 	"os"
+	"os/exec"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -43,6 +44,16 @@ func bench(ctx context.Context, args ...string) result {
 	root.SetErr(&errOut)
 	status := exitStatus(&errOut, root.ExecuteContext(ctx))
 	return result{status, out.String(), errOut.String()}
+}
+
+// requireRedis skips where the backend needs a redis-server and there is none, unless one is required.
+func requireRedis(t *testing.T, backend string) {
+	if backend != "redis" || os.Getenv("REDLOCK_REQUIRE_REDIS") == "1" {
+		return
+	}
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		t.Skip(err)
+	}
 }
 
 // golden compares text with a file.

@@ -21,6 +21,6 @@ interrupted.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRunCommand(), newChaosCommand(), newListCommand(), newDoctorCommand(), newWorkerCheckCommand(), newVersionCommand(), newWorkerCommand())
+	root.AddCommand(newRunCommand(), newChaosCommand(), newLoadCommand(), newListCommand(), newDoctorCommand(), newWorkerCheckCommand(), newVersionCommand(), newWorkerCommand(), newLoadClientCommand())
 	return root
 }

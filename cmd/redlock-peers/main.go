@@ -2,6 +2,9 @@
 // speaks the protocol of docs/worker-protocol.md, with one of these libraries inside.
 //
 //	redlock-bench run --backend redis --peers redlock-peers
+//	redlock-bench load --peers redlock-peers
+//
+// For the latter it's a process of clients, see package loadgen.
 //
 // It's a module of its own, so that the main one doesn't depend on the libraries. Each is used as its
 // own README does, with its defaults, apart from the time that one node is waited for, which the
@@ -28,13 +31,30 @@ var peers = map[string]peer{
 }
 
 func main() {
-	if len(os.Args) != 2 || peers[os.Args[1]].open == nil {
-		fmt.Fprintf(os.Stderr, "usage: redlock-peers NAME\nNAME is one of %s. It's run by redlock-bench.\n",
-			strings.Join(slices.Sorted(maps.Keys(peers)), ", "))
+	serve, err := choose(os.Args[1:])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "redlock-peers:", err)
+		fmt.Fprintf(os.Stderr, "usage: redlock-peers NAME\n       redlock-peers load NAME\nNAME is one of %s, or with load of %s. It's run by redlock-bench.\n",
+			names(peers), names(loaders))
 		os.Exit(2)
 	}
-	if err := serve(os.Stdin, os.Stdout, peers[os.Args[1]]); err != nil {
+	if err := serve(); err != nil {
 		fmt.Fprintln(os.Stderr, "redlock-peers:", err)
 		os.Exit(1)
 	}
+}
+
+// choose reads the command line and returns what it asks for.
+func choose(args []string) (func() error, error) {
+	switch {
+	case len(args) == 1 && peers[args[0]].open != nil:
+		return func() error { return serve(os.Stdin, os.Stdout, peers[args[0]]) }, nil
+	case len(args) == 2 && args[0] == "load" && loaders[args[1]] != nil:
+		return func() error { return serveLoad(loaders[args[1]]) }, nil
+	}
+	return nil, fmt.Errorf("there is nothing to do for %q", strings.Join(args, " "))
+}
+
+func names[V any](all map[string]V) string {
+	return strings.Join(slices.Sorted(maps.Keys(all)), ", ")
 }

@@ -85,6 +85,44 @@ func TestKnownFailures(t *testing.T) {
 	}
 }
 
+// TestLoad measures every library for a moment, each way of locking.
+func TestLoad(t *testing.T) {
+	requireRedis(t)
+	bench, peers := build(t, "../redlock-bench"), build(t, ".")
+	for _, flags := range [][]string{nil, {"--try"}} {
+		cmd := exec.Command(bench, append([]string{"load", "--peers", peers, "--subject", "redsync,rueidislock-1,bsm-1", "--nodes", "3",
+			"--goroutines", "4", "--names", "2", "--duration", "300ms", "--rounds", "2", "--json", "-"}, flags...)...)
+		var log strings.Builder
+		cmd.Stderr = &log
+		out, err := cmd.Output()
+		require.NoError(t, err, log.String())
+		var series struct {
+			Runs []struct {
+				Baseline string
+				Subjects []struct {
+					Name   string
+					Rounds []struct {
+						Locks  int64
+						Failed map[string]int64
+					}
+				}
+			}
+		}
+		require.NoError(t, json.Unmarshal(out, &series))
+		require.Len(t, series.Runs, 1)
+		assert.Equal(t, "redsync", series.Runs[0].Baseline)
+		require.Len(t, series.Runs[0].Subjects, 3)
+		for _, s := range series.Runs[0].Subjects {
+			for _, round := range s.Rounds {
+				assert.Positive(t, round.Locks, s.Name)
+				for kind := range round.Failed {
+					assert.Equal(t, "taken", kind, s.Name)
+				}
+			}
+		}
+	}
+}
+
 // TestNodeWorker shows that the protocol isn't Go's: the npm package redlock is judged by the
 // same scenarios.
 func TestNodeWorker(t *testing.T) {

@@ -44,6 +44,10 @@ type Config struct {
 	Seed        int64   // of what an embedded node draws at random, such as its run ids
 	Persistence Persistence
 
+	// TrueClocks leaves the clocks of redis-server processes as they are: no library is loaded into
+	// them by which clocks are bent, and that could cost what is measured.
+	TrueClocks bool
+
 	// StartTimeout bounds the start of one redis-server; 15 s unless given.
 	StartTimeout time.Duration
 }

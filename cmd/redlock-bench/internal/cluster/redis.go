@@ -36,7 +36,11 @@ func startRedis(ctx context.Context, config Config, find func(context.Context, s
 		return nil, err
 	}
 	h := &host{config: config, binary: binary, launcher: newLauncher(), workspace: workspace}
-	h.clock, h.clockErr = find(ctx, workspace.dir)
+	if config.TrueClocks {
+		h.clockErr = fmt.Errorf("%w: the cluster was started with true clocks", ErrUnsupported)
+	} else {
+		h.clock, h.clockErr = find(ctx, workspace.dir)
+	}
 
 	servers := make([]*serverNode, config.Nodes)
 	c := &Cluster{config: config, stop: sync.OnceValue(func() error { return h.close(servers) })}

@@ -77,6 +77,10 @@ func (r Run) Write(w io.Writer) error {
 	return nil
 }
 
+// Style is what a page needs to look like the others: all colours, also those of lines (c0 to c6), and how
+// texts, tables and pictures look.
+func Style() template.CSS { return template.CSS(asset("chart.css") + asset("style.css")) }
+
 // asset reads a file that was built in.
 func asset(name string) string {
 	data, err := assets.ReadFile("assets/" + name)

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
@@ -23,15 +22,12 @@ func (r *Report) WriteSummary(w io.Writer, colour bool) error {
 		text.EnableColors() // its own guess looks at the environment only
 	}
 	t := r.grid(colour, summaryCell)
-	t.style.Options = table.OptionsNoBordersAndSeparators
-	t.style.Options.SeparateHeader = true
+	t.style = plain(t.style)
 	if guarded := r.spared(); guarded != "" {
 		t.addColumn("cost of "+guarded, func(scenario string) string { return r.cost(scenario, guarded) })
 	}
 	var b strings.Builder
-	for line := range strings.Lines(t.render()) {
-		b.WriteString(strings.TrimRight(line, " \n") + "\n")
-	}
+	b.WriteString(trimmed(t.render()))
 	b.WriteString(legend)
 	r.writeSum(&b)
 	r.writeEvidence(&b)

@@ -81,6 +81,45 @@ func (g *grid) addColumn(header string, cell func(scenario string) string) {
 	}
 }
 
+// Plain renders rows below a header, without borders and without blanks at line ends. All columns but the
+// first are aligned to the right.
+func Plain(header table.Row, rows []table.Row) string { return trimmed(numbers(header, rows).Render()) }
+
+// Markdown renders the same for a document.
+func Markdown(header table.Row, rows []table.Row) string {
+	return numbers(header, rows).RenderMarkdown() + "\n"
+}
+
+func numbers(header table.Row, rows []table.Row) table.Writer {
+	t := table.NewWriter()
+	t.SetStyle(plain(table.StyleLight))
+	t.AppendHeader(header)
+	t.AppendRows(rows)
+	var columns []table.ColumnConfig
+	for i := range header[1:] {
+		columns = append(columns, table.ColumnConfig{Number: i + 2, Align: text.AlignRight, AlignHeader: text.AlignRight})
+	}
+	t.SetColumnConfigs(columns)
+	return t
+}
+
+// plain is the style of a table that has nothing but a line below its header.
+func plain(style table.Style) table.Style {
+	style.Format.Header = text.FormatDefault
+	style.Options = table.OptionsNoBordersAndSeparators
+	style.Options.SeparateHeader = true
+	return style
+}
+
+// trimmed takes the blanks at the ends of lines away.
+func trimmed(rendered string) string {
+	var b strings.Builder
+	for line := range strings.Lines(rendered) {
+		b.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+	return b.String()
+}
+
 func (g *grid) render() string {
 	t := table.NewWriter()
 	t.SetStyle(g.style)

@@ -31,6 +31,6 @@ func (c *Call) Wait(ctx context.Context) (protocol.Reply, error) {
 		return c.reply, c.err
 	case <-ctx.Done():
 		return protocol.Reply{}, fmt.Errorf("%w: %s: no reply to %s: %w%s",
-			ErrWorker, c.process.name, c.Request.Op, context.Cause(ctx), c.process.stderr.quoted())
+			ErrWorker, c.process.name, c.Request.Op, context.Cause(ctx), c.process.child.LastWords())
 	}
 }

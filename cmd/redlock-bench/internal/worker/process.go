@@ -6,43 +6,32 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"runtime"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/a5bbb083/redlock/clockdrift"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/child"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
 )
 
 // ErrWorker matches the errors of workers that failed, as opposed to locks that refused.
 var ErrWorker = errors.New("worker: failed")
 
-const (
-	// grace is how long a worker has to end by itself after the end of its input.
-	grace = 300 * time.Millisecond
-	// killTimeout bounds the wait for a killed process to be gone.
-	killTimeout = 5 * time.Second
-	// sendTimeout bounds a write to a worker that doesn't read.
-	sendTimeout = 2 * time.Second
-)
+// sendTimeout bounds a write to a worker that doesn't read.
+const sendTimeout = 2 * time.Second
 
 // Process is a running worker. Its methods may be called concurrently, but a worker answers
 // one request at a time.
 type Process struct {
 	name     string
-	command  *exec.Cmd
-	stdin    *os.File
-	stdout   *os.File
-	stderr   *tail
+	child    *child.Child
 	fencing  bool
 	renews   bool
 	suspends bool
 	uses     []int
 
-	exited chan struct{} // closed once the process is gone and reaped
-	read   chan struct{} // closed once nothing is read from it any more
+	read chan struct{} // closed once nothing is read from it any more
 
 	mu     sync.Mutex // guards the rest
 	lastID int64
@@ -54,16 +43,12 @@ type Process struct {
 // greets it. The context bounds the greeting only. The error matches [ErrWorker].
 func Start(ctx context.Context, command []string, config protocol.Config) (*Process, error) {
 	config.Version = protocol.Version
-	p := &Process{
-		name:    fmt.Sprintf("%s (%s)", config.Client, config.Subject),
-		command: exec.Command(command[0], command[1:]...),
-		stderr:  &tail{},
-		exited:  make(chan struct{}),
-		read:    make(chan struct{}),
-	}
-	if err := p.spawn(); err != nil {
+	p := &Process{name: fmt.Sprintf("%s (%s)", config.Client, config.Subject), read: make(chan struct{})}
+	var err error
+	if p.child, err = child.Start(command); err != nil {
 		return nil, fmt.Errorf("%w: %s: start %q: %w", ErrWorker, p.name, command, err)
 	}
+	go p.receive()
 	reply, err := p.Do(ctx, protocol.Request{Op: protocol.Hello, Config: &config})
 	if err == nil && (!reply.OK || reply.Version != protocol.Version) {
 		err = fmt.Errorf("%w: %s: greeting: ok %v, version %d, want version %d: %s",
@@ -81,45 +66,8 @@ func Start(ctx context.Context, command []string, config protocol.Config) (*Proc
 	return p, nil
 }
 
-// spawn starts the process and the goroutines that read from it and wait for it.
-func (p *Process) spawn() error {
-	childIn, stdin, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	stdout, childOut, err := os.Pipe()
-	if err != nil {
-		return errors.Join(err, childIn.Close(), stdin.Close())
-	}
-	p.stdin, p.stdout = stdin, stdout
-	p.command.Stdin, p.command.Stdout, p.command.Stderr = childIn, childOut, p.stderr
-	p.command.WaitDelay = grace // for grandchildren that keep stderr open
-	p.command.SysProcAttr = childAttributes()
-	started := make(chan error)
-	go func() {
-		// The signal that ends a child with its parent is tied to the thread that started
-		// it, so that thread has to last as long as the child.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := p.command.Start()
-		started <- err
-		if err == nil {
-			_ = p.command.Wait() // how it ended is in ProcessState
-			close(p.exited)
-		}
-	}()
-	err = <-started
-	_, _ = childIn.Close(), childOut.Close()
-	if err != nil {
-		_, _ = stdin.Close(), stdout.Close()
-		return err
-	}
-	go p.receive()
-	return nil
-}
-
 // PID is the worker's process id.
-func (p *Process) PID() int { return p.command.Process.Pid }
+func (p *Process) PID() int { return p.child.PID() }
 
 // Fencing tells whether the worker's locks carry fencing tokens.
 func (p *Process) Fencing() bool { return p.fencing }
@@ -156,8 +104,8 @@ func (p *Process) Begin(r protocol.Request) (*Call, error) {
 	r.ID, r.Now = p.lastID, clockdrift.System().Now()
 	call := &Call{Request: r, process: p, done: make(chan struct{})}
 	p.call = call
-	_ = p.stdin.SetWriteDeadline(time.Now().Add(sendTimeout))
-	if err := protocol.WriteLine(p.stdin, r); err != nil {
+	_ = p.child.Stdin.SetWriteDeadline(time.Now().Add(sendTimeout))
+	if err := protocol.WriteLine(p.child.Stdin, r); err != nil {
 		// A worker that has exited is better explained by how it ended.
 		if !errors.Is(err, syscall.EPIPE) {
 			p.fail(fmt.Errorf("doesn't read its input: %w", err))
@@ -169,13 +117,13 @@ func (p *Process) Begin(r protocol.Request) (*Call, error) {
 // receive hands each reply to its call, until the output ends or makes no sense.
 func (p *Process) receive() {
 	defer close(p.read)
-	lines := protocol.NewReader(p.stdout)
+	lines := protocol.NewReader(p.child.Stdout)
 	for {
 		var reply protocol.Reply
 		err := lines.Next(&reply)
 		received := clockdrift.System().Now()
 		if errors.Is(err, io.EOF) || errors.Is(err, os.ErrClosed) {
-			err = p.ending()
+			err = p.child.Ending()
 		}
 		p.mu.Lock()
 		if err == nil {
@@ -217,35 +165,12 @@ func (p *Process) fail(err error) {
 	}
 }
 
-// ending explains the end of the worker's output.
-func (p *Process) ending() error {
-	select {
-	case <-p.exited:
-		return fmt.Errorf("ended with %v%s", p.command.ProcessState, p.stderr.quoted())
-	case <-time.After(grace):
-		return fmt.Errorf("closed its output%s", p.stderr.quoted())
-	}
-}
-
 // Close ends the worker: by the end of its input, or by SIGKILL if it doesn't follow at once.
 // It returns when the process is gone.
 func (p *Process) Close() error {
-	_ = p.stdin.Close() // an error means that it was closed before
-	select {
-	case <-p.exited:
-	case <-time.After(grace):
-		// The whole group, for what the worker may have started. Its id can't be another's
-		// yet, since the worker hasn't been reaped.
-		if err := syscall.Kill(-p.PID(), syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-			return fmt.Errorf("%w: %s: kill: %w", ErrWorker, p.name, err)
-		}
+	if err := p.child.Close(); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrWorker, p.name, err)
 	}
-	select {
-	case <-p.exited:
-	case <-time.After(killTimeout):
-		return fmt.Errorf("%w: %s: process %d still exists %v after SIGKILL", ErrWorker, p.name, p.PID(), killTimeout)
-	}
-	_ = p.stdout.Close()
 	<-p.read
 	return nil
 }

@@ -2,9 +2,7 @@ package worker
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -106,13 +104,4 @@ func TestMissingProgram(t *testing.T) {
 	_, err := Start(t.Context(), []string{"/does/not/exist"}, protocol.Config{Client: "client 1"})
 	require.ErrorIs(t, err, ErrWorker)
 	assert.ErrorIs(t, err, os.ErrNotExist)
-}
-
-func TestTailKeepsTheEnd(t *testing.T) {
-	var end tail
-	for i := range 1000 {
-		_, _ = fmt.Fprintf(&end, "line %d\n", i)
-	}
-	assert.LessOrEqual(t, len(end.quoted()), tailSize+100)
-	assert.True(t, strings.HasSuffix(end.quoted(), "line 999"))
 }

@@ -1,4 +1,4 @@
-package worker
+package child
 
 import (
 	"fmt"
@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// tailSize is how much of a worker's last words is kept.
+// tailSize is how much of a child's last words is kept.
 const tailSize = 2048
 
 // tail keeps the end of what is written to it.
