@@ -1,6 +1,5 @@
--- Checks that this server remembers what it voted for, and enrols it anew if it may not. It's the
--- first command of every batch that asks for votes, so it runs in the very process that executes
--- the rest.
+-- Checks that this server remembers what it voted for, and enrols it anew if it may not. It's the first
+-- command that asks for votes on each connection, so it runs in the very process that executes the rest.
 --   KEYS[1] marker
 --   ARGV[1] a number for a new enrolment   ARGV[2] 1 if the server's data survives its restarts
 -- The marker says under which run id the server was enrolled, its last promotion, the enrolment's
