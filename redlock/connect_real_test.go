@@ -1,7 +1,9 @@
 package redlock_test
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -98,4 +100,24 @@ func TestRealMisconfiguredMinorityShows(t *testing.T) {
 	require.NotEmpty(t, events)
 	require.Len(t, events[0].Nodes, 3)
 	assert.NoError(t, l.Voters()[0].Err)
+}
+
+// Two servers survive no failure, and four only one: whoever adds the second or fourth expects more.
+func TestRealEvenNumbersAreLogged(t *testing.T) {
+	servers := startVoters(t, 3)
+	var log bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	for n, want := range map[int]string{1: "", 2: "voters=2 survives=0", 3: ""} {
+		log.Reset()
+		l, err := redlock.Dial(t.Context(), urls(servers[:n]))
+		require.NoError(t, err)
+		require.NoError(t, l.Close())
+		if want == "" {
+			assert.Empty(t, log.String(), "%d voters", n)
+		} else {
+			assert.Contains(t, log.String(), want)
+		}
+	}
 }

@@ -425,3 +425,34 @@ func TestHealingDoesntOutliveTheRelease(t *testing.T) {
 		}
 	})
 }
+
+// Why an attempt failed doesn't depend on the order of the answers. One voter is down and one names the
+// holder: the third decides which of them is in the way.
+func TestReasonDoesntDependOnTheOrderOfAnswers(t *testing.T) {
+	for name, at := range map[string]struct {
+		third  func(*redlocktest.Quorum)
+		reason error
+	}{
+		"the third names the holder, too": {func(*redlocktest.Quorum) {}, redlock.ErrNotAcquired},
+		"the third is free":               {func(q *redlocktest.Quorum) { q.Node(2).Set("job", "gone", ms) }, redlock.ErrNotAcquired},
+		"the third is silent":             {func(q *redlocktest.Quorum) { q.Member("a").Link(2).Cut() }, redlock.ErrNoQuorum},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+				holder := join(t, q, "holder", redlock.WithoutGuards())
+				_, err := holder.TryLock(t.Context(), "job")
+				require.NoError(t, err)
+				l := join(t, q, "a", redlock.WithoutGuards())
+				time.Sleep(time.Second)
+				q.Node(0).Crash()
+				at.third(q)
+				time.Sleep(2 * ms)
+				q.Member("a").Link(2).Delay(0, 20*ms)
+				begun := time.Now()
+				_, err = l.TryLock(t.Context(), "job")
+				require.ErrorIs(t, err, at.reason)
+				assert.LessOrEqual(t, time.Since(begun), 251*ms, "the node time-out")
+			})
+		})
+	}
+}

@@ -59,6 +59,9 @@ func (l *Locker) survey(caller context.Context) error {
 			slog.WarnContext(caller, "redlock: a voter is of no use as it is, and the quorum survives fewer failures", "node", r.Node, "outcome", r.Outcome.String(), "err", r.Err)
 		}
 	}
+	if n := len(l.nodes); n%2 == 0 {
+		slog.WarnContext(caller, "redlock: an even number of voters survives no more failures than one voter less; add one, or leave one out", "voters", n, "survives", (n-1)/2)
+	}
 	return nil
 }
 
