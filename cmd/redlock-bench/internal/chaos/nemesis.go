@@ -4,31 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/a5bbb083/redlock/clockdrift"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 )
 
 // healTimeout bounds the end of one fault: the start of a server above all.
 const healTimeout = 30 * time.Second
-
-// KindCount says what became of the faults of one kind.
-type KindCount struct {
-	Kind    string `json:"kind"`
-	Planned int    `json:"planned"`
-	// Proven counts those that were seen to take effect.
-	Proven int `json:"proven"`
-	// Skipped counts those that would have left the safety model, because earlier ones took
-	// longer than planned; Failed those that couldn't be injected, or weren't seen to work.
-	Skipped int `json:"skipped"`
-	Failed  int `json:"failed"`
-	// Why is the error of the first that failed.
-	Why string `json:"why,omitempty"`
-}
 
 // havoc carries out a plan in a lab.
 type havoc struct {
@@ -38,23 +26,24 @@ type havoc struct {
 	// targets has a lock for each node and each client, so that faults which are late don't meet.
 	nodes, clients []sync.Mutex
 
-	mu      sync.Mutex // guards the rest
-	counts  map[string]*KindCount
-	outside []string // what really happened, but isn't in the safety model
-	broken  []error  // faults that couldn't be undone
+	mu sync.Mutex // guards the rest
+	// silent is when each node, and each client, could last not answer because of a fault; unending
+	// while that goes on.
+	silentNodes, silentClients []time.Duration
+	counts                     map[string]*history.FaultCount
+	outside                    []string // what really happened, but isn't in the safety model
+	broken                     []error  // faults that couldn't be undone
 }
 
 func newHavoc(l *lab.Lab, p Plan) *havoc {
 	h := &havoc{
 		lab: l, plan: p, ledger: newLedger(clockdrift.System(), p.Nodes, p.minority()),
 		nodes: make([]sync.Mutex, p.Nodes), clients: make([]sync.Mutex, p.Clients),
-		counts: make(map[string]*KindCount),
+		silentNodes: make([]time.Duration, p.Nodes), silentClients: make([]time.Duration, p.Clients),
+		counts: make(map[string]*history.FaultCount),
 	}
 	for _, name := range Kinds() {
-		h.counts[name] = &KindCount{Kind: name}
-	}
-	for _, f := range p.Faults {
-		h.counts[KindOf(f)].Planned++
+		h.counts[name] = &history.FaultCount{Kind: name}
 	}
 	for _, f := range p.Outside() {
 		h.outside = append(h.outside, "planned: "+Describe(f))
@@ -83,9 +72,10 @@ func (h *havoc) perform(ctx context.Context, f nemesis.Fault) {
 	if ctx.Err() != nil {
 		return
 	}
+	h.count(f, func(c *history.FaultCount) { c.Planned++ })
 	if damages(f) {
 		if !h.ledger.damage(f.Nodes[0]) {
-			h.count(f, func(c *KindCount) { c.Skipped++ })
+			h.count(f, func(c *history.FaultCount) { c.Skipped++ })
 			return
 		}
 		defer func() { h.ledger.recover(f.Nodes[0], h.plan.recovery()) }()
@@ -93,17 +83,14 @@ func (h *havoc) perform(ctx context.Context, f nemesis.Fault) {
 	// Not on ctx: a fault that is being injected when the run ends would be neither here nor there.
 	working := context.WithoutCancel(ctx)
 	began := h.lab.Now()
+	h.silence(f, unending)
 	undo, err := h.inject(working, f)
+	defer func() { h.silence(f, h.lab.Now()) }()
 	if err != nil {
-		h.count(f, func(c *KindCount) {
-			c.Failed++
-			if c.Why == "" {
-				c.Why = err.Error()
-			}
-		})
+		h.unseen(f, began, err)
 		return
 	}
-	h.count(f, func(c *KindCount) { c.Proven++ })
+	h.count(f, func(c *history.FaultCount) { c.Proven++ })
 	if h.lab.SleepUntil(ctx, h.lab.Now()+f.For) != nil && damages(f) {
 		return // a clock that came back sooner would leave the model, and the nodes are about to go
 	}
@@ -111,6 +98,56 @@ func (h *havoc) perform(ctx context.Context, f nemesis.Fault) {
 	if lasted := h.lab.Now() - began; f.Kind == nemesis.ClockJump && f.By < 0 && lasted >= h.plan.TTL.Duration() {
 		h.note(&h.outside, fmt.Sprintf("%s lasted %v, longer than a TTL, on a machine that is too slow", Describe(f), lasted.Round(time.Millisecond)))
 	}
+}
+
+// silence notes until when a fault keeps its nodes or its client from answering.
+func (h *havoc) silence(f nemesis.Fault, until time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case f.Kind == PauseClient:
+		h.silentClients[f.Clients[0]] = until
+	case silences(f):
+		h.silentNodes[f.Nodes[0]] = until
+	}
+}
+
+// unseen counts a fault that wasn't seen to take effect, and excuses it where nothing was there to be
+// seen: the links of a node that was silent at some time since the fault began, and the connections
+// of a client that was, or to nodes that the lock doesn't live on.
+func (h *havoc) unseen(f nemesis.Fault, began time.Duration, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := h.counts[KindOf(f)]
+	if errors.Is(err, cluster.ErrNotProven) && h.hidden(f, began) {
+		c.Excused++
+		return
+	}
+	c.Failed++
+	if c.Why == "" {
+		c.Why = err.Error()
+	}
+}
+
+// hidden tells whether the fault's effect couldn't be seen. The caller holds mu.
+func (h *havoc) hidden(f nemesis.Fault, began time.Duration) bool {
+	if f.Kind == nemesis.ResetLinks {
+		used := func(node int) bool { return slices.Contains(h.lab.Used(), node) }
+		if !slices.ContainsFunc(f.Nodes, used) || anySilent(h.silentClients, f.Clients, began) {
+			return true
+		}
+	}
+	return hitsLinks(f) && anySilent(h.silentNodes, f.Nodes, began)
+}
+
+// anySilent tells whether one of these was silent since the given instant; an empty list is all.
+func anySilent(silent []time.Duration, which []int, since time.Duration) bool {
+	for i, until := range silent {
+		if until >= since && (len(which) == 0 || slices.Contains(which, i)) {
+			return true
+		}
+	}
+	return false
 }
 
 // target is the lock of whom the fault hits. Links are hit in many ways at once, which the plan
@@ -169,7 +206,7 @@ func (h *havoc) heal(ctx context.Context, f nemesis.Fault, undo func(context.Con
 	}
 }
 
-func (h *havoc) count(f nemesis.Fault, add func(*KindCount)) {
+func (h *havoc) count(f nemesis.Fault, add func(*history.FaultCount)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	add(h.counts[KindOf(f)])
@@ -182,10 +219,10 @@ func (h *havoc) note(list *[]string, what string) {
 }
 
 // tally returns the counts in the order of [Kinds], of the kinds that were planned.
-func (h *havoc) tally() []KindCount {
+func (h *havoc) tally() []history.FaultCount {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	var all []KindCount
+	var all []history.FaultCount
 	for _, name := range Kinds() {
 		if c := h.counts[name]; c.Planned > 0 {
 			all = append(all, *c)

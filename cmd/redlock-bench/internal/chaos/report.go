@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
 )
 
@@ -33,12 +35,14 @@ type Result struct {
 	AsExpected   bool          `json:"as_expected"`
 	OverlapMS    float64       `json:"overlap_ms"`
 	Measures
-	StaleWritesAccepted int         `json:"stale_writes_accepted"` // by the register without fencing
-	StaleWritesRefused  int         `json:"stale_writes_refused"`  // by the one with it
-	LostUpdates         int         `json:"lost_updates"`          // of the register without fencing
-	Faults              []KindCount `json:"faults"`
+	StaleWritesAccepted int                  `json:"stale_writes_accepted"` // by the register without fencing
+	StaleWritesRefused  int                  `json:"stale_writes_refused"`  // by the one with it
+	LostUpdates         int                  `json:"lost_updates"`          // of the register without fencing
+	Faults              []history.FaultCount `json:"faults"`
 	// Outside says what happened that isn't in the safety model.
 	Outside []string `json:"outside_model,omitempty"`
+	// Doubts says why no verdict can be held.
+	Doubts []string `json:"doubts,omitempty"`
 	// Findings are the first ones, of so many.
 	Findings      []string `json:"findings,omitempty"`
 	FindingsTotal int      `json:"findings_total"`
@@ -56,7 +60,7 @@ func NewReport(backend string, plan Plan, outcomes []*Outcome) *Report {
 			Subject: o.Subject.Name, Exclusion: o.Exclusion, Fencing: o.Fencing, Linearizable: o.Linearizable.Verdict,
 			AsExpected: o.AsExpected(), OverlapMS: milliseconds(o.Overlap), Measures: o.Measures,
 			StaleWritesAccepted: o.StaleAccepted, StaleWritesRefused: o.StaleRefused, LostUpdates: o.Lost,
-			Faults: o.Faults, Outside: o.Outside,
+			Faults: o.History.Chaos.Faults, Doubts: o.Doubts, Outside: o.Outside,
 			Findings: findings[:min(len(findings), maxFindings)], FindingsTotal: len(findings),
 		}
 		if o.Err != nil {
@@ -127,7 +131,7 @@ func (r *Report) WriteText(w io.Writer) error {
 func (r *Report) faultLines(line func(string, func(Result) string)) {
 	for i := range kinds {
 		name := kinds[i].name
-		of := func(r Result) (found KindCount) {
+		of := func(r Result) (found history.FaultCount) {
 			for _, c := range r.Faults {
 				if c.Kind == name {
 					found = c
@@ -135,7 +139,7 @@ func (r *Report) faultLines(line func(string, func(Result) string)) {
 			}
 			return found
 		}
-		if len(r.Results) == 0 || of(r.Results[0]).Planned == 0 {
+		if !slices.ContainsFunc(r.Results, func(result Result) bool { return of(result).Planned > 0 }) {
 			continue
 		}
 		line(name, func(r Result) string {
@@ -143,23 +147,13 @@ func (r *Report) faultLines(line func(string, func(Result) string)) {
 			text := fmt.Sprintf("%d of %d proven", c.Proven, c.Planned)
 			switch {
 			case c.Proven == 0:
-				text += ", NEVER" + because(c.Why)
-			case c.Skipped+c.Failed > 0:
-				text += fmt.Sprintf(", %d skipped, %d failed", c.Skipped, c.Failed)
+				text += ", NEVER"
+			case c.Skipped+c.Failed+c.Excused > 0:
+				text += fmt.Sprintf(", %d skipped, %d failed, %d hidden by others", c.Skipped, c.Failed, c.Excused)
 			}
 			return text
 		})
 	}
-}
-
-func because(why string) string {
-	if why == "" {
-		return ""
-	}
-	if len(why) > 120 {
-		why = why[:120] + "..."
-	}
-	return ": " + why
 }
 
 // remarks says the first finding of each subject, and what restricts its verdicts.
@@ -167,6 +161,9 @@ func (r *Report) remarks(s *strings.Builder) {
 	for _, result := range r.Results {
 		if result.FindingsTotal > 0 {
 			_, _ = fmt.Fprintf(s, "%s, the first of %d findings: %s\n", result.Subject, result.FindingsTotal, result.Findings[0])
+		}
+		for _, doubt := range result.Doubts {
+			_, _ = fmt.Fprintf(s, "%s, why nothing counts as held: %s\n", result.Subject, doubt)
 		}
 		if len(result.Outside) > 0 {
 			_, _ = fmt.Fprintf(s, "%s: %d faults were outside of the safety model, the first: %s\n", result.Subject, len(result.Outside), result.Outside[0])

@@ -43,7 +43,6 @@ type Outcome struct {
 	check.Judgement
 	Linearizable check.LinearizableResult
 	Measures     Measures
-	Faults       []KindCount
 	// Outside says what happened that isn't in the safety model.
 	Outside []string
 	// Err is why the run ended early or its record is incomplete. No verdict is held then.
@@ -124,17 +123,14 @@ func (r Run) tell(ctx context.Context, acquired *atomic.Int64) {
 
 // judge runs the checkers.
 func (r Run) judge(h *history.History, havoc *havoc, err error) *Outcome {
+	h.Chaos = &history.Chaos{Faults: havoc.tally()}
 	o := &Outcome{
 		Subject: r.Subject, History: h, Err: err,
 		Judgement: check.Judge(h), Linearizable: check.Linearizable(h, checkTimeout), Measures: Measure(h),
-		Faults: havoc.tally(), Outside: havoc.outside,
+		Outside: havoc.outside,
 	}
-	if err != nil {
-		for _, v := range []*check.Verdict{&o.Exclusion, &o.Fencing, &o.Linearizable.Verdict} {
-			if *v == check.Held {
-				*v = check.Unknown
-			}
-		}
+	if err != nil || len(o.Doubts) > 0 {
+		check.Withhold(&o.Exclusion, &o.Fencing, &o.Availability, &o.Linearizable.Verdict)
 	}
 	return o
 }

@@ -33,9 +33,12 @@ type Judgement struct {
 	Ghosts int
 	// Findings says in a sentence each what was found to be wrong.
 	Findings []string
+	// Doubts says in a sentence each why no verdict can be held: a history in which nothing happened
+	// shows no violation either.
+	Doubts []string
 }
 
-// Judge runs all checkers.
+// Judge runs all checkers but [Linearizable]. Where there are doubts, what was held is unknown.
 func Judge(h *history.History) Judgement {
 	exclusion := Exclusion(h.Beliefs())
 	plain, fenced := Writes(h, history.Plain), Writes(h, history.Fenced)
@@ -70,5 +73,26 @@ func Judge(h *history.History) Judgement {
 			j.Refused++
 		}
 	}
+	j.Doubts = doubts(h)
+	if len(j.Doubts) > 0 {
+		Withhold(&j.Exclusion, &j.Fencing, &j.Availability)
+	}
 	return j
+}
+
+// Withhold makes verdicts of held unknown.
+func Withhold(verdicts ...*Verdict) {
+	for _, v := range verdicts {
+		if *v == Held {
+			*v = Unknown
+		}
+	}
+}
+
+// doubts asks all that a verdict of held rests on.
+func doubts(h *history.History) []string {
+	if h.Chaos == nil {
+		return nil
+	}
+	return evidence(h)
 }

@@ -17,8 +17,8 @@ const (
 	Held Verdict = "held"
 	// Violated means that a violation is certain.
 	Violated Verdict = "violated"
-	// Unknown means that the history can't tell: an operation never returned, or the fault
-	// that was to be judged wasn't seen to take effect.
+	// Unknown means that the history can't tell: an operation never returned, the fault that was
+	// to be judged wasn't seen to take effect, or too little happened.
 	Unknown Verdict = "unknown"
 	// None means that there is nothing to judge: the lock has no fencing tokens.
 	None Verdict = "none"

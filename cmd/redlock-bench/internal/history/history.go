@@ -25,6 +25,12 @@ type History struct {
 	// TTL is how long a lock lives.
 	TTL time.Duration `json:"ttl_ns,omitempty"`
 
+	// Fencing tells that the clients announced fencing tokens.
+	Fencing bool `json:"fencing,omitempty"`
+	// Chaos is what was planned and came of it where faults were drawn at random; nil for a scenario,
+	// which waits for each of its faults itself.
+	Chaos *Chaos `json:"chaos,omitempty"`
+
 	// Start is when the experiment began, and End when the last look at it was taken.
 	Start time.Duration `json:"start_ns"`
 	End   time.Duration `json:"end_ns,omitempty"`
@@ -42,6 +48,30 @@ type History struct {
 	Keys []Key `json:"keys,omitempty"`
 	// Notes are what the harness saw, the faults included.
 	Notes []Note `json:"notes,omitempty"`
+}
+
+// Chaos says what became of a plan of random faults.
+type Chaos struct {
+	// Faults has the kinds of which at least one was due.
+	Faults []FaultCount `json:"faults"`
+}
+
+// FaultCount says what became of the faults of one kind.
+type FaultCount struct {
+	Kind string `json:"kind"`
+	// Planned counts those whose time came before the run ended. Each is one of the following.
+	Planned int `json:"planned"`
+	// Proven counts those that were seen to take effect.
+	Proven int `json:"proven"`
+	// Skipped counts those that would have left the safety model, because earlier ones took
+	// longer than planned; Failed those that couldn't be injected, or weren't seen to work.
+	Skipped int `json:"skipped"`
+	Failed  int `json:"failed"`
+	// Excused counts those that weren't seen to work because another fault of the plan hid them: a
+	// node that is down can't show that it's slow.
+	Excused int `json:"excused"`
+	// Why is the error of the first that failed.
+	Why string `json:"why,omitempty"`
 }
 
 // Key is a span in which each look at a node found the same value under the lock's name. From is

@@ -40,6 +40,9 @@ func (f Fault) Apply(ctx context.Context, c *cluster.Cluster, links *Links) (*Ap
 			return nil, errors.Join(fmt.Errorf("nemesis: %v: %w", f, err), undoErr)
 		}
 	}
+	if len(applied.Proofs) == 0 { // a reset where nobody has a connection
+		return nil, fmt.Errorf("nemesis: %v: %w: no connection was open", f, cluster.ErrNotProven)
+	}
 	return applied, nil
 }
 
@@ -119,7 +122,9 @@ func (a *Applied) hitLinks(ctx context.Context, all *Links, n cluster.Node) erro
 		links = append(links, all.Link(client, n.Index()))
 	}
 	if f.Kind == ResetLinks {
-		a.Proofs = append(a.Proofs, resetAll(n, clients, links))
+		if proof, broken := resetAll(n, clients, links); broken > 0 {
+			a.Proofs = append(a.Proofs, proof)
+		}
 		return nil
 	}
 	proof := linkProof(n, clients, string(f.Kind))
@@ -155,10 +160,14 @@ func (f Fault) hit(l *Link) {
 	}
 }
 
-// seenIn tells whether the probes show the fault. A node that is down can't show that it's slow.
+// seenIn tells whether the probes show the fault. Links that didn't work before, since the node is
+// down, say, show nothing.
 func (f Fault) seenIn(before, after probes) bool {
-	if f.Kind == SlowNode {
-		return after.answered == 0 && before.answered == 0 || after.fastest >= f.By
+	switch {
+	case before.answered == 0:
+		return false
+	case f.Kind == SlowNode:
+		return after.answered > 0 && after.fastest >= f.By
 	}
 	return after.answered == 0
 }
@@ -193,7 +202,8 @@ func (f Fault) change(n cluster.Node, clients []int) cluster.Change {
 	return c
 }
 
-func resetAll(n cluster.Node, clients []int, links []*Link) cluster.Proof {
+// resetAll breaks the open connections, and returns how many there were.
+func resetAll(n cluster.Node, clients []int, links []*Link) (cluster.Proof, int) {
 	proof := linkProof(n, clients, string(ResetLinks))
 	broken := 0
 	for _, link := range links {
@@ -202,7 +212,7 @@ func resetAll(n cluster.Node, clients []int, links []*Link) cluster.Proof {
 	proof.How = "connections of the proxies"
 	proof.Before, proof.After = fmt.Sprintf("%d open", broken), fmt.Sprintf("%d reset", broken)
 	proof.Seen = clockdrift.System().Now()
-	return proof
+	return proof, broken
 }
 
 func linkProof(n cluster.Node, clients []int, fault string) cluster.Proof {

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"slices"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
@@ -76,9 +77,13 @@ func acquireFromBareMajority(ctx context.Context, l *lab.Lab, c *lab.Client) err
 	if err := c.Acquire(ctx); err != nil {
 		return err
 	}
-	// What was on its way is lost, or the other nodes would grant the lock after all.
-	if _, err := l.Inject(ctx, nemesis.Fault{Kind: nemesis.ResetLinks, Clients: []int{c.Index()}, Nodes: rest}); err != nil {
-		return err
+	// What was on its way is lost, or the other nodes would grant the lock after all. A lock that doesn't
+	// live on them has sent them nothing.
+	unused := func(node int) bool { return !slices.Contains(l.Used(), node) }
+	if used := slices.DeleteFunc(slices.Clone(rest), unused); len(used) > 0 {
+		if _, err := l.Inject(ctx, nemesis.Fault{Kind: nemesis.ResetLinks, Clients: []int{c.Index()}, Nodes: used}); err != nil {
+			return err
+		}
 	}
 	back, err := cut.Undo(ctx)
 	l.Witness(back...)

@@ -1,0 +1,47 @@
+package chaos
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+)
+
+// counted is what became of the faults of a kind.
+func counted(o *Outcome, kind string) history.FaultCount {
+	for _, c := range o.History.Chaos.Faults {
+		if c.Kind == kind {
+			return c
+		}
+	}
+	return history.FaultCount{}
+}
+
+// TestFaultThatACrashHidesIsExcused has a node crash before it could be seen to be slow.
+func TestFaultThatACrashHidesIsExcused(t *testing.T) {
+	r := newRun(t, "guarded", cluster.Embedded, 6*time.Second)
+	r.Plan.Faults = []nemesis.Fault{
+		{Kind: nemesis.SlowNode, Nodes: []int{1}, At: 1000 * ms, By: 150 * ms, For: 500 * ms},
+		{Kind: nemesis.CrashNode, Nodes: []int{1}, Memory: cluster.Keep, At: 1060 * ms, For: 1500 * ms},
+	}
+	o := perform(t, r)
+	assert.Equal(t, history.FaultCount{Kind: "slow-node", Planned: 1, Excused: 1}, counted(o, "slow-node"))
+	assert.Equal(t, 1, counted(o, "crash-keep").Proven)
+}
+
+// TestFaultWithoutEffectIsNoEvidence resets the connections of clients that have none.
+func TestFaultWithoutEffectIsNoEvidence(t *testing.T) {
+	r := newRun(t, "broken", cluster.Embedded, 5*time.Second)
+	r.Plan.Faults = []nemesis.Fault{{Kind: nemesis.ResetLinks, Nodes: []int{2}, At: time.Second}}
+	o := perform(t, r)
+	assert.Equal(t, 1, counted(o, "reset").Failed)
+	require.NotEmpty(t, o.Doubts)
+	assert.Contains(t, o.Doubts[0], "none of 1 faults reset was seen to take effect")
+	assert.Equal(t, check.Violated, o.Exclusion, "what was seen stands")
+}
