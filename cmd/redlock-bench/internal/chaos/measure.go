@@ -43,7 +43,6 @@ type Measures struct {
 func Measure(h *history.History) Measures {
 	m := Measures{Operations: make(map[protocol.Op]OpCount)}
 	var took []time.Duration
-	granted := []time.Duration{h.Start}
 	for _, o := range h.Operations {
 		m.Operations[o.Op] = m.Operations[o.Op].with(o)
 		if o.Open() || !o.OK {
@@ -52,12 +51,10 @@ func Measure(h *history.History) Measures {
 		if o.Op == protocol.Acquire {
 			took = append(took, o.Returned-o.Invoked)
 		}
-		if o.Op == protocol.Acquire || o.Op == protocol.Extend {
-			granted = append(granted, o.Returned)
-		}
 	}
 	m.Acquire = percentiles(took)
-	m.availability(append(granted, h.End), h.TTL)
+	available, gap := check.Available(h)
+	m.Available, m.LongestGap = available, milliseconds(gap)
 	for _, o := range check.Exclusion(h.Beliefs()).Overlaps {
 		m.Overlaps++
 		m.LongestOverlap = max(m.LongestOverlap, milliseconds(o.Until-o.From))
@@ -75,21 +72,6 @@ func (c OpCount) with(o history.Operation) OpCount {
 		c.Refused++
 	}
 	return c
-}
-
-// availability takes the instants at which the lock was granted, and those of beginning and end.
-func (m *Measures) availability(granted []time.Duration, ttl time.Duration) {
-	slices.Sort(granted)
-	var without, longest time.Duration
-	for i := 1; i < len(granted); i++ {
-		gap := granted[i] - granted[i-1]
-		longest = max(longest, gap)
-		without += max(gap-ttl, 0)
-	}
-	if all := granted[len(granted)-1] - granted[0]; all > 0 {
-		m.Available = 1 - float64(without)/float64(all)
-	}
-	m.LongestGap = milliseconds(longest)
 }
 
 // percentiles are by nearest rank; all are 0 if there is nothing.

@@ -32,6 +32,7 @@ type Result struct {
 	Exclusion    check.Verdict `json:"exclusion"`
 	Fencing      check.Verdict `json:"fencing"`
 	Linearizable check.Verdict `json:"linearizable"`
+	Availability check.Verdict `json:"availability"`
 	AsExpected   bool          `json:"as_expected"`
 	OverlapMS    float64       `json:"overlap_ms"`
 	Measures
@@ -57,7 +58,7 @@ func NewReport(backend string, plan Plan, outcomes []*Outcome) *Report {
 	for _, o := range outcomes {
 		findings := append(append([]string(nil), o.Findings...), o.Linearizable.Faults...)
 		result := Result{
-			Subject: o.Subject.Name, Exclusion: o.Exclusion, Fencing: o.Fencing, Linearizable: o.Linearizable.Verdict,
+			Subject: o.Subject.Name, Exclusion: o.Exclusion, Fencing: o.Fencing, Linearizable: o.Linearizable.Verdict, Availability: o.Availability,
 			AsExpected: o.AsExpected(), OverlapMS: milliseconds(o.Overlap), Measures: o.Measures,
 			StaleWritesAccepted: o.StaleAccepted, StaleWritesRefused: o.StaleRefused, LostUpdates: o.Lost,
 			Faults: o.History.Chaos.Faults, Doubts: o.Doubts, Outside: o.Outside,
@@ -100,6 +101,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	line("exclusion", func(r Result) string { return spoken(r.Exclusion) })
 	line("fencing tokens, fenced writes", func(r Result) string { return spoken(r.Fencing) })
 	line("linearizability of these", func(r Result) string { return spoken(r.Linearizable) })
+	line("availability", func(r Result) string { return spoken(r.Availability) })
 	line("overlaps: number, sum, longest", func(r Result) string {
 		return fmt.Sprintf("%d, %s, %s", r.Overlaps, spokenMS(r.OverlapMS), spokenMS(r.LongestOverlap))
 	})
@@ -158,6 +160,7 @@ func (r *Report) faultLines(line func(string, func(Result) string)) {
 
 // remarks says the first finding of each subject, and what restricts its verdicts.
 func (r *Report) remarks(s *strings.Builder) {
+	_, _ = fmt.Fprintln(s, check.LeastWork())
 	for _, result := range r.Results {
 		if result.FindingsTotal > 0 {
 			_, _ = fmt.Fprintf(s, "%s, the first of %d findings: %s\n", result.Subject, result.FindingsTotal, result.Findings[0])

@@ -141,12 +141,17 @@ func (o *Outcome) Violated() bool {
 }
 
 // AsExpected tells whether the subject did what it claims. One with fencing tokens claims that
-// nothing is ever violated; of the others anything is expected but a client that fails.
+// nothing is ever violated, and that it's available; of the others anything is expected but a client that fails.
 func (o *Outcome) AsExpected() bool {
 	if !o.Subject.Fencing || o.Subject.Stranger {
 		return o.Err == nil
 	}
-	return o.Err == nil && o.Exclusion == check.Held && o.Fencing == check.Held && o.Linearizable.Verdict == check.Held
+	for _, v := range []check.Verdict{o.Exclusion, o.Fencing, o.Linearizable.Verdict, o.Availability} {
+		if v != check.Held {
+			return false
+		}
+	}
+	return o.Err == nil
 }
 
 // FailedAt is when, counted from the start, the longest overlap began; a violation of another

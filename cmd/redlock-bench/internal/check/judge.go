@@ -43,6 +43,9 @@ func Judge(h *history.History) Judgement {
 	exclusion := Exclusion(h.Beliefs())
 	plain, fenced := Writes(h, history.Plain), Writes(h, history.Fenced)
 	tokens, availability := Tokens(h), Availability(h)
+	if h.Chaos != nil {
+		availability = Granted(h)
+	}
 	j := Judgement{
 		Exclusion:     exclusion.Verdict,
 		Overlap:       exclusion.Total,
@@ -91,8 +94,9 @@ func Withhold(verdicts ...*Verdict) {
 
 // doubts asks all that a verdict of held rests on.
 func doubts(h *history.History) []string {
+	w := workOf(h)
 	if h.Chaos == nil {
-		return nil
+		return race(h, w)
 	}
-	return evidence(h)
+	return append(evidence(h), idle(h, w)...)
 }

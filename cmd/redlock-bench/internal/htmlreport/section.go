@@ -65,7 +65,7 @@ func newExperimentSection(r Run, result report.Result, o *experiment.Outcome) ex
 		Cell:     exclusionCell(result),
 		About:    o.Spec.Subject.About,
 		Facts:    facts(result, o),
-		Findings: o.Findings,
+		Findings: slices.Concat(o.Findings, o.Doubts),
 		Command:  r.Repeat(result.Scenario, result.Subject),
 	}
 	if o.Err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
@@ -75,7 +76,7 @@ func New(backend string, nodes int, seed int64, outcomes []*experiment.Outcome) 
 			UnavailableMS:       milliseconds(o.Unavailable),
 			GhostKeys:           o.Ghosts,
 			Guard:               o.Spec.Scenario.Guard,
-			Evidence:            append(append([]string{}, o.Evidence...), o.Findings...),
+			Evidence:            append([]string{}, slices.Concat(o.Evidence, o.Findings, o.Doubts)...),
 			Fencing:             o.Fencing,
 			StaleWritesAccepted: o.StaleAccepted,
 			StaleWritesRefused:  o.StaleRefused,
