@@ -47,8 +47,10 @@ pause-node, pause-client, crash-keep and crash-lose (with and without memory),
 flush, clock-forward, clock-backward, clock-rate, partition,
 asymmetric-partition, slow-node and reset.
 
-A lock with fencing tokens is expected to hold, of the others anything is. "No
-violation found" is no proof. Exit status: 0 if all is as expected, 1 if not.`,
+A lock with fencing tokens is expected to hold, of the others anything is but a
+run that shows nothing: faults that weren't seen to work, or too little that
+happened, leave a verdict unknown. "No violation found" is no proof. Exit status:
+0 if all is as expected, 1 if not.`,
 		Example: `  redlock-bench chaos --duration 10m --seed 7
   redlock-bench chaos --faults partition=3,crash-lose=1,clock-forward=1 --subject classic
   redlock-bench chaos --seed 7 --plan-only > plan.json
@@ -78,6 +80,7 @@ func (f *chaosFlags) register(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.subjects.subjects, "subject", []string{"guarded", "classic"}, "which lock algorithms to judge, one after the other: `NAME,...`")
 	flags.StringArrayVar(&f.subjects.workers, "worker", nil, "an external program that --subject may name: `NAME=COMMAND`, see docs/worker-protocol.md; may be repeated")
 	flags.StringVar(&f.subjects.peers, "peers", "", "lock libraries of others that --subject may name: `FILE` is the program of cmd/redlock-peers")
+	f.subjects.strict.register(flags)
 	f.shrink.register(flags)
 	for _, fixed := range []string{"seed", "nodes", "clients", "ttl", "duration", "faults"} {
 		cmd.MarkFlagsMutuallyExclusive("plan", fixed)
@@ -206,7 +209,7 @@ func (f *chaosFlags) runs(plan chaos.Plan) ([]chaos.Run, error) {
 	}
 	var runs []chaos.Run
 	for _, s := range subjects {
-		runs = append(runs, chaos.Run{Plan: plan, Subject: s, Backend: cluster.Backend(f.backend), Worker: program})
+		runs = append(runs, chaos.Run{Plan: plan, Subject: s, Backend: cluster.Backend(f.backend), Worker: program, Strict: f.subjects.strict.with(s)})
 	}
 	return runs, nil
 }

@@ -74,12 +74,37 @@ func TestWorkersThatFail(t *testing.T) {
 	}
 }
 
-// TestStrangerIsJudged has a worker that locks badly: it's judged, but nobody expected anything else.
+// TestStrangerIsJudged has a worker that locks badly. Nothing is known about it, but a violation isn't what
+// its author hopes for, unless they say so.
 func TestStrangerIsJudged(t *testing.T) {
-	got, r := runStranger(t, script(t, greets, liar))
+	worker := script(t, greets, liar)
+	got, r := runStranger(t, worker)
+	assert.EqualValues(t, "violated", r.Exclusion)
+	assert.False(t, r.AsExpected)
+	assert.Equal(t, statusUnexpected, got.status)
+
+	got, r = runStranger(t, worker, "--strict=false")
 	assert.EqualValues(t, "violated", r.Exclusion)
 	assert.True(t, r.AsExpected)
 	assert.Zero(t, got.status)
+}
+
+// TestStrictIsForAnySubject shows that --strict takes a violation for one, however well it's known.
+func TestStrictIsForAnySubject(t *testing.T) {
+	args := []string{"run", "stale-unlock", "--subject", "naive,single"}
+	assert.Zero(t, bench(t.Context(), args...).status, "naive is known to break")
+	got := bench(t.Context(), append(args, "--strict")...)
+	assert.Equal(t, statusUnexpected, got.status)
+	assert.Contains(t, got.errOut, "1 of 2 experiments didn't end as expected")
+}
+
+// TestChaosIsStrictWithStrangers has the same worker under random faults.
+func TestChaosIsStrictWithStrangers(t *testing.T) {
+	args := []string{"chaos", "--backend", "embedded", "--worker", "mine=" + script(t, greets, liar), "--subject", "mine",
+		"--duration", "3s", "--ttl", "500ms", "--faults", "partition=1"}
+	got := bench(t.Context(), args...)
+	assert.Equal(t, statusUnexpected, got.status, got.errOut)
+	assert.Contains(t, got.out, "VIOLATED")
 }
 
 func TestBadExternals(t *testing.T) {

@@ -37,6 +37,7 @@ type runFlags struct {
 	tables   bool
 	parallel int
 	timeout  time.Duration
+	strict   strictness
 }
 
 func newRunCommand() *cobra.Command {
@@ -49,7 +50,7 @@ Without arguments that's all of them, on nodes embedded in this program.
 
 "held" means that no violation was found, a number that two clients believed for
 so many milliseconds that they held the lock, and "unknown" that the fault couldn't
-be injected, or wasn't seen to take effect. Every write of a client goes to a
+be injected or wasn't seen to take effect, or that too little happened. Every write of a client goes to a
 resource without fencing and to one with it, so each experiment is judged with and
 without.`,
 		Example: `  redlock-bench run
@@ -73,6 +74,7 @@ without.`,
 	flags.BoolVar(&f.tables, "tables", false, "also print a table for each kind of verdict: exclusion, availability, writes, costs")
 	flags.IntVar(&f.parallel, "parallel", defaultParallel, "run `N` experiments at a time")
 	flags.DurationVar(&f.timeout, "timeout", defaultTimeout, "the `TIME` that one experiment may take before its verdict is unknown")
+	f.strict.register(flags)
 	completeFlag(cmd, "backend", string(cluster.Embedded), string(cluster.Redis))
 	completeList(cmd, "subject", names(slices.Concat(subject.All(), subject.Peers())))
 	for _, name := range []string{"nodes", "seed", "parallel", "timeout"} {
@@ -169,7 +171,7 @@ func (f *runFlags) specs(names []string) ([]experiment.Spec, error) {
 			specs = append(specs, experiment.Spec{
 				Scenario: s, Subject: sub, Worker: program, Timeout: f.timeout,
 				Cluster: cluster.Config{Backend: cluster.Backend(f.backend), Nodes: f.nodes, Seed: f.seed},
-				Watch:   f.watch(),
+				Watch:   f.watch(), Strict: f.strict.with(sub),
 			})
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 )
 
@@ -44,4 +45,42 @@ func TestFaultWithoutEffectIsNoEvidence(t *testing.T) {
 	require.NotEmpty(t, o.Doubts)
 	assert.Contains(t, o.Doubts[0], "none of 1 faults reset was seen to take effect")
 	assert.Equal(t, check.Violated, o.Exclusion, "what was seen stands")
+}
+
+// TestWhatIsExpectedOfARun states which verdicts end a run well: of a lock with tokens, of any other, and where
+// nothing may be wrong.
+func TestWhatIsExpectedOfARun(t *testing.T) {
+	held := func() *Outcome {
+		return &Outcome{
+			Judgement:    check.Judgement{Exclusion: check.Held, Fencing: check.Held, Availability: check.Held},
+			Linearizable: check.LinearizableResult{Verdict: check.Held},
+		}
+	}
+	verdicts := map[string]func(*Outcome) *check.Verdict{
+		"exclusion":       func(o *Outcome) *check.Verdict { return &o.Exclusion },
+		"fencing":         func(o *Outcome) *check.Verdict { return &o.Fencing },
+		"linearizability": func(o *Outcome) *check.Verdict { return &o.Linearizable.Verdict },
+		"availability":    func(o *Outcome) *check.Verdict { return &o.Availability },
+	}
+	for name, of := range verdicts {
+		for _, verdict := range []check.Verdict{check.Violated, check.Unknown} {
+			t.Run(name+" "+string(verdict), func(t *testing.T) {
+				o := held()
+				assert.True(t, o.AsExpected())
+				o.Subject.Fencing = true
+				assert.True(t, o.AsExpected())
+				assert.False(t, o.Violated())
+				*of(o) = verdict
+				assert.False(t, o.AsExpected(), "it has tokens")
+				assert.Equal(t, verdict == check.Violated && name != "availability", o.Violated())
+				o.Subject.Fencing = false
+				assert.Equal(t, verdict == check.Violated, o.AsExpected(), "it has none")
+				o.Strict = true
+				assert.False(t, o.AsExpected(), "strict")
+			})
+		}
+	}
+	o := held()
+	o.Err = lab.ErrSpoiled
+	assert.False(t, o.AsExpected())
 }

@@ -83,6 +83,14 @@ func Judge(h *history.History) Judgement {
 	return j
 }
 
+// Open tells whether one of the verdicts is unknown.
+func (j Judgement) Open() bool {
+	return j.Exclusion == Unknown || j.Fencing == Unknown || j.Availability == Unknown
+}
+
+// Unsafe tells whether the lock or its tokens were violated.
+func (j Judgement) Unsafe() bool { return j.Exclusion == Violated || j.Fencing == Violated }
+
 // Withhold makes verdicts of held unknown.
 func Withhold(verdicts ...*Verdict) {
 	for _, v := range verdicts {

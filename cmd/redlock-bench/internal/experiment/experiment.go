@@ -35,6 +35,8 @@ type Spec struct {
 	Worker []string
 	// Timeout bounds the experiment with all its attempts.
 	Timeout time.Duration
+	// Strict makes any violation of the lock or its tokens unexpected, whatever is known of the subject.
+	Strict bool
 	// Watch is how often to look who has the lock's key on each node; 0 is never.
 	Watch time.Duration
 }
@@ -54,13 +56,15 @@ type Outcome struct {
 	Elapsed time.Duration
 }
 
-// AsExpected tells whether the verdicts are the expected ones. Of a stranger nothing is expected
-// but a program that works.
+// AsExpected tells whether the verdicts are the expected ones. Of a stranger nothing is expected but a
+// program that works, unless the spec is strict. Unknown verdicts are never expected.
 func (o *Outcome) AsExpected() bool {
-	if o.Spec.Subject.Stranger {
+	switch {
+	case o.Open() || o.Spec.Strict && o.Unsafe():
+		return false
+	case o.Spec.Subject.Stranger:
 		return !errors.Is(o.Err, worker.ErrWorker)
-	}
-	if o.Err != nil && !(o.Expected.Exclusion == check.Unknown && errors.Is(o.Err, cluster.ErrUnsupported)) {
+	case o.Err != nil && !(o.Expected.Exclusion == check.None && errors.Is(o.Err, lab.ErrNotApplicable)):
 		return false
 	}
 	return o.Expected.Met(o.Judgement)
@@ -165,6 +169,11 @@ func (s Spec) attempt(ctx context.Context, ttl time.Duration) (o *Outcome, err e
 // fail withdraws the verdicts that depend on the experiment having come off.
 func (o *Outcome) fail(err error) {
 	o.Err = err
+	if errors.Is(err, lab.ErrNotApplicable) {
+		o.Judgement = check.Judgement{Exclusion: check.None, Fencing: check.None, Availability: check.None}
+		o.Evidence = append(o.Evidence, "nothing to judge: "+err.Error())
+		return
+	}
 	if o.Exclusion != check.Violated {
 		o.Exclusion = check.Unknown
 	}

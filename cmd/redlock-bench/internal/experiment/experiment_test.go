@@ -212,14 +212,63 @@ func TestNothingBadIsRepeatedAway(t *testing.T) {
 	}
 }
 
-func TestUnknownCanBeExpected(t *testing.T) {
-	nothing := check.Judgement{Exclusion: check.Unknown, Fencing: check.None, Availability: check.None}
-	expected := scenario.Expectation{Exclusion: check.Unknown, Fencing: check.None, Availability: check.None}
-	unsupported := fmt.Errorf("details: %w", cluster.ErrUnsupported)
-	assert.True(t, (&Outcome{Expected: expected, Judgement: nothing, Err: unsupported}).AsExpected())
-	assert.False(t, (&Outcome{Expected: expected, Judgement: nothing, Err: lab.ErrSpoiled}).AsExpected())
-	expected.Exclusion = check.Held
-	assert.False(t, (&Outcome{Expected: expected, Judgement: nothing, Err: unsupported}).AsExpected())
+// TestUnknownIsNeverExpected shows that what couldn't be judged passes for nobody, a stranger included.
+func TestUnknownIsNeverExpected(t *testing.T) {
+	stranger := subject.External("mine", []string{"program"})
+	for _, spoil := range []func(*check.Judgement){
+		func(j *check.Judgement) { j.Exclusion = check.Unknown },
+		func(j *check.Judgement) { j.Fencing = check.Unknown },
+		func(j *check.Judgement) { j.Availability = check.Unknown },
+	} {
+		o := &Outcome{Spec: Spec{Subject: stranger}, Judgement: check.Judgement{Exclusion: check.Held, Fencing: check.None, Availability: check.None}}
+		assert.True(t, o.AsExpected())
+		spoil(&o.Judgement)
+		o.Expected = scenario.Expectation{Exclusion: o.Exclusion, Fencing: o.Fencing, Availability: o.Availability}
+		assert.False(t, o.AsExpected())
+		o.Spec.Subject = subject.Subject{}
+		assert.False(t, o.AsExpected(), "although it says that it's expected")
+	}
+}
+
+// TestStrict shows which verdicts pass when nothing may be wrong. A lock may refuse what it needn't.
+func TestStrict(t *testing.T) {
+	held := check.Judgement{Exclusion: check.Held, Fencing: check.Held, Availability: check.Violated}
+	for name, c := range map[string]struct {
+		spoil func(*check.Judgement)
+		want  bool
+	}{
+		"held":               {func(*check.Judgement) {}, true},
+		"no tokens":          {func(j *check.Judgement) { j.Fencing = check.None }, true},
+		"exclusion violated": {func(j *check.Judgement) { j.Exclusion = check.Violated }, false},
+		"fencing violated":   {func(j *check.Judgement) { j.Fencing = check.Violated }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := &Outcome{Spec: Spec{Subject: subject.External("mine", []string{"program"})}, Judgement: held}
+			c.spoil(&o.Judgement)
+			assert.True(t, o.AsExpected(), "nothing is expected of a stranger")
+			o.Spec.Strict = true
+			assert.Equal(t, c.want, o.AsExpected())
+		})
+	}
+}
+
+// TestNothingToJudge shows that an experiment in which a client can't take part has no verdict.
+func TestNothingToJudge(t *testing.T) {
+	x := find(t, "suspend", "classic")
+	x.Subject = subject.External("mine", []string{"program"})
+	none := check.Judgement{Exclusion: check.None, Fencing: check.None, Availability: check.None}
+	o := &Outcome{Spec: x, Expected: x.Scenario.Expect(x.Subject), Judgement: check.Judgement{Exclusion: check.Held}}
+	o.fail(fmt.Errorf("details: %w", lab.ErrNotApplicable))
+	assert.Equal(t, none, o.Judgement)
+	assert.True(t, o.AsExpected())
+	peer, err := subject.Find("redsync")
+	require.NoError(t, err)
+	assert.Equal(t, check.None, x.Scenario.Expect(peer).Exclusion)
+	assert.True(t, (&Outcome{Spec: Spec{Scenario: x.Scenario, Subject: peer}, Expected: x.Scenario.Expect(peer), Judgement: none, Err: lab.ErrNotApplicable}).AsExpected())
+	assert.False(t, (&Outcome{Expected: x.Scenario.Expect(peer), Judgement: none, Err: lab.ErrSpoiled}).AsExpected())
+	guarded, err := subject.Find("guarded")
+	require.NoError(t, err)
+	assert.False(t, (&Outcome{Expected: x.Scenario.Expect(guarded), Judgement: none, Err: lab.ErrNotApplicable}).AsExpected(), "it can take part")
 }
 
 func TestTimeout(t *testing.T) {

@@ -27,6 +27,10 @@ import (
 // ErrSpoiled matches the errors of experiments that didn't come off as designed.
 var ErrSpoiled = errors.New("lab: experiment spoiled")
 
+// ErrNotApplicable matches the errors of experiments that the clients under test can't take part in.
+// There's nothing to judge then.
+var ErrNotApplicable = errors.New("lab: experiment not applicable")
+
 // Spoiled returns an error matching [ErrSpoiled].
 func Spoiled(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrSpoiled, fmt.Errorf(format, args...))

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/worker"
 )
@@ -118,10 +117,10 @@ func (c *Client) Check(ctx context.Context) (bool, error) {
 // Suspend stops the client's process, and lets the client take that for a suspension of its machine:
 // Go's own clock stands still there, other than the boot clock. It returns when the process is stopped;
 // once it's resumed, the client looks whether it may still trust its lock. The error matches
-// [cluster.ErrUnsupported] if the client can't do that.
+// [ErrNotApplicable] if the client can't do that.
 func (c *Client) Suspend(ctx context.Context) (*Pending, error) {
 	if !c.process.Suspends() {
-		return nil, fmt.Errorf("%w: no machine can be suspended in an experiment, and the program of %s can't act as if it had been", cluster.ErrUnsupported, c)
+		return nil, fmt.Errorf("%w: no machine can be suspended in an experiment, and the program of %s can't act as if it had been", ErrNotApplicable, c)
 	}
 	look, err := c.Begin(protocol.Request{Op: protocol.Check, Suspend: true})
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
-	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/experiment"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/scenario"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
@@ -62,7 +62,7 @@ func example(t *testing.T) *Report {
 		outcome(t, "orphan", "guarded", granted, nil),
 		outcome(t, "flushall", "guarded", waited, nil),
 		outcome(t, "ghost-request", "classic", haunted, nil),
-		outcome(t, "suspend", "redsync", check.Judgement{Exclusion: check.Unknown, Fencing: check.None}, cluster.ErrUnsupported),
+		outcome(t, "suspend", "redsync", check.Judgement{Exclusion: check.None, Fencing: check.None}, lab.ErrNotApplicable),
 	})
 }
 

@@ -97,12 +97,12 @@ func (r *Report) writeSum(b *strings.Builder) {
 	b.WriteString(".\n")
 }
 
-// writeOpen says which verdicts had to stay open, as expected.
+// writeOpen says where there was nothing to judge, as expected.
 func (r *Report) writeOpen(b *strings.Builder) {
 	var scenarios []string
 	under := make(map[string][]string)
 	for _, result := range r.Results {
-		if result.AsExpected && result.Exclusion == check.Unknown {
+		if result.AsExpected && result.Exclusion == check.None {
 			scenarios = appendNew(scenarios, result.Scenario)
 			under[result.Scenario] = append(under[result.Scenario], result.Subject)
 		}

@@ -165,6 +165,8 @@ func exclusionCell(r Result) cell {
 		return cell{"held", text.FgGreen}
 	case check.Violated:
 		return cell{fmt.Sprintf("violated, %.0f ms", r.OverlapMS), text.FgRed}
+	case check.None:
+		return cell{"-", text.FgYellow}
 	default:
 		return cell{string(r.Exclusion), text.FgYellow}
 	}

@@ -38,7 +38,7 @@ type Scenario struct {
 	// Guard names the guard of package redlock that it puts to the test, if any: it shows what that
 	// costs.
 	Guard string
-	// BuiltIn tells that only built-in subjects can take part. Nothing is found out about others.
+	// BuiltIn tells that only built-in subjects can take part. There is nothing to judge under others.
 	BuiltIn bool
 
 	// Perform performs the experiment in a lab with the right number of clients and nodes. It

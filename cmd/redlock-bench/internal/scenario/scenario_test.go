@@ -100,7 +100,8 @@ func TestMet(t *testing.T) {
 		"noticed in time":   {either, func(j *check.Judgement) { j.Exclusion = check.Violated }, held, true, false},
 		"not in time":       {either, func(j *check.Judgement) { j.Exclusion, j.Lost = check.Violated, 1 }, held, true, false},
 		"held after all":    {either, func(*check.Judgement) {}, held, false, true},
-		"anything":          {anything, func(j *check.Judgement) { j.Exclusion, j.Lost, j.Availability = check.Unknown, 1, check.Violated }, held, true, false},
+		"anything":          {anything, func(j *check.Judgement) { j.Exclusion, j.Lost, j.Availability = check.Violated, 1, check.Violated }, held, true, false},
+		"not even unknown":  {anything, func(j *check.Judgement) { j.Exclusion = check.Unknown }, held, false, false},
 		"refused":           {unfenced, func(j *check.Judgement) { j.Availability = check.Violated }, stale, false, false},
 		"tokens from where": {unfenced, func(*check.Judgement) {}, stale, false, false},
 	} {
@@ -117,7 +118,7 @@ func TestMet(t *testing.T) {
 // subjects can take part.
 func TestOthersCantBeSuspended(t *testing.T) {
 	peer := suspend.Expect(subject.External("redsync", []string{"program"}))
-	assert.Equal(t, check.Unknown, peer.Exclusion)
+	assert.Equal(t, check.None, peer.Exclusion)
 	guarded, err := subject.Find("guarded")
 	require.NoError(t, err)
 	assert.Equal(t, check.Held, suspend.Expect(guarded).Exclusion)
