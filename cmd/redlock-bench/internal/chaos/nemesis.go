@@ -173,8 +173,7 @@ func (h *havoc) inject(ctx context.Context, f nemesis.Fault) (undo func(context.
 		return nil, err
 	}
 	return func(ctx context.Context) error {
-		proofs, err := applied.Undo(ctx)
-		h.lab.Witness(proofs...)
+		err := h.lab.Undo(ctx, applied)
 		if f.Kind == nemesis.ClockRate {
 			err = errors.Join(err, h.setRight(ctx, h.lab.Node(f.Nodes[0])))
 		}

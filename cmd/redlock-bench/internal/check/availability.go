@@ -2,7 +2,6 @@ package check
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 )
@@ -24,7 +23,7 @@ func Availability(h *history.History) AvailabilityResult {
 	for _, d := range h.Demands {
 		if !d.Met {
 			result.Verdict = Violated
-			result.Faults = append(result.Faults, fmt.Sprintf("+%v: refused without a reason: %s", (d.At-h.Start).Round(100*time.Microsecond), d.What))
+			result.Faults = append(result.Faults, fmt.Sprintf("%s: refused without a reason: %s", since(h, d.At), d.What))
 		}
 	}
 	return result

@@ -64,8 +64,12 @@ func Judge(h *history.History) Judgement {
 		j.Fencing = Violated
 		j.Findings = append(j.Findings, fmt.Sprintf("the fenced register took %d stale writes", fenced.StaleAccepted))
 	}
+	if found := Minorities(h); len(found) > 0 {
+		j.Exclusion = Violated
+		j.Findings = append(j.Findings, found...)
+	}
 	for _, o := range exclusion.Overlaps {
-		j.Findings = append(j.Findings, fmt.Sprintf("+%v: %v", (o.From-h.Start).Round(100*time.Microsecond), o))
+		j.Findings = append(j.Findings, fmt.Sprintf("%s: %v", since(h, o.From), o))
 	}
 	for _, o := range h.Operations {
 		switch {

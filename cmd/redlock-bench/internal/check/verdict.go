@@ -1,7 +1,8 @@
 // Package check judges histories. It's pure: the same history always gets the same verdict.
 //
 // There are several checkers, one to a file. [Exclusion] asks whether two clients ever believed
-// at the same time that they held the lock. [Writes] asks what that did to the resource. [Tokens]
+// at the same time that they held the lock, and [Minorities] whether one got it that nobody can have
+// granted. [Writes] asks what that did to the resource. [Tokens]
 // asks whether fencing tokens are fit to tell old writes from new, and [Availability] whether the
 // lock gave what it had no reason to refuse. [Linearizable] asks about tokens and the fenced
 // register once more, and shares no rule with the others.

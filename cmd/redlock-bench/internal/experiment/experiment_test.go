@@ -40,6 +40,21 @@ func TestBrokenSubjectIsCaught(t *testing.T) {
 	}
 }
 
+// TestLockFromNobodyIsCaught shows that a lock is violated that was taken from nodes which couldn't answer, although
+// the experiment can't go on from there.
+func TestLockFromNobodyIsCaught(t *testing.T) {
+	for _, name := range []string{"cancelled-acquire", "ghost-request"} {
+		t.Run(name, func(t *testing.T) {
+			o, err := find(t, name, "broken").Run(t.Context())
+			require.NoError(t, err)
+			assert.ErrorIs(t, o.Err, lab.ErrSpoiled)
+			assert.Equal(t, check.Violated, o.Exclusion)
+			require.NotEmpty(t, o.Findings)
+			assert.Contains(t, o.Findings[0], "client 1 (acquisition 4) got the lock while no more than 0 of its 1 nodes could answer")
+		})
+	}
+}
+
 func TestFewestNodes(t *testing.T) {
 	for _, s := range scenario.All() {
 		t.Run(s.Name, func(t *testing.T) {

@@ -22,6 +22,8 @@ type History struct {
 	Seed     int64  `json:"seed"`
 	// Clients are the names of all clients, in their order.
 	Clients []string `json:"clients,omitempty"`
+	// Uses are the places of the nodes that the lock lives on; none means all.
+	Uses []int `json:"uses,omitempty"`
 	// TTL is how long a lock lives.
 	TTL time.Duration `json:"ttl_ns,omitempty"`
 
@@ -111,6 +113,11 @@ type Operation struct {
 	Op     protocol.Op `json:"op"`
 	// Lease numbers the client's acquisition that the operation belongs to.
 	Lease int64 `json:"lease"`
+
+	// Sent and Received are when the harness sent the request and had the reply, by its own reading of
+	// the clock; 0 in histories that weren't recorded by it. The times below are the client's.
+	Sent     time.Duration `json:"sent_ns,omitempty"`
+	Received time.Duration `json:"received_ns,omitempty"`
 
 	Invoked time.Duration `json:"invoked_ns"`
 	// Returned is 0 for an operation that never returned: it may have taken effect, or may

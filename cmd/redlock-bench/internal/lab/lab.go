@@ -110,7 +110,7 @@ func (l *Lab) open(ctx context.Context) error {
 	}
 	for _, c := range l.clients {
 		l.record.Clients = append(l.record.Clients, c.name)
-		l.record.Fencing = c.process.Fencing()
+		l.record.Fencing, l.record.Uses = c.process.Fencing(), c.process.Uses()
 	}
 	l.record.Start = l.Now()
 	l.watch = startWatch(l.cluster.Nodes(), c.Watch)

@@ -104,22 +104,40 @@ func (l *Lab) Inject(ctx context.Context, f nemesis.Fault) (*nemesis.Applied, er
 	return applied, nil
 }
 
+// Undo ends a fault and records what was seen of that. An end that wasn't seen may have come all the same:
+// it's recorded, too, or the fault would count as going on.
+func (l *Lab) Undo(ctx context.Context, applied *nemesis.Applied) error {
+	began := l.Now()
+	proofs, err := applied.Undo(ctx)
+	l.Witness(proofs...)
+	if err != nil {
+		for _, p := range applied.Proofs {
+			if p.Change.State != "" {
+				p.Fault, p.Before, p.After = "end of "+p.Fault, p.After, "not seen"
+				p.Began, p.Seen, p.Change.Over = began, l.Now(), true
+				l.Witness(p)
+			}
+		}
+	}
+	return err
+}
+
 // begun records an operation that was sent and returns its place in the record.
 func (l *Lab) begun(client string, lease int64, call *worker.Call) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.record.Operations = append(l.record.Operations, history.Operation{
-		Client: client, Op: call.Request.Op, Lease: lease, Invoked: call.Request.Now,
+		Client: client, Op: call.Request.Op, Lease: lease, Sent: call.Request.Now, Invoked: call.Request.Now,
 	})
 	return len(l.record.Operations) - 1
 }
 
 // ended completes the record of an operation.
-func (l *Lab) ended(place int, reply protocol.Reply) {
+func (l *Lab) ended(place int, reply protocol.Reply, received time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	o := &l.record.Operations[place]
-	o.Invoked, o.Returned = reply.Invoked, reply.Returned
+	o.Received, o.Invoked, o.Returned = received, reply.Invoked, reply.Returned
 	o.OK, o.Token, o.Fence, o.ValidUntil, o.Error = reply.OK, reply.Token, reply.Fence, reply.ValidUntil, reply.Error
 	o.LostAt, o.Counters = reply.LostAt, reply.Counters
 }

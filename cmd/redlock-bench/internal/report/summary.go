@@ -38,7 +38,7 @@ func (r *Report) WriteSummary(w io.Writer, colour bool) error {
 // summaryCell is everything that is to be said about one experiment.
 func summaryCell(r Result) cell {
 	c := exclusionCell(r)
-	if r.Exclusion == check.Violated {
+	if r.Exclusion == check.Violated && r.OverlapMS > 0 {
 		c.text = fmt.Sprintf("%.0f", r.OverlapMS)
 	}
 	marks := ""

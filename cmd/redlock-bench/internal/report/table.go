@@ -164,6 +164,9 @@ func exclusionCell(r Result) cell {
 	case check.Held:
 		return cell{"held", text.FgGreen}
 	case check.Violated:
+		if r.OverlapMS == 0 {
+			return cell{"violated", text.FgRed} // it was granted by too few nodes
+		}
 		return cell{fmt.Sprintf("violated, %.0f ms", r.OverlapMS), text.FgRed}
 	case check.None:
 		return cell{"-", text.FgYellow}

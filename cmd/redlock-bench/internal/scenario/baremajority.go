@@ -85,9 +85,7 @@ func acquireFromBareMajority(ctx context.Context, l *lab.Lab, c *lab.Client) err
 			return err
 		}
 	}
-	back, err := cut.Undo(ctx)
-	l.Witness(back...)
-	return err
+	return l.Undo(ctx, cut)
 }
 
 // awaitSpread waits until the lock is on every node, for a fifth of the TTL at the most: giving

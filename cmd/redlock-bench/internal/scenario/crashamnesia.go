@@ -37,7 +37,5 @@ func restart(ctx context.Context, l *lab.Lab, nodes []int, memory cluster.Memory
 	if err != nil {
 		return err
 	}
-	restarts, err := crash.Undo(ctx)
-	l.Witness(restarts...)
-	return err
+	return l.Undo(ctx, crash)
 }

@@ -32,9 +32,7 @@ var failover = Scenario{
 			return err
 		}
 		return s.betray(ctx, func() error {
-			takeover, err := lag.Undo(ctx)
-			l.Witness(takeover...)
-			return err
+			return l.Undo(ctx, lag)
 		})
 	},
 }

@@ -42,9 +42,7 @@ var ghostRequest = Scenario{
 		if err := l.SleepUntil(ctx, gaveUp+l.TTL()/2); err != nil {
 			return err
 		}
-		resumed, err := stop.Undo(ctx)
-		l.Witness(resumed...)
-		if err != nil {
+		if err := l.Undo(ctx, stop); err != nil {
 			return err
 		}
 		ghosts, err := l.CountGhosts(ctx)

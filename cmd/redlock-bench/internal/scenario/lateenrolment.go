@@ -50,14 +50,10 @@ var lateEnrolment = Scenario{
 			if err != nil {
 				return err
 			}
-			arrived, err := stuck.Undo(ctx)
-			l.Witness(arrived...)
-			if err != nil {
+			if err := l.Undo(ctx, stuck); err != nil {
 				return err
 			}
-			right, err := behind.Undo(ctx)
-			l.Witness(right...)
-			return err
+			return l.Undo(ctx, behind)
 		})
 	},
 }

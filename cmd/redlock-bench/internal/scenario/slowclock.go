@@ -53,8 +53,6 @@ func correctedUnderALock(ctx context.Context, l *lab.Lab, nodes []int, prepare f
 		return err
 	}
 	return s.betray(ctx, func() error {
-		right, err := behind.Undo(ctx)
-		l.Witness(right...)
-		return err
+		return l.Undo(ctx, behind)
 	})
 }

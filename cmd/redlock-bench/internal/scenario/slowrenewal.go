@@ -74,9 +74,7 @@ func extendTooLate(ctx context.Context, l *lab.Lab, holder, next *lab.Client, st
 		}
 		return believes, err
 	}
-	delivered, err := stuck.Undo(ctx)
-	l.Witness(delivered...)
-	if err != nil {
+	if err := l.Undo(ctx, stuck); err != nil {
 		return false, err
 	}
 	reply, err := renewal.Wait(ctx)

@@ -34,9 +34,7 @@ var clockThereAndBack = Scenario{
 			if err := s.awaitDropped(ctx, s.holder.ValidUntil()-l.TTL()/2); err != nil {
 				return err
 			}
-			back, err := jump.Undo(ctx)
-			l.Witness(back...)
-			return err
+			return l.Undo(ctx, jump)
 		})
 	},
 }

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
 )
@@ -14,9 +15,13 @@ type Call struct {
 	process *Process
 	done    chan struct{}
 	// Written before done is closed, read after.
-	reply protocol.Reply
-	err   error
+	reply    protocol.Reply
+	received time.Duration
+	err      error
 }
+
+// Received is when the reply came, by the clock of the harness. It's known once [Call.Wait] has returned it.
+func (c *Call) Received() time.Duration { return c.received }
 
 // Wait returns the reply. When ctx ends before it comes, the error matches [ErrWorker]; the
 // call stays under way and may be waited for again.

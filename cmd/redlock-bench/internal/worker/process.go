@@ -148,7 +148,7 @@ func (p *Process) match(reply protocol.Reply, received time.Duration) error {
 	if err := call.Request.Plausible(reply, received, p.fencing); err != nil {
 		return err
 	}
-	p.call, call.reply = nil, reply
+	p.call, call.reply, call.received = nil, reply, received
 	close(call.done)
 	return nil
 }

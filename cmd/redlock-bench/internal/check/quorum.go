@@ -1,0 +1,92 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+)
+
+// Minorities says which acquisitions nobody can have granted, a sentence each: all the time from the
+// request to the reply fewer than a majority of the nodes could answer the client. Such a lock excludes
+// nobody, whether or not somebody else was there to show it.
+//
+// A node counts as out of reach only from when that was seen until its end began, by the clock of the
+// harness.
+func Minorities(h *history.History) []string {
+	used := h.Uses
+	if used == nil {
+		used = upTo(h.Nodes)
+	}
+	down := outages(h)
+	var found []string
+	for _, o := range h.Operations {
+		if o.Op != protocol.Acquire || o.Open() || !o.OK || len(used) == 0 {
+			continue
+		}
+		client := slices.Index(h.Clients, o.Client)
+		reached := 0
+		for _, node := range used {
+			cut := func(x outage) bool { return x.cuts(cluster.NodeName(node), client, o) }
+			if !slices.ContainsFunc(down, cut) {
+				reached++
+			}
+		}
+		if reached <= len(used)/2 {
+			found = append(found, fmt.Sprintf("%s: %s got the lock while no more than %d of its %d nodes could answer", since(h, o.Returned), name(o), reached, len(used)))
+		}
+	}
+	return found
+}
+
+// outage is a span in which a node answers nobody, or not these clients.
+type outage struct {
+	cluster.Change
+	from, until time.Duration
+}
+
+func (x outage) cuts(node string, client int, o history.Operation) bool {
+	sent, received := o.Sent, o.Received
+	if received == 0 {
+		sent, received = o.Invoked, o.Returned
+	}
+	return x.Node == node && (x.State != cluster.CutOff || slices.Contains(x.Clients, client)) && x.from <= sent && received <= x.until
+}
+
+// outages are certain ones. Of several at once on one link or node, the first end ends all.
+func outages(h *history.History) []outage {
+	var all []outage
+	for _, p := range h.Faults {
+		c := p.Change
+		if c.Node == "" || !slices.Contains([]cluster.State{cluster.Stopped, cluster.Down, cluster.CutOff}, c.State) {
+			continue
+		}
+		if !c.Over {
+			all = append(all, outage{c, p.Seen, history.Forever})
+			continue
+		}
+		for i, x := range all {
+			mended := func(client int) bool { return slices.Contains(c.Clients, client) }
+			if x.Node == c.Node && x.State == c.State && (c.State != cluster.CutOff || slices.ContainsFunc(x.Clients, mended)) {
+				all[i].until = min(x.until, p.Began)
+			}
+		}
+	}
+	return all
+}
+
+func upTo(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// since is an instant as findings tell it.
+func since(h *history.History, at time.Duration) string {
+	return fmt.Sprintf("+%v", (at - h.Start).Round(100*time.Microsecond))
+}
