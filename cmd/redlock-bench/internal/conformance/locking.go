@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
@@ -24,8 +23,8 @@ var locking = []check{
 	{"write: stop_after_check stops the process before the write", stops},
 }
 
-// slack is how far a promise may go beyond a TTL from the reply: what two clocks may differ by.
-const slack = 20 * time.Millisecond
+// slack is how far a promise may go beyond a TTL from the reply, for workers that count in milliseconds.
+const slack = 2 * protocol.Slack
 
 func acquires(ctx context.Context, b *bench) error {
 	w, reply, err := b.holder(ctx)

@@ -32,6 +32,10 @@ type Belief struct {
 // However long ago that end was, a client that later reports a lock which is valid, or that was lost
 // at some time, believed all along until then. For a holder whose lock could be extended takes what it
 // has read under it to be current, and one that is told of the loss of its lock trusts it until then.
+//
+// What the harness saw counts more than what a client says. One that looks at its lock when asked, and finds
+// it valid, believed until it was asked, whatever end it reports; and it can't have begun to give a lock back
+// before it was asked to.
 func (h *History) Beliefs() []Belief {
 	leases := make(map[Holder][]Operation)
 	for _, o := range h.Operations {
@@ -63,9 +67,12 @@ func believed(holder Holder, operations []Operation) []Belief {
 	}
 	var from, until time.Duration // what was last reported
 	for _, o := range operations {
+		if o.Looked && o.OK && from > 0 {
+			until = max(until, o.Sent)
+		}
 		switch {
 		case o.Op == protocol.Release:
-			add(from, min(until, o.Invoked), true)
+			add(from, min(until, max(o.Invoked, o.Sent)), true)
 			from, until = 0, 0
 		case o.Open() && (o.Op == protocol.Acquire || o.Op == protocol.Extend):
 			add(o.Invoked, Forever, false)

@@ -69,6 +69,33 @@ func TestBeliefs(t *testing.T) {
 	}
 }
 
+// TestWhatAClientDoesCountsMoreThanWhatItSays has clients whose words are at odds with what the harness saw at
+// the same time.
+func TestWhatAClientDoesCountsMoreThanWhatItSays(t *testing.T) {
+	looks := func(kind protocol.Op, sent int, ok bool) Operation {
+		o := op(kind, sent, sent+1, 100) // it still says that its time was over at 100
+		o.OK, o.Looked, o.Sent = ok, true, time.Duration(sent)*time.Millisecond
+		return o
+	}
+	early := op(protocol.Release, 49, 60, 0)
+	early.Sent = 50 * time.Millisecond
+	for name, c := range map[string]struct {
+		last  Operation
+		until int
+	}{
+		"looked, and found its lock valid after its end":      {looks(protocol.Check, 115, true), 115},
+		"looked and wrote after its end":                      {looks(protocol.Write, 115, true), 115},
+		"looked, and found it over":                           {looks(protocol.Check, 115, false), 100},
+		"looked before its end":                               {looks(protocol.Check, 50, true), 100},
+		"says that it gave the lock back before it was asked": {early, 50},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := &History{Operations: []Operation{op(protocol.Acquire, 10, 20, 100), c.last}}
+			assert.Equal(t, []Belief{{Holder{"a", 1}, 20 * time.Millisecond, time.Duration(c.until) * time.Millisecond, true}}, h.Beliefs())
+		})
+	}
+}
+
 func TestBeliefsOfSeveralHoldersAreOrdered(t *testing.T) {
 	second := op(protocol.Acquire, 30, 40, 90)
 	second.Client = "b"

@@ -124,7 +124,10 @@ type Operation struct {
 	// still do so. All fields below are meaningless then.
 	Returned time.Duration `json:"returned_ns,omitempty"`
 
-	OK         bool          `json:"ok"`
+	OK bool `json:"ok"`
+	// Looked tells that the client was to look at its lock first, and OK that it found it valid: a check,
+	// or a write with such a look.
+	Looked     bool          `json:"looked,omitempty"`
 	Token      string        `json:"token,omitempty"` // what marks the lock on the nodes
 	Fence      int64         `json:"fence,omitempty"`
 	ValidUntil time.Duration `json:"valid_until_ns,omitempty"`

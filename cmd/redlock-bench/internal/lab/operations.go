@@ -97,8 +97,11 @@ func (c *Client) Acquire(ctx context.Context) error {
 	if !acquired {
 		return Spoiled("%s didn't get the lock in %d attempts, the last error was: %s", c, refused, c.refusal)
 	}
-	c.lab.Note("%s acquired the lock, after %d refusals, and believes in it for another %v",
-		c, refused, (c.validUntil - c.lab.Now()).Round(time.Millisecond))
+	belief := "doesn't believe in it"
+	if left := c.validUntil - c.lab.Now(); left > 0 {
+		belief = fmt.Sprintf("believes in it for another %v", left.Round(time.Millisecond))
+	}
+	c.lab.Note("%s acquired the lock, after %d refusals, and %s", c, refused, belief)
 	return nil
 }
 

@@ -128,6 +128,7 @@ func (l *Lab) begun(client string, lease int64, call *worker.Call) int {
 	defer l.mu.Unlock()
 	l.record.Operations = append(l.record.Operations, history.Operation{
 		Client: client, Op: call.Request.Op, Lease: lease, Sent: call.Request.Now, Invoked: call.Request.Now,
+		Looked: call.Request.Op == protocol.Check || call.Request.Recheck,
 	})
 	return len(l.record.Operations) - 1
 }

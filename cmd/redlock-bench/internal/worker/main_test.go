@@ -69,6 +69,11 @@ func badWorker(fault string) {
 		reply.ID++
 	case "lies about the time":
 		reply.Returned += time.Hour
+	case "skews its readings":
+		reply.Invoked -= 19 * time.Millisecond
+		reply.Returned -= 19 * time.Millisecond
+	case "believes for years":
+		reply.ValidUntil = reply.Returned + 20*365*24*time.Hour
 	case "has no token":
 		reply.Token = ""
 	case "closes its output":

@@ -26,7 +26,7 @@ const sendTimeout = 2 * time.Second
 type Process struct {
 	name     string
 	child    *child.Child
-	fencing  bool
+	terms    protocol.Terms
 	renews   bool
 	suspends bool
 	uses     []int
@@ -43,7 +43,10 @@ type Process struct {
 // greets it. The context bounds the greeting only. The error matches [ErrWorker].
 func Start(ctx context.Context, command []string, config protocol.Config) (*Process, error) {
 	config.Version = protocol.Version
-	p := &Process{name: fmt.Sprintf("%s (%s)", config.Client, config.Subject), read: make(chan struct{})}
+	p := &Process{
+		name: fmt.Sprintf("%s (%s)", config.Client, config.Subject), read: make(chan struct{}),
+		terms: protocol.Terms{TTL: config.TTL.Duration()},
+	}
 	var err error
 	if p.child, err = child.Start(command); err != nil {
 		return nil, fmt.Errorf("%w: %s: start %q: %w", ErrWorker, p.name, command, err)
@@ -57,7 +60,7 @@ func Start(ctx context.Context, command []string, config protocol.Config) (*Proc
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	p.fencing, p.renews, p.suspends, p.uses = reply.Fencing, reply.Renews, reply.Suspends, reply.Uses
+	p.terms.Fencing, p.renews, p.suspends, p.uses = reply.Fencing, reply.Renews, reply.Suspends, reply.Uses
 	for i := range config.Nodes {
 		if reply.Uses == nil {
 			p.uses = append(p.uses, i)
@@ -70,7 +73,7 @@ func Start(ctx context.Context, command []string, config protocol.Config) (*Proc
 func (p *Process) PID() int { return p.child.PID() }
 
 // Fencing tells whether the worker's locks carry fencing tokens.
-func (p *Process) Fencing() bool { return p.fencing }
+func (p *Process) Fencing() bool { return p.terms.Fencing }
 
 // Renews tells whether the worker's locks renew themselves.
 func (p *Process) Renews() bool { return p.renews }
@@ -145,7 +148,7 @@ func (p *Process) match(reply protocol.Reply, received time.Duration) error {
 	if call == nil {
 		return fmt.Errorf("sent a reply with id %d that nobody waits for", reply.ID)
 	}
-	if err := call.Request.Plausible(reply, received, p.fencing); err != nil {
+	if err := call.Request.Plausible(reply, received, p.terms); err != nil {
 		return err
 	}
 	p.call, call.reply, call.received = nil, reply, received

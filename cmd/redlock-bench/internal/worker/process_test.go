@@ -19,7 +19,7 @@ const patience = 10 * time.Second
 func startBad(t *testing.T, fault string, timeout time.Duration) (*Process, error) {
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
-	p, err := Start(ctx, []string{os.Args[0], "bad-worker", fault}, protocol.Config{Client: "client 1", Subject: "bad"})
+	p, err := Start(ctx, []string{os.Args[0], "bad-worker", fault}, protocol.Config{Client: "client 1", Subject: "bad", TTL: 1000})
 	if err == nil {
 		t.Cleanup(func() {
 			assert.NoError(t, p.Close())
@@ -42,6 +42,8 @@ func TestBadWorkersFailTheirCall(t *testing.T) {
 		"talks without end":          "longer than",
 		"replies to another request": "replied with id 3 to acquire with id 2",
 		"lies about the time":        "reported that acquire ran",
+		"skews its readings":         "reported that acquire ran",
+		"believes for years":         "more than two TTLs of 1s",
 		"has no token":               "without a token",
 		"closes its output":          "closed its output",
 		"speaks without being asked": "id 7",
