@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,6 +25,7 @@ type chaosFlags struct {
 	plan          chaos.Plan
 	ttl, duration time.Duration
 	weights       map[string]int
+	claims        []string
 	planFile      string
 	planOnly      bool
 	json          string
@@ -47,11 +49,17 @@ pause-node, pause-client, crash-keep and crash-lose (with and without memory),
 flush, clock-forward, clock-backward, clock-rate, partition,
 asymmetric-partition, slow-node and reset.
 
+What a lock claims to survive is put to the test one by one with --claims: pauses
+(and partitions), restarts (that keep the memory), lost-memory, clocks; each is a
+schedule with the faults of those before it, too. A lock on a quorum without guards
+can keep the first two.
+
 A lock with fencing tokens is expected to hold, of the others anything is but a
 run that shows nothing: faults that weren't seen to work, or too little that
 happened, leave a verdict unknown. "No violation found" is no proof. Exit status:
 0 if all is as expected, 1 if not.`,
 		Example: `  redlock-bench chaos --duration 10m --seed 7
+  redlock-bench chaos --claims pauses,restarts --worker mine=./my-worker --subject mine
   redlock-bench chaos --faults partition=3,crash-lose=1,clock-forward=1 --subject classic
   redlock-bench chaos --seed 7 --plan-only > plan.json
   redlock-bench chaos --plan plan.json --subject classic --shrink 5m`,
@@ -74,6 +82,7 @@ func (f *chaosFlags) register(cmd *cobra.Command) {
 	flags.DurationVar(&f.duration, "duration", time.Minute, "go on for this `TIME` under each subject")
 	flags.StringToIntVar(&f.weights, "faults", nil, "the share of each kind of fault, others don't occur: `KIND=WEIGHT,...` (default all the same)")
 	flags.Lookup("faults").DefValue = "" // or the help would show an empty list
+	flags.StringSliceVar(&f.claims, "claims", nil, "a schedule for each of these claims, one after the other: `NAME,...` of "+strings.Join(chaos.ClaimNames(), ", "))
 	flags.StringVar(&f.planFile, "plan", "", "carry out the schedule in `FILE`, as --plan-only prints it")
 	flags.BoolVar(&f.planOnly, "plan-only", false, "print the schedule as JSON and do nothing")
 	flags.StringVar(&f.json, "json", "", "also write the results and the schedule as JSON to `FILE`; - is standard output, and moves the summary to standard error")
@@ -85,8 +94,12 @@ func (f *chaosFlags) register(cmd *cobra.Command) {
 	for _, fixed := range []string{"seed", "nodes", "clients", "ttl", "duration", "faults"} {
 		cmd.MarkFlagsMutuallyExclusive("plan", fixed)
 	}
+	for _, other := range []string{"faults", "plan", "plan-only"} {
+		cmd.MarkFlagsMutuallyExclusive("claims", other)
+	}
 	completeFlag(cmd, "backend", string(cluster.Embedded), string(cluster.Redis))
 	completeList(cmd, "subject", subject.Names())
+	completeList(cmd, "claims", chaos.ClaimNames())
 	completeList(cmd, "faults", chaos.Kinds())
 	for _, name := range []string{"seed", "nodes", "clients", "ttl", "duration", "shrink", "shrink-need", "shrink-tries"} {
 		completeFlag(cmd, name)
@@ -95,42 +108,79 @@ func (f *chaosFlags) register(cmd *cobra.Command) {
 
 // run is the command. It starts nothing until all of its input has been found good.
 func (f *chaosFlags) run(ctx context.Context, out, errOut io.Writer) (err error) {
-	plan, err := f.schedule()
+	plans, err := f.schedules()
 	if err != nil {
 		return err
 	}
 	if f.planOnly {
-		return plan.WriteJSON(out)
+		return plans[0].WriteJSON(out)
 	}
-	runs, err := f.runs(plan)
-	if err != nil {
-		return err
+	var runs [][]chaos.Run
+	for _, plan := range plans {
+		of, err := f.runs(plan)
+		if err != nil {
+			return err
+		}
+		runs = append(runs, of)
 	}
 	to, err := newOutput(f.json, out, errOut)
 	if err != nil {
 		return err
 	}
 	defer to.close(&err)
-
-	outcomes, runErr := performAll(ctx, runs, errOut)
-	if len(outcomes) == 0 && runErr != nil {
+	var reports []*chaos.Report
+	var all []*chaos.Outcome
+	var runErr error
+	for i, plan := range plans {
+		var outcomes []*chaos.Outcome
+		outcomes, runErr = performAll(ctx, runs[i], errOut)
+		if len(outcomes) > 0 {
+			report, err := f.report(ctx, plan, runs[i], outcomes, to.text, errOut)
+			if err != nil {
+				return &statusError{statusEnvironment, err}
+			}
+			reports, all = append(reports, report), append(all, outcomes...)
+		}
+		if runErr != nil {
+			break
+		}
+	}
+	if len(reports) == 0 {
 		return runErr
 	}
-	report := chaos.NewReport(f.backend, plan, outcomes)
-	if err := report.WriteText(to.text); err != nil {
-		return &statusError{statusEnvironment, err}
-	}
-	shrinkErr := f.shrink.perform(ctx, runs, outcomes, report, to.text, errOut)
-	if to.json != nil {
-		err = report.WriteJSON(to.json)
-	}
-	if err := errors.Join(err, shrinkErr); err != nil {
+	if err := f.sum(reports, to); err != nil {
 		return &statusError{statusEnvironment, err}
 	}
 	if runErr != nil {
 		return runErr
 	}
-	return chaosStatus(outcomes)
+	return chaosStatus(all)
+}
+
+// report writes what became of one plan, and looks for shorter ones.
+func (f *chaosFlags) report(ctx context.Context, plan chaos.Plan, runs []chaos.Run, outcomes []*chaos.Outcome, text, errOut io.Writer) (*chaos.Report, error) {
+	report := chaos.NewReport(f.backend, plan, outcomes)
+	if err := report.WriteText(text); err != nil {
+		return nil, err
+	}
+	return report, f.shrink.perform(ctx, runs, outcomes, report, text, errOut)
+}
+
+// sum writes what's known once all plans were carried out.
+func (f *chaosFlags) sum(reports []*chaos.Report, to output) error {
+	campaign := chaos.NewCampaign(reports)
+	if f.claims != nil {
+		if err := campaign.WriteText(to.text); err != nil {
+			return err
+		}
+	}
+	switch {
+	case to.json == nil:
+		return nil
+	case f.claims != nil:
+		return campaign.WriteJSON(to.json)
+	}
+	return reports[0].WriteJSON(to.json)
 }
 
 // performAll performs the runs one after the other, until one can't be or ctx ends. It returns
@@ -169,22 +219,47 @@ func chaosStatus(outcomes []*chaos.Outcome) error {
 	return nil
 }
 
-// schedule reads the plan, or makes one.
-func (f *chaosFlags) schedule() (chaos.Plan, error) {
+// schedules reads the plan, or makes one, or one for each claim.
+func (f *chaosFlags) schedules() ([]chaos.Plan, error) {
 	if f.planFile != "" {
-		file, err := os.Open(f.planFile)
-		if err != nil {
-			return chaos.Plan{}, fmt.Errorf("--plan: %w", err)
-		}
-		defer file.Close()
-		plan, err := chaos.ReadPlan(file)
-		if err != nil {
-			return chaos.Plan{}, fmt.Errorf("--plan %s: %w", f.planFile, err)
-		}
-		return plan, nil
+		plan, err := readPlan(f.planFile)
+		return []chaos.Plan{plan}, err
 	}
 	f.plan.TTL, f.plan.Duration = protocol.InMilliseconds(f.ttl), protocol.InMilliseconds(f.duration)
-	return chaos.Generate(f.plan, f.weights)
+	if f.claims == nil {
+		plan, err := chaos.Generate(f.plan, f.weights)
+		return []chaos.Plan{plan}, err
+	}
+	claims, err := chaos.ParseClaims(f.claims)
+	if err == nil && len(claims) == 0 {
+		err = fmt.Errorf("--claims: name at least one of %s", strings.Join(chaos.ClaimNames(), ", "))
+	}
+	if err != nil {
+		return nil, err
+	}
+	var plans []chaos.Plan
+	for _, claim := range claims {
+		f.plan.Claim = claim
+		plan, err := chaos.Generate(f.plan, claim.Weights())
+		if err != nil {
+			return nil, err
+		}
+		plans = append(plans, plan)
+	}
+	return plans, nil
+}
+
+func readPlan(name string) (chaos.Plan, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return chaos.Plan{}, fmt.Errorf("--plan: %w", err)
+	}
+	defer file.Close()
+	plan, err := chaos.ReadPlan(file)
+	if err != nil {
+		return chaos.Plan{}, fmt.Errorf("--plan %s: %w", name, err)
+	}
+	return plan, nil
 }
 
 // runs checks the other flags, and lists what they ask for.

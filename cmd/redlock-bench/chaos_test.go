@@ -22,6 +22,9 @@ func TestChaosRefusesBadInput(t *testing.T) {
 		"99 clients: give from 1 to 32":  {"--clients", "99"},
 		"TTL of 0s":                      {"--ttl", "500us"},
 		"duration of 1s":                 {"--duration", "1s"},
+		`there is no claim "luck"`:       {"--claims", "pauses,luck"},
+		"name at least one of pauses":    {"--claims="},
+		"[claims faults] were all set":   {"--claims", "pauses", "--faults", "flush=1"},
 		`there is no fault "meteor"`:     {"--faults", "meteor=1"},
 		"weight -1 of flush":             {"--faults", "flush=-1"},
 		`Did you mean "redis"`:           {"--backend", "rediss"},
@@ -72,6 +75,21 @@ func TestChaosCommand(t *testing.T) {
 		assert.Contains(t, got.errOut, words)
 	}
 	assert.NotContains(t, got.errOut, "crash-keep")
+}
+
+// TestChaosSaysWhichClaimsAreKept has a schedule for each of two claims.
+func TestChaosSaysWhichClaimsAreKept(t *testing.T) {
+	got := bench(t.Context(), "chaos", "--backend", "embedded", "--duration", "5s", "--ttl", "500ms", "--seed", "3",
+		"--subject", "guarded,broken", "--claims", "restarts,pauses", "--json", "-")
+	var campaign chaos.Campaign
+	require.NoError(t, json.Unmarshal([]byte(got.out), &campaign), got.out)
+	require.Len(t, campaign.Reports, 2)
+	assert.Equal(t, chaos.Pauses, campaign.Reports[0].Plan.Claim, "the weaker comes first")
+	assert.Equal(t, map[chaos.Claim]string{chaos.Pauses: "kept", chaos.Restarts: "kept"}, campaign.Kept["guarded"])
+	assert.Equal(t, map[chaos.Claim]string{chaos.Pauses: "violated", chaos.Restarts: "violated"}, campaign.Kept["broken"])
+	assert.Regexp(t, `(?m)^claim, with those above +guarded +broken$`, got.errOut)
+	assert.Regexp(t, `(?m)^restarts +kept +VIOLATED$`, got.errOut)
+	assert.Contains(t, got.errOut, "claim pauses, seed 3, plan ")
 }
 
 func TestChaosHelp(t *testing.T) {

@@ -17,48 +17,49 @@ type draw struct {
 // kinds are what a plan is made of, with the order in which reports list them. It's finer than
 // [nemesis.Kind] where the two sides of a fault try different things.
 var kinds = []struct {
-	name string
-	draw func(draw) nemesis.Fault
+	name  string
+	claim Claim
+	draw  func(draw) nemesis.Fault
 }{
-	{"pause-node", func(d draw) nemesis.Fault {
+	{"pause-node", Pauses, func(d draw) nemesis.Fault {
 		return nemesis.Fault{Kind: nemesis.PauseNode, Nodes: d.node(), For: d.ttls(0.1, 2)}
 	}},
-	{"pause-client", func(d draw) nemesis.Fault {
+	{"pause-client", Pauses, func(d draw) nemesis.Fault {
 		return nemesis.Fault{Kind: PauseClient, Nodes: []int{}, Clients: []int{d.random.IntN(d.plan.Clients)}, For: d.ttls(0.1, 2)}
 	}},
-	{"crash-keep", func(d draw) nemesis.Fault {
+	{"crash-keep", Restarts, func(d draw) nemesis.Fault {
 		return nemesis.Fault{Kind: nemesis.CrashNode, Nodes: d.node(), Memory: cluster.Keep, For: d.ttls(0.05, 1.5)}
 	}},
-	{"crash-lose", func(d draw) nemesis.Fault {
+	{"crash-lose", LostMemory, func(d draw) nemesis.Fault {
 		return nemesis.Fault{Kind: nemesis.CrashNode, Nodes: d.node(), Memory: cluster.Lose, For: d.ttls(0.02, 0.5)}
 	}},
-	{"flush", func(d draw) nemesis.Fault {
+	{"flush", LostMemory, func(d draw) nemesis.Fault {
 		return nemesis.Fault{Kind: nemesis.FlushNode, Nodes: d.node()}
 	}},
-	{"clock-forward", func(d draw) nemesis.Fault {
+	{"clock-forward", Clocks, func(d draw) nemesis.Fault {
 		return nemesis.Fault{Kind: nemesis.ClockJump, Nodes: d.node(), By: d.ttls(0.5, 60), For: d.ttls(1.5, 2.5)}
 	}},
-	{"clock-backward", func(d draw) nemesis.Fault {
+	{"clock-backward", Clocks, func(d draw) nemesis.Fault {
 		return nemesis.Fault{Kind: nemesis.ClockJump, Nodes: d.node(), By: -d.ttls(0.5, 60), For: d.ttls(0.2, 0.6)}
 	}},
-	{"clock-rate", func(d draw) nemesis.Fault {
+	{"clock-rate", Clocks, func(d draw) nemesis.Fault {
 		rates := []float64{0.5, 0.9, 1.1, 1.5, 2, 4}
 		return nemesis.Fault{Kind: nemesis.ClockRate, Nodes: d.node(), Rate: rates[d.random.IntN(len(rates))], For: d.ttls(1.5, 3)}
 	}},
-	{"partition", func(d draw) nemesis.Fault {
+	{"partition", Pauses, func(d draw) nemesis.Fault {
 		return nemesis.Fault{Kind: nemesis.Partition, Nodes: d.nodes(), Clients: d.clients(), For: d.ttls(0.1, 2)}
 	}},
-	{"asymmetric-partition", func(d draw) nemesis.Fault {
+	{"asymmetric-partition", Pauses, func(d draw) nemesis.Fault {
 		direction := nemesis.Requests
 		if d.random.IntN(2) == 0 {
 			direction = nemesis.Replies
 		}
 		return nemesis.Fault{Kind: nemesis.AsymmetricPartition, Nodes: d.nodes(), Clients: d.clients(), Direction: direction, For: d.ttls(0.1, 2)}
 	}},
-	{"slow-node", func(d draw) nemesis.Fault {
+	{"slow-node", Pauses, func(d draw) nemesis.Fault {
 		return nemesis.Fault{Kind: nemesis.SlowNode, Nodes: d.node(), Clients: d.clients(), By: d.ttls(0.005, 0.15), For: d.ttls(0.2, 2)}
 	}},
-	{"reset", func(d draw) nemesis.Fault {
+	{"reset", Pauses, func(d draw) nemesis.Fault {
 		return nemesis.Fault{Kind: nemesis.ResetLinks, Nodes: d.nodes(), Clients: d.clients()}
 	}},
 }

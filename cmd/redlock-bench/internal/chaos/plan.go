@@ -33,7 +33,8 @@ type Plan struct {
 	Clients  int                   `json:"clients"`
 	TTL      protocol.Milliseconds `json:"ttl_ms"`
 	Duration protocol.Milliseconds `json:"duration_ms"`
-	Faults   []nemesis.Fault       `json:"faults"` // in the order of time
+	Claim    Claim                 `json:"claim,omitempty"` // that it puts to the test, if it was made for one
+	Faults   []nemesis.Fault       `json:"faults"`          // in the order of time
 }
 
 // ReadPlan reads the JSON of a plan and validates it.

@@ -1,7 +1,6 @@
 package chaos
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -73,20 +72,15 @@ func NewReport(backend string, plan Plan, outcomes []*Outcome) *Report {
 }
 
 // WriteJSON writes the report as indented JSON.
-func (r *Report) WriteJSON(w io.Writer) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(r); err != nil {
-		return fmt.Errorf("chaos: report: %w", err)
-	}
-	return nil
-}
+func (r *Report) WriteJSON(w io.Writer) error { return writeJSON(w, r) }
 
 // WriteText writes a summary for people, of about 30 lines for two subjects.
 func (r *Report) WriteText(w io.Writer) error {
 	var s strings.Builder
 	p := r.Plan
+	if p.Claim != "" {
+		_, _ = fmt.Fprintf(&s, "claim %s, ", p.Claim)
+	}
 	_, _ = fmt.Fprintf(&s, "seed %d, plan %s: %d faults in %v on %d %s nodes, %d clients, TTL %v\n",
 		p.Seed, r.Fingerprint, len(p.Faults), p.Duration.Duration(), p.Nodes, r.Backend, p.Clients, p.TTL.Duration())
 	t := tabwriter.NewWriter(&s, 0, 0, 2, ' ', 0)
