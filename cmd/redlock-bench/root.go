@@ -21,6 +21,6 @@ interrupted.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRunCommand(), newChaosCommand(), newLoadCommand(), newListCommand(), newDoctorCommand(), newWorkerCheckCommand(), newVersionCommand(), newWorkerCommand(), newLoadClientCommand())
+	root.AddCommand(newRunCommand(), newChaosCommand(), newJudgeCommand(), newLoadCommand(), newListCommand(), newDoctorCommand(), newWorkerCheckCommand(), newVersionCommand(), newWorkerCommand(), newLoadClientCommand())
 	return root
 }

@@ -122,15 +122,13 @@ func run(ctx context.Context, f runFlags, names []string, out, errOut io.Writer)
 	if pageOut != nil {
 		err = errors.Join(err, f.page(names, began, r, outcomes).Write(pageOut))
 	}
-	switch unexpected := len(r.Unexpected()); {
+	switch {
 	case err != nil:
 		return &statusError{statusEnvironment, err}
 	case runErr != nil:
 		return runError(ctx, runErr, len(outcomes), len(specs))
-	case unexpected > 0:
-		return &statusError{statusUnexpected, fmt.Errorf("%d of %d experiments didn't end as expected", unexpected, len(outcomes))}
 	}
-	return nil
+	return runStatus(r)
 }
 
 // runError explains experiments that were not performed.

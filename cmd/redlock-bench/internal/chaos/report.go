@@ -49,6 +49,8 @@ type Result struct {
 	Error         string   `json:"error,omitempty"`
 	// Shrunk is the shortest plan that was found to fail, if one was looked for and found.
 	Shrunk *Plan `json:"shrunk,omitempty"`
+	// History is the record that was judged.
+	History *history.History `json:"history,omitempty"`
 }
 
 // NewReport makes a report of the outcomes, in their order.
@@ -60,8 +62,9 @@ func NewReport(backend string, plan Plan, outcomes []*Outcome) *Report {
 			Subject: o.Subject.Name, Exclusion: o.Exclusion, Fencing: o.Fencing, Linearizable: o.Linearizable.Verdict, Availability: o.Availability,
 			AsExpected: o.AsExpected(), OverlapMS: milliseconds(o.Overlap), Measures: o.Measures,
 			StaleWritesAccepted: o.StaleAccepted, StaleWritesRefused: o.StaleRefused, LostUpdates: o.Lost,
-			Faults: o.History.Chaos.Faults, Doubts: o.Doubts, Outside: o.Outside,
+			Faults: slices.Clone(o.History.Chaos.Faults), Doubts: o.Doubts, Outside: o.Outside,
 			Findings: findings[:min(len(findings), maxFindings)], FindingsTotal: len(findings),
+			History: o.History,
 		}
 		if o.Err != nil {
 			result.Error = o.Err.Error()

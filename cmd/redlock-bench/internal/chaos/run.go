@@ -124,14 +124,17 @@ func (r Run) tell(ctx context.Context, acquired *atomic.Int64) {
 	}
 }
 
-// judge runs the checkers.
+// judge judges what the run has recorded.
 func (r Run) judge(h *history.History, havoc *havoc, err error) *Outcome {
 	h.Chaos = &history.Chaos{Faults: havoc.tally()}
-	o := &Outcome{
-		Subject: r.Subject, Strict: r.Strict, History: h, Err: err,
-		Judgement: check.Judge(h), Linearizable: check.Linearizable(h, checkTimeout), Measures: Measure(h),
-		Outside: havoc.outside,
-	}
+	o := Judge(h, err)
+	o.Subject, o.Strict, o.Outside = r.Subject, r.Strict, havoc.outside
+	return o
+}
+
+// Judge runs all checkers on the record of a run. The error is why it's incomplete, if it is.
+func Judge(h *history.History, err error) *Outcome {
+	o := &Outcome{History: h, Err: err, Judgement: check.Judge(h), Linearizable: check.Linearizable(h, checkTimeout), Measures: Measure(h)}
 	if err != nil || len(o.Doubts) > 0 {
 		check.Withhold(&o.Exclusion, &o.Fencing, &o.Availability, &o.Linearizable.Verdict)
 	}

@@ -62,7 +62,9 @@ func Judge(h *history.History) Judgement {
 	// while the last write of the one before it is still under way.
 	if fenced.StaleAccepted > 0 {
 		j.Fencing = Violated
-		j.Findings = append(j.Findings, fmt.Sprintf("the fenced register took %d stale writes", fenced.StaleAccepted))
+		first := fenced.Stale[slices.IndexFunc(fenced.Stale, func(i int) bool { return h.Writes[i].Accepted })]
+		j.Findings = append(j.Findings, fmt.Sprintf("%s: the fenced register took a stale write of %s, the first of %d",
+			since(h, h.Writes[first].At), h.Writes[first].Client, fenced.StaleAccepted))
 	}
 	if found := Minorities(h); len(found) > 0 {
 		j.Exclusion = Violated

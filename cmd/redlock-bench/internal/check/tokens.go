@@ -39,13 +39,13 @@ func Tokens(h *history.History) TokensResult {
 				result.Verdict = Held
 			}
 			if owner, taken := owners[o.Fence]; taken {
-				result.fault("%s and %s both have the token %d", name(owner), name(o), o.Fence)
+				result.fault("%s: %s and %s both have the token %d", since(h, o.Returned), name(owner), name(o), o.Fence)
 			}
 			owners[o.Fence] = o
 		}
 		if o.Fence < highest.Fence {
-			result.fault("%s has the token %d, and %s, which was over before it began, has %d",
-				name(o), o.Fence, name(highest), highest.Fence)
+			result.fault("%s: %s has the token %d, and %s, which was over before it began, has %d",
+				since(h, o.Returned), name(o), o.Fence, name(highest), highest.Fence)
 		}
 	}
 	return result

@@ -131,8 +131,6 @@ func unexpected(got, expected check.Verdict) bool {
 }
 
 func (s Spec) attempt(ctx context.Context, ttl time.Duration) (o *Outcome, err error) {
-	o = &Outcome{Spec: s, Expected: s.Scenario.Expect(s.Subject)}
-	o.Fencing, o.Availability = check.None, check.None // unless it comes to an experiment
 	command := s.Subject.Command
 	if command == nil {
 		command = s.Worker
@@ -146,8 +144,7 @@ func (s Spec) attempt(ctx context.Context, ttl time.Duration) (o *Outcome, err e
 	switch {
 	case errors.Is(err, lab.ErrSpoiled) || errors.Is(err, worker.ErrWorker):
 		// The nodes are fine; it's the client that couldn't lock or didn't even start.
-		o.fail(err)
-		return o, nil
+		return s.Judge(nil, err), nil
 	case err != nil:
 		return nil, err
 	}
@@ -155,15 +152,31 @@ func (s Spec) attempt(ctx context.Context, ttl time.Duration) (o *Outcome, err e
 	if err = s.Scenario.Perform(ctx, l); err == nil {
 		err = l.Settle(ctx)
 	}
-	o.History, o.Evidence = l.History(), l.Evidence()
-	o.Judgement = check.Judge(o.History)
-	if err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return s.Judge(l.History(), err), nil
+}
+
+// checkTimeout is how long to look for a linearization.
+const checkTimeout = 30 * time.Second
+
+// Judge judges the record of an experiment. The error is why it didn't come off; without a record, nothing
+// did.
+func (s Spec) Judge(h *history.History, err error) *Outcome {
+	o := &Outcome{Spec: s, Expected: s.Scenario.Expect(s.Subject), History: h}
+	o.Fencing, o.Availability = check.None, check.None // unless it came to an experiment
+	if h != nil {
+		o.Evidence, o.Judgement = h.Evidence(), check.Judge(h)
+		if l := check.Linearizable(h, checkTimeout); l.Verdict == check.Violated {
+			o.Fencing = check.Violated
+			o.Findings = append(o.Findings, l.Faults...)
 		}
+	}
+	if err != nil {
 		o.fail(err)
 	}
-	return o, nil
+	return o
 }
 
 // fail withdraws the verdicts that depend on the experiment having come off.

@@ -92,6 +92,15 @@ type Note struct {
 	Fault bool          `json:"fault,omitempty"` // it's the proof of one of [History.Faults]
 }
 
+// Evidence returns the notes as a sentence each, in the order in which they were taken.
+func (h *History) Evidence() []string {
+	var evidence []string
+	for _, n := range h.Notes {
+		evidence = append(evidence, fmt.Sprintf("+%v: %s", (n.At-h.Start).Round(100*time.Microsecond), n.What))
+	}
+	return evidence
+}
+
 // Demand is something that the lock had no reason to refuse: enough nodes were up and in reach,
 // and nobody held it.
 type Demand struct {

@@ -103,7 +103,7 @@ func TestFaultsHitOneClientAndAreWitnessed(t *testing.T) {
 	require.NoError(t, err)
 
 	assert.Len(t, l.History().Faults, 2, "one proof a node")
-	assert.Contains(t, strings.Join(l.Evidence(), "\n"), "partition")
+	assert.Contains(t, strings.Join(l.History().Evidence(), "\n"), "partition")
 }
 
 func TestOperationUnderWayIsOpen(t *testing.T) {

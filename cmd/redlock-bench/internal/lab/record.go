@@ -29,18 +29,6 @@ func (l *Lab) History() *history.History {
 	return &h
 }
 
-// Evidence returns what was noted so far, a sentence each, in the order of time.
-func (l *Lab) Evidence() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var evidence []string
-	for _, n := range l.record.Notes {
-		since := (n.At - l.record.Start).Round(100 * time.Microsecond)
-		evidence = append(evidence, fmt.Sprintf("+%v: %s", since, n.What))
-	}
-	return evidence
-}
-
 // Note adds a sentence to the evidence.
 func (l *Lab) Note(format string, args ...any) {
 	l.note(history.Note{At: l.Now(), What: fmt.Sprintf(format, args...)})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/experiment"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 )
 
 // Report is the JSON form of a run. Its fields are stable: later versions add to them.
@@ -57,6 +58,10 @@ type Result struct {
 	StaleWritesRefused  int `json:"stale_writes_refused"`
 	// LostUpdates counts the updates that the register without fencing lost.
 	LostUpdates int `json:"lost_updates"`
+	// Failure is why the experiment didn't come off, if it didn't.
+	Failure *experiment.Failure `json:"failure,omitempty"`
+	// History is the record that was judged; none if it didn't come to an experiment.
+	History *history.History `json:"history,omitempty"`
 }
 
 // New makes a report of the outcomes, in their order.
@@ -81,6 +86,8 @@ func New(backend string, nodes int, seed int64, outcomes []*experiment.Outcome) 
 			StaleWritesAccepted: o.StaleAccepted,
 			StaleWritesRefused:  o.StaleRefused,
 			LostUpdates:         o.Lost,
+			Failure:             experiment.NewFailure(o.Err),
+			History:             o.History,
 		})
 	}
 	return r

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/chaos"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/experiment"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/report"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/scenario"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
+)
+
+func newJudgeCommand() *cobra.Command {
+	var strict strictness
+	cmd := &cobra.Command{
+		Use:   "judge FILE",
+		Short: "Judge recorded histories again",
+		Long: `Run all checkers on the histories in FILE: what run --json or chaos --json wrote, or
+a single history. Nothing is started and no clock is read, so the same file always
+gets the same verdicts from the same version. Exit status: as of run and chaos.`,
+		Example: `  redlock-bench run --json results.json && redlock-bench judge results.json`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			data, err := os.ReadFile(args[0])
+			if err != nil {
+				return fmt.Errorf("judge: %w", err)
+			}
+			if err := judge(data, strict, cmd.OutOrStdout()); err != nil {
+				return fmt.Errorf("judge %s: %w", args[0], err)
+			}
+			return nil
+		},
+	}
+	strict.register(cmd.Flags())
+	return cmd
+}
+
+// judge tells from its fields what a file is.
+func judge(data []byte, strict strictness, out io.Writer) error {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return err
+	}
+	has := func(field string) bool { _, there := fields[field]; return there }
+	switch {
+	case has("reports"):
+		var campaign chaos.Campaign
+		if err := json.Unmarshal(data, &campaign); err != nil {
+			return err
+		}
+		return judgeChaos(campaign.Reports, strict, out)
+	case has("plan_fingerprint"):
+		var r chaos.Report
+		if err := json.Unmarshal(data, &r); err != nil {
+			return err
+		}
+		return judgeChaos([]*chaos.Report{&r}, strict, out)
+	case has("results"):
+		var r report.Report
+		if err := json.Unmarshal(data, &r); err != nil {
+			return err
+		}
+		return judgeRun(r, strict, out)
+	case has("operations"):
+		var h history.History
+		if err := json.Unmarshal(data, &h); err != nil {
+			return err
+		}
+		if h.Chaos != nil {
+			plan := chaos.Plan{Seed: h.Seed, Nodes: h.Nodes, Clients: len(h.Clients)}
+			return judgeChaos([]*chaos.Report{{Backend: h.Backend, Plan: plan, Results: []chaos.Result{{Subject: h.Subject, History: &h}}}}, strict, out)
+		}
+		return judgeRun(report.Report{Backend: h.Backend, Nodes: h.Nodes, Seed: h.Seed,
+			Results: []report.Result{{Scenario: h.Scenario, Subject: h.Subject, History: &h}}}, strict, out)
+	}
+	return errors.New("it's neither what run --json or chaos --json writes, nor a history")
+}
+
+var errNoHistory = errors.New("it has no history; results of older versions can't be judged again")
+
+func judgeRun(r report.Report, strict strictness, out io.Writer) error {
+	var outcomes []*experiment.Outcome
+	for _, result := range r.Results {
+		s, err := scenario.Find(result.Scenario)
+		if err != nil {
+			return err
+		}
+		sub := recordedSubject(result.Subject)
+		if result.History == nil && result.Failure == nil {
+			return fmt.Errorf("%s under %s: %w", result.Scenario, result.Subject, errNoHistory)
+		}
+		spec := experiment.Spec{Scenario: s, Subject: sub, Strict: strict.with(sub)}
+		outcomes = append(outcomes, spec.Judge(result.History, result.Failure.Err()))
+	}
+	again := report.New(r.Backend, r.Nodes, r.Seed, outcomes)
+	if err := again.WriteSummary(out, inColour(out)); err != nil {
+		return &statusError{statusEnvironment, err}
+	}
+	return runStatus(again)
+}
+
+// runStatus is the exit status that the results ask for.
+func runStatus(r *report.Report) error {
+	if unexpected := len(r.Unexpected()); unexpected > 0 {
+		return &statusError{statusUnexpected, fmt.Errorf("%d of %d experiments didn't end as expected", unexpected, len(r.Results))}
+	}
+	return nil
+}
+
+func judgeChaos(reports []*chaos.Report, strict strictness, out io.Writer) error {
+	var all []*chaos.Outcome
+	for i, r := range reports {
+		var outcomes []*chaos.Outcome
+		for _, result := range r.Results {
+			if result.History == nil || result.History.Chaos == nil {
+				return fmt.Errorf("%s: %w", result.Subject, errNoHistory)
+			}
+			var failed error
+			if result.Error != "" {
+				failed = errors.New(result.Error)
+			}
+			o := chaos.Judge(result.History, failed)
+			o.Subject, o.Outside = recordedSubject(result.Subject), result.Outside
+			o.Strict = strict.with(o.Subject)
+			outcomes = append(outcomes, o)
+		}
+		reports[i] = chaos.NewReport(r.Backend, r.Plan, outcomes)
+		if err := reports[i].WriteText(out); err != nil {
+			return &statusError{statusEnvironment, err}
+		}
+		all = append(all, outcomes...)
+	}
+	if len(reports) > 1 {
+		if err := chaos.NewCampaign(reports).WriteText(out); err != nil {
+			return &statusError{statusEnvironment, err}
+		}
+	}
+	return chaosStatus(all)
+}
+
+// recordedSubject is the subject of a recorded history, which may be a stranger.
+func recordedSubject(name string) subject.Subject {
+	if s, err := subject.Find(name); err == nil {
+		return s
+	}
+	return subject.External(name, nil)
+}
