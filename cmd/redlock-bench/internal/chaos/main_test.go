@@ -8,14 +8,20 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/worker"
 )
 
 // patience is how many bytes of requests the tired worker reads before it ends: some dozens.
 const patience = 4_000
 
-// TestMain lets the test binary be a worker, too: a good one, or one that ends in the middle.
+// TestMain lets the test binary be a worker, too: a good one, one that ends in the middle, or one that never
+// gets a lock.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "starved-worker" {
+		starve()
+		os.Exit(0)
+	}
 	if len(os.Args) > 1 && (os.Args[1] == "worker" || os.Args[1] == "tired-worker") {
 		in := io.Reader(os.Stdin)
 		if os.Args[1] == "tired-worker" {
@@ -28,4 +34,19 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	goleak.VerifyTestMain(m)
+}
+
+// starve is a worker whose requests no node answers in time.
+func starve() {
+	requests := protocol.NewReader(os.Stdin)
+	for {
+		var r protocol.Request
+		if requests.Next(&r) != nil {
+			return
+		}
+		reply := protocol.Reply{ID: r.ID, OK: r.Op == protocol.Hello, Version: protocol.Version, Invoked: r.Now, Returned: r.Now, Error: "no quorum"}
+		if protocol.WriteLine(os.Stdout, reply) != nil {
+			return
+		}
+	}
 }

@@ -66,6 +66,12 @@ func (r Run) Perform(ctx context.Context) (o *Outcome, err error) {
 		Cluster: cluster.Config{Backend: r.Backend, Nodes: r.Plan.Nodes, Seed: r.Plan.Seed, Persistence: cluster.EverySecond},
 		TTL:     ttl, NodeTimeout: ttl / 10,
 	})
+	if errors.Is(err, lab.ErrSpoiled) && ctx.Err() == nil {
+		// A client that's starved, on a machine that is too busy, can't be judged.
+		return r.judge(&history.History{
+			Scenario: "chaos", Subject: r.Subject.Name, Backend: string(r.Backend), Nodes: r.Plan.Nodes, Seed: r.Plan.Seed, TTL: ttl,
+		}, newHavoc(l, r.Plan), err), nil
+	}
 	if err != nil {
 		if ctx.Err() != nil { // a worker that had to stop hasn't failed
 			err = context.Cause(ctx)

@@ -155,6 +155,22 @@ func TestWorkerThatFailsMakesTheVerdictsUnknown(t *testing.T) {
 	assert.False(t, o.AsExpected())
 }
 
+// TestStarvedClientMakesTheVerdictsUnknown has a client that works, and never gets a lock.
+func TestStarvedClientMakesTheVerdictsUnknown(t *testing.T) {
+	r := newRun(t, "classic", cluster.Embedded, 6*time.Second)
+	r.Plan.TTL, r.Plan.Faults = 200, nil
+	r.Worker = []string{os.Args[0], "starved-worker"}
+	o, err := r.Perform(t.Context())
+	require.NoError(t, err)
+	require.ErrorIs(t, o.Err, lab.ErrSpoiled)
+	assert.ErrorContains(t, o.Err, "couldn't take a lock on healthy nodes: no quorum")
+	assert.Equal(t, check.Unknown, o.Exclusion)
+	assert.False(t, o.AsExpected())
+	var text bytes.Buffer
+	require.NoError(t, NewReport("embedded", r.Plan, []*Outcome{o}).WriteText(&text))
+	assert.Contains(t, text.String(), "classic: the run is incomplete: lab: experiment spoiled: client ")
+}
+
 func TestWorkerThatCannotStartIsAnError(t *testing.T) {
 	r := newRun(t, "guarded", cluster.Embedded, 6*time.Second)
 	r.Worker = []string{"false"}

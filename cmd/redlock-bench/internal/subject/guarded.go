@@ -30,20 +30,24 @@ var unguarded = Subject{
 func openGuarded(ctx context.Context, c Config, opts ...redlock.Option) (Locker, error) {
 	// The library refuses to wait for a node longer than a lock is good for.
 	timeout := min(c.NodeTimeout, c.TTL*9/10)
+	opts = append(opts, redlock.WithTTL(c.TTL), redlock.WithNodeTimeout(timeout))
 	for attempt := 1; ; attempt++ {
-		l, err := redlock.Dial(ctx, c.Nodes, append(opts, redlock.WithTTL(c.TTL), redlock.WithNodeTimeout(timeout))...)
+		l, err := redlock.Dial(ctx, c.Nodes, opts...)
 		if err == nil {
 			return guardedLocker{l}, nil
 		}
-		// The nodes answer, but on a busy machine the first connections may take longer
-		// than any later request.
-		if attempt == dials || !errors.Is(err, redlock.ErrNoQuorum) {
+		if !errors.Is(err, redlock.ErrNoQuorum) {
 			return nil, err
+		}
+		// On a busy machine the first connections may take longer than any later request. A client
+		// that is starved nevertheless hasn't failed: its attempts will be refused.
+		if attempt == dials {
+			opts = append(opts, redlock.Lazy())
 		}
 	}
 }
 
-// dials is how often it's tried to connect to a quorum.
+// dials is how often it's tried to connect to a quorum before the first attempt to lock.
 const dials = 5
 
 type guardedLocker struct{ *redlock.Locker }

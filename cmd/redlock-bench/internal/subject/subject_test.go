@@ -182,6 +182,23 @@ func TestAcquireIsBounded(t *testing.T) {
 	}
 }
 
+// TestClientThatIsStarvedIsRefused shows that a client which gets no answer in time, as on a machine that's too
+// busy, isn't a client that fails.
+func TestClientThatIsStarvedIsRefused(t *testing.T) {
+	for _, s := range All() {
+		t.Run(s.Name, func(t *testing.T) {
+			q, urls := quorum(t)
+			for _, n := range q.Nodes() {
+				n.Pause()
+				t.Cleanup(n.Resume)
+			}
+			l := open(t, s, urls, 50*time.Millisecond)
+			_, err := l.Acquire(t.Context(), "job", ttl)
+			assert.ErrorIs(t, err, ErrRefused)
+		})
+	}
+}
+
 func TestOpenRefusesBadURLs(t *testing.T) {
 	for _, s := range All() {
 		_, err := s.Open(context.Background(), Config{Nodes: []string{"what", "is", "this"}, NodeTimeout: time.Second, TTL: ttl})
