@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -45,6 +46,44 @@ func TestFaultWithoutEffectIsNoEvidence(t *testing.T) {
 	require.NotEmpty(t, o.Doubts)
 	assert.Contains(t, o.Doubts[0], "none of 1 faults reset was seen to take effect")
 	assert.Equal(t, check.Violated, o.Exclusion, "what was seen stands")
+}
+
+// TestFailedRunHoldsNothing judges a history in which enough happened, as the record of a run that failed.
+func TestFailedRunHoldsNothing(t *testing.T) {
+	h := &history.History{
+		Clients: []string{"client 1", "client 2"}, TTL: 100 * ms, Start: 1, End: 10 * 100 * ms, Fencing: true,
+		Chaos: &history.Chaos{Faults: []history.FaultCount{{Kind: "flush", Planned: 1, Proven: 1}}},
+	}
+	for i := range 10 {
+		at, owner, other := time.Duration(1+i)*90*ms, h.Clients[i%2], h.Clients[1-i%2]
+		granted := acquire(owner, at, at+ms, at+50*ms)
+		granted.Fence = int64(1 + i)
+		h.Operations = append(h.Operations, granted, acquire(other, at+2*ms, at+3*ms, 0))
+		for _, register := range []history.Register{history.Plain, history.Fenced} {
+			h.Writes = append(h.Writes, history.Write{Client: owner, Lease: granted.Lease, Register: register, At: at + 4*ms, Fence: granted.Fence, Read: int64(i), Accepted: true})
+		}
+	}
+	o := Judge(h, nil)
+	require.Empty(t, o.Doubts)
+	assert.True(t, o.AsExpected())
+	assert.Equal(t, check.Held, o.Linearizable.Verdict)
+	o = Judge(h, lab.ErrSpoiled)
+	for _, v := range []check.Verdict{o.Exclusion, o.Fencing, o.Linearizable.Verdict, o.Availability} {
+		assert.Equal(t, check.Unknown, v)
+	}
+	assert.False(t, o.AsExpected())
+}
+
+// TestFaultThatCantBeUndoneEndsTheRun shows that a failed end counts, and that one which wasn't seen doesn't.
+func TestFaultThatCantBeUndoneEndsTheRun(t *testing.T) {
+	h := newHavoc(nil, split())
+	undo := func(err error) func(context.Context) error { return func(context.Context) error { return err } }
+	h.heal(t.Context(), h.plan.Faults[0], undo(nil))
+	h.heal(t.Context(), h.plan.Faults[0], undo(cluster.ErrNotProven))
+	assert.NoError(t, h.failure(nil))
+	h.heal(t.Context(), h.plan.Faults[0], undo(cluster.ErrNotRunning))
+	assert.ErrorIs(t, h.failure(nil), cluster.ErrNotRunning)
+	assert.ErrorIs(t, h.failure(lab.ErrSpoiled), lab.ErrSpoiled)
 }
 
 // TestWhatIsExpectedOfARun states which verdicts end a run well: of a lock with tokens, of any other, and where

@@ -205,6 +205,13 @@ func (h *havoc) heal(ctx context.Context, f nemesis.Fault, undo func(context.Con
 	}
 }
 
+// failure is why a run is incomplete: since it failed, or a fault couldn't be undone.
+func (h *havoc) failure(failed error) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return errors.Join(append(slices.Clone(h.broken), failed)...)
+}
+
 func (h *havoc) count(f nemesis.Fault, add func(*history.FaultCount)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

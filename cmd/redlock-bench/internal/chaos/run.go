@@ -84,7 +84,7 @@ func (r Run) Perform(ctx context.Context) (o *Outcome, err error) {
 	if failed == nil {
 		failed = l.Settle(context.WithoutCancel(ctx))
 	}
-	return r.judge(l.History(), havoc, errors.Join(append(havoc.broken, failed)...)), nil
+	return r.judge(l.History(), havoc, havoc.failure(failed)), nil
 }
 
 // perform lets the clients and the faults loose until the plan or ctx ends.

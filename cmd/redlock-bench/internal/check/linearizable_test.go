@@ -61,6 +61,32 @@ func TestLinearizableWithoutTimeIsUnknown(t *testing.T) {
 	assert.Equal(t, Held, Linearizable(h, enough).Verdict)
 }
 
+// TestSearchThatTakesTooLongIsUnknown has reads at the same time as many writes, of which none fits: all orders
+// have to be tried.
+func TestSearchThatTakesTooLongIsUnknown(t *testing.T) {
+	var operations []porcupine.Operation
+	for i := range int64(40) {
+		operations = append(operations, porcupine.Operation{ClientId: int(i), Input: tokenInput{write, 1, i, true}, Call: 1, Return: 100})
+	}
+	operations = append(operations, porcupine.Operation{ClientId: 40, Input: tokenInput{kind: read, value: -1}, Call: 1, Return: 100})
+	result := LinearizableResult{Verdict: None}
+	result.search(&history.History{}, operations, len(operations), time.Now().Add(50*time.Millisecond))
+	assert.Equal(t, Unknown, result.Verdict)
+}
+
+// TestTokensAreCarriedOverACut has a token that is smaller than one in the piece before.
+func TestTokensAreCarriedOverACut(t *testing.T) {
+	grants := func(tokens ...int64) (all []porcupine.Operation) {
+		for i, token := range tokens {
+			all = append(all, porcupine.Operation{Input: tokenInput{kind: grant, token: token}, Call: int64(10 * i), Return: int64(10*i + 5)})
+		}
+		return all
+	}
+	assert.Equal(t, Held, searched(grants(1, 5, 9), 1).Verdict)
+	assert.Equal(t, Violated, searched(grants(1, 9, 5), 1).Verdict)
+	assert.Equal(t, Violated, searched(grants(9, 10, 5), 2).Verdict)
+}
+
 // carriedOut makes up what a correct dispenser and register did, each operation at some moment
 // between its ends.
 func carriedOut(random *rand.Rand, clients, operations int) []porcupine.Operation {

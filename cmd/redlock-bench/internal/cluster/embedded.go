@@ -176,7 +176,7 @@ func (n *embeddedNode) reborn(ctx context.Context, proof Proof, empty bool, rest
 		return Proof{}, err
 	}
 	proof = proof.seen("run "+before[:8], fmt.Sprintf("run %s with %s", after[:8], keyCount(keys)))
-	if after == before || empty && keys > 0 {
+	if !isRestart(before, after, empty, keys) {
 		return Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
 	}
 	return proof, nil

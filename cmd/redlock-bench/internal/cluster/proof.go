@@ -45,5 +45,11 @@ func (p Proof) seen(before, after string) Proof {
 	return p
 }
 
+// isRestart tells whether a server was started anew: it has drawn another run id, and has forgotten
+// everything if it was to.
+func isRestart(before, after string, forgetful bool, keys int64) bool {
+	return after != before && !(forgetful && keys > 0)
+}
+
 // hostNow reads the clock of Began and Seen.
 func hostNow() time.Duration { return clockdrift.System().Now() }

@@ -87,7 +87,7 @@ func (n *serverNode) Restart(ctx context.Context, memory Memory) (Proof, error) 
 		return Proof{}, err
 	}
 	proof = proof.seen("run "+before[:8], fmt.Sprintf("run %s with %s%s", n.runID[:8], keyCount(keys), forgotten))
-	if n.runID == before || memory == Lose && keys > 0 {
+	if !isRestart(before, n.runID, memory == Lose, keys) {
 		return Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
 	}
 	return proof, nil

@@ -88,12 +88,15 @@ func TestItIsTheGuardsThatHold(t *testing.T) {
 	}
 }
 
-// failing is a scenario in which client 1 acquires the lock before the experiment fails.
+// failing is a scenario in which client 1 acquires the lock and client 2 is refused, before the experiment fails.
 func failing(t *testing.T, err error, begun *int) Spec {
 	x := find(t, "control", "guarded")
 	x.Scenario.Perform = func(ctx context.Context, l *lab.Lab) error {
 		*begun++
 		if err := l.Clients()[0].Acquire(ctx); err != nil {
+			return err
+		}
+		if _, err := l.Clients()[1].TryAcquire(ctx); err != nil {
 			return err
 		}
 		if err == nil {

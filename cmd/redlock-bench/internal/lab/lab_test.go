@@ -23,6 +23,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "renewing-worker" {
+		renew()
+		os.Exit(0)
+	}
 	if len(os.Args) > 1 && os.Args[1] == "worker" {
 		if err := worker.Serve(os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -31,6 +35,44 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	goleak.VerifyTestMain(m)
+}
+
+// renew is a worker whose lock renews itself: it says yes to everything, and believes for a second from now.
+func renew() {
+	requests := protocol.NewReader(os.Stdin)
+	for {
+		var r protocol.Request
+		if requests.Next(&r) != nil {
+			return
+		}
+		reply := protocol.Reply{ID: r.ID, OK: true, Invoked: r.Now, Returned: r.Now, ValidUntil: r.Now + time.Second, Token: "t"}
+		if r.Op == protocol.Hello {
+			reply = protocol.Reply{ID: r.ID, OK: true, Version: protocol.Version, Renews: true}
+		}
+		if protocol.WriteLine(os.Stdout, reply) != nil {
+			return
+		}
+	}
+}
+
+// TestSettleAsksThoseWhoRenew shows that the end of a belief which renews itself is asked for, of those who believe and
+// can answer.
+func TestSettleAsksThoseWhoRenew(t *testing.T) {
+	c := config(t, "classic")
+	c.Worker, c.Clients = []string{os.Args[0], "renewing-worker"}, 3
+	l, err := Open(t.Context(), c)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, l.Close()) })
+	believes, stopped := l.Clients()[0], l.Clients()[1]
+	require.NoError(t, believes.Acquire(t.Context()))
+	require.NoError(t, stopped.Acquire(t.Context()))
+	require.NoError(t, stopped.Pause(t.Context()))
+	require.NoError(t, l.Settle(t.Context()))
+	h := l.History()
+	require.Len(t, h.Operations, 3)
+	assert.Equal(t, protocol.Check, h.Operations[2].Op)
+	assert.Equal(t, "client 1", h.Operations[2].Client)
+	assert.False(t, h.Operations[2].Open())
 }
 
 // ttl leaves room for a slow machine.

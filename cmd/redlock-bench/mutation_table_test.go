@@ -1,0 +1,126 @@
+//go:build mutation
+
+package main
+
+var mutations = []mutation{
+	{
+		"any partition is seen", "a fault counts although its links still work",
+		edit{"nemesis/apply.go", "\t}\n\treturn after.answered == 0\n", "\t}\n\treturn true\n"},
+		"nemesis", "TestProbesThatShowAFault",
+	},
+	{
+		"any slow node is seen", "a fault counts although requests are as fast as ever",
+		edit{"nemesis/apply.go", "return after.answered > 0 && after.fastest >= f.By", "return true"},
+		"nemesis", "TestProbesThatShowAFault",
+	},
+	{
+		"dead links show a fault", "a node that was down already counts as cut off",
+		edit{"nemesis/apply.go", "case before.answered == 0:", "case false:"},
+		"nemesis", "TestProbesThatShowAFault",
+	},
+	{
+		"any reset is seen", "a fault counts that had no connection to break",
+		edit{"nemesis/apply.go", "; broken > 0 {", "; broken >= 0 {"},
+		"nemesis", "TestResetBreaksSomething",
+	},
+	{
+		"any restart is seen", "a fault counts although the server never ended",
+		edit{"cluster/proof.go", "return after != before && !(forgetful && keys > 0)", "return true"},
+		"cluster", "TestWhatShowsARestart",
+	},
+	{
+		"any stop is seen", "a fault counts although the process goes on",
+		edit{"cluster/process.go", "if wanted(state) {", "if true {"},
+		"cluster", "TestAStopThatIsNotSeenIsNotProven",
+	},
+	{
+		"the unproven counts as proven", "a fault that wasn't seen is evidence",
+		edit{"chaos/nemesis.go", "\tc.Failed++\n", "\tc.Proven++\n"},
+		"chaos", "TestFaultWithoutEffectIsNoEvidence",
+	},
+	{
+		"no evidence needed", "a lock holds against faults that nobody saw",
+		edit{"check/evidence.go", "due > 0 && c.Proven == 0 {", "false && due > 0 {"},
+		"check", "TestFaultsThatNobodySawProveNothing",
+	},
+	{
+		"no work needed", "a lock holds that nobody got",
+		edit{"check/judge.go", "return append(evidence(h), idle(h, w)...)", "return evidence(h)"},
+		"check", "TestTooLittleHappened",
+	},
+	{
+		"no race needed", "a scenario holds in which one client did nothing",
+		edit{"check/judge.go", "return race(h, w)", "return nil"},
+		"check", "TestScenariosAskForTheRaceOnly",
+	},
+	{
+		"a minority is enough", "a lock that nodes out of reach can't have granted counts as one",
+		edit{"check/quorum.go", "if reached <= len(used)/2 {", "if reached < 0 {"},
+		"check", "TestLockFromAMinority",
+	},
+	{
+		"granted isn't carried over a cut", "a token may be smaller than one of a thousand operations ago",
+		edit{"check/linearizable_model.go", "s.granted = max(s.granted, in.token)", "s.granted = 0"},
+		"check", "TestTokensAreCarriedOverACut",
+	},
+	{
+		"a search without end is a success", "what took too long to search counts as linearizable",
+		edit{"check/linearizable.go", "case porcupine.Unknown:\n\t\t\tr.worsen(Unknown)", "case porcupine.Unknown:\n\t\t\tr.worsen(Held)"},
+		"check", "TestSearchThatTakesTooLongIsUnknown",
+	},
+	{
+		"no time for a search is a success", "what wasn't searched counts as linearizable",
+		edit{"check/linearizable.go", "for no limit\n\t\t\tr.worsen(Unknown)", "for no limit\n\t\t\tr.worsen(Held)"},
+		"check", "TestLinearizableWithoutTimeIsUnknown",
+	},
+	{
+		"a slack of two seconds", "a worker may shift its times by more than a lock lives",
+		edit{"protocol/plausible.go", "const Slack = time.Millisecond", "const Slack = 2 * time.Second"},
+		"protocol", "TestPlausible",
+	},
+	{
+		"belief without end", "a worker may believe for years",
+		edit{"protocol/plausible.go", "case terms.TTL > 0 && reply", "case terms.TTL < 0 && reply"},
+		"protocol", "TestPlausible",
+	},
+	{
+		"words count more than deeds", "a client that uses its lock after its end hides it by its report",
+		edit{"history/belief.go", "if o.Looked && o.OK && from > 0 {", "if false {"},
+		"history", "TestWhatAClientDoesCountsMoreThanWhatItSays",
+	},
+	{
+		"a failed run stays held", "chaos trusts an incomplete record",
+		edit{"chaos/run.go", "if err != nil || len(o.Doubts) > 0 {", "if len(o.Doubts) > 0 {"},
+		"chaos", "TestFailedRunHoldsNothing",
+	},
+	{
+		"a failed experiment stays held", "run trusts an incomplete record",
+		edit{"experiment/experiment.go", "if o.Exclusion != check.Violated {", "if false {"},
+		"experiment", "TestFailedExperimentsAreUnknown",
+	},
+	{
+		"linearizability is expected to be violated", "tokens may go back as long as no other checker says so",
+		edit{"chaos/run.go", "return o.Unsafe() || o.Linearizable.Verdict == check.Violated", "return o.Unsafe()"},
+		"chaos", "TestWhatIsExpectedOfARun",
+	},
+	{
+		"fencing is no violation", "only exclusion counts",
+		edit{"check/judge.go", "return j.Exclusion == Violated || j.Fencing == Violated", "return j.Exclusion == Violated"},
+		"chaos", "TestWhatIsExpectedOfARun",
+	},
+	{
+		"unknown is as expected", "a lock of which nothing was found out passes",
+		edit{"check/judge.go", "return j.Exclusion == Unknown || j.Fencing == Unknown || j.Availability == Unknown", "return false"},
+		"experiment", "TestUnknownIsNeverExpected",
+	},
+	{
+		"a failed heal is ignored", "what goes wrong after a fault that couldn't be undone counts for the lock",
+		edit{"chaos/nemesis.go", "err != nil && !errors.Is(err, cluster.ErrNotProven) {\n\t\th.mu", "false {\n\t\th.mu"},
+		"chaos", "TestFaultThatCantBeUndoneEndsTheRun",
+	},
+	{
+		"nobody is asked in the end", "a belief that renews itself ends with the last request",
+		edit{"lab/record.go", "if c.Renews() && !c.stopped", "if false && !c.stopped"},
+		"lab", "TestSettleAsksThoseWhoRenew",
+	},
+}
