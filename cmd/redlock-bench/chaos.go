@@ -28,6 +28,7 @@ type chaosFlags struct {
 	claims        []string
 	planFile      string
 	planOnly      bool
+	lastMoments   float64
 	json          string
 	shrink        shrinkFlags
 }
@@ -85,6 +86,7 @@ func (f *chaosFlags) register(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.claims, "claims", nil, "a schedule for each of these claims, one after the other: `NAME,...` of "+strings.Join(chaos.ClaimNames(), ", "))
 	flags.StringVar(&f.planFile, "plan", "", "carry out the schedule in `FILE`, as --plan-only prints it")
 	flags.BoolVar(&f.planOnly, "plan-only", false, "print the schedule as JSON and do nothing")
+	flags.Float64Var(&f.lastMoments, "last-moments", chaos.LastMoments, "the `SHARE` of the locks that are held until their time is over, while another client tries to get them")
 	flags.StringVar(&f.json, "json", "", "also write the results and the schedule as JSON to `FILE`; - is standard output, and moves the summary to standard error")
 	flags.StringSliceVar(&f.subjects.subjects, "subject", []string{"guarded", "classic"}, "which lock algorithms to judge, one after the other: `NAME,...`")
 	flags.StringArrayVar(&f.subjects.workers, "worker", nil, "an external program that --subject may name: `NAME=COMMAND`, see docs/worker-protocol.md; may be repeated")
@@ -101,7 +103,7 @@ func (f *chaosFlags) register(cmd *cobra.Command) {
 	completeList(cmd, "subject", subject.Names())
 	completeList(cmd, "claims", chaos.ClaimNames())
 	completeList(cmd, "faults", chaos.Kinds())
-	for _, name := range []string{"seed", "nodes", "clients", "ttl", "duration", "shrink", "shrink-need", "shrink-tries"} {
+	for _, name := range []string{"seed", "nodes", "clients", "ttl", "duration", "last-moments", "shrink", "shrink-need", "shrink-tries"} {
 		completeFlag(cmd, name)
 	}
 }
@@ -271,6 +273,9 @@ func (f *chaosFlags) runs(plan chaos.Plan) ([]chaos.Run, error) {
 		}
 	}
 	f.subjects.backend, f.subjects.nodes, f.subjects.parallel, f.subjects.timeout = f.backend, plan.Nodes, 1, time.Minute
+	if !(f.lastMoments >= 0 && f.lastMoments <= 1) {
+		return nil, fmt.Errorf("--last-moments %v: give from 0 to 1", f.lastMoments)
+	}
 	if err := errors.Join(f.subjects.check(), f.shrink.check()); err != nil {
 		return nil, err
 	}
@@ -284,7 +289,7 @@ func (f *chaosFlags) runs(plan chaos.Plan) ([]chaos.Run, error) {
 	}
 	var runs []chaos.Run
 	for _, s := range subjects {
-		runs = append(runs, chaos.Run{Plan: plan, Subject: s, Backend: cluster.Backend(f.backend), Worker: program, Strict: f.subjects.strict.with(s)})
+		runs = append(runs, chaos.Run{Plan: plan, Subject: s, Backend: cluster.Backend(f.backend), Worker: program, LastMoments: f.lastMoments, Strict: f.subjects.strict.with(s)})
 	}
 	return runs, nil
 }

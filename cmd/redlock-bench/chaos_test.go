@@ -29,6 +29,7 @@ func TestChaosRefusesBadInput(t *testing.T) {
 		"weight -1 of flush":             {"--faults", "flush=-1"},
 		`Did you mean "redis"`:           {"--backend", "rediss"},
 		`no subject "guardad"`:           {"--subject", "guardad"},
+		"--last-moments 2: give from 0":  {"--last-moments", "2"},
 		"--shrink -1s":                   {"--shrink", "-1s"},
 		"--shrink-need 4":                {"--shrink-need", "4"},
 		"no such file":                   {"--plan", "nowhere.json"},

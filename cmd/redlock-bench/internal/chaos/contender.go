@@ -13,6 +13,8 @@ const (
 	// longHolds is the share of the locks that are held for long, and extended; the others are
 	// given back soon, so that there are many.
 	longHolds = 0.12
+	// LastMoments is the usual share of the locks that are held until their time is over.
+	LastMoments = 0.05
 	// careless is the share of the writes before which a client doesn't look at its lock. A
 	// fenced resource must not need it.
 	careless = 0.5
@@ -25,6 +27,9 @@ type contender struct {
 	random   *rand.Rand
 	ttl      time.Duration
 	acquired *atomic.Int64 // counts for all
+	arena    *arena
+	// lastMoments is the share of the locks that this client holds until their time is over.
+	lastMoments float64
 }
 
 // contend goes on until ctx ends. No operation is cut short by that, so that all outcomes are
@@ -32,7 +37,7 @@ type contender struct {
 func (c contender) contend(ctx context.Context) error {
 	working := context.WithoutCancel(ctx)
 	for ctx.Err() == nil {
-		acquired, err := c.TryAcquire(working)
+		acquired, err := c.attempt(ctx, working)
 		if err != nil {
 			return err
 		}
@@ -47,8 +52,25 @@ func (c contender) contend(ctx context.Context) error {
 	return nil
 }
 
+// attempt tries to get the lock: once, or again and again around its end where that's known.
+func (c contender) attempt(ctx, working context.Context) (bool, error) {
+	e, ending := c.arena.take()
+	if !ending || c.lab.SleepUntil(ctx, e.believed-edge) != nil {
+		return c.TryAcquire(working)
+	}
+	for {
+		acquired, err := c.TryAcquire(working)
+		if err != nil || acquired || c.lab.Now() > e.dropped+edge || ctx.Err() != nil {
+			return acquired, err
+		}
+	}
+}
+
 // hold works under the lock and releases it.
 func (c contender) hold(ctx, working context.Context) error {
+	if c.random.Float64() < c.lastMoments && !c.Renews() {
+		return c.outlast(ctx, working)
+	}
 	until := c.lab.Now() + c.between(0, c.ttl/30)
 	if c.random.Float64() < longHolds {
 		until = c.lab.Now() + c.between(c.ttl/5, c.ttl)
@@ -67,6 +89,34 @@ func (c contender) hold(ctx, working context.Context) error {
 				return c.giveBack(working, err)
 			}
 		}
+	}
+	return c.giveBack(working, nil)
+}
+
+// outlast holds the lock until around its end, and then does what only its owner may: it looks, and writes,
+// extends or gives the lock back.
+func (c contender) outlast(ctx, working context.Context) error {
+	dropped := c.lab.Now() + c.ttl // the nodes were asked for it before now
+	c.arena.announce(ending{c.ValidUntil(), dropped})
+	if err := c.Read(working); err != nil {
+		return err
+	}
+	at := c.ValidUntil() + c.between(-edge, edge)
+	if c.random.IntN(2) == 0 { // somebody else has it by then, or has had it
+		at = dropped + c.between(0, c.ttl/10)
+	}
+	_ = c.lab.SleepUntil(ctx, at)
+	switch _, err := c.Check(working); {
+	case err != nil:
+		return err
+	case c.random.IntN(3) == 0:
+		extended, err := c.Extend(working)
+		if err != nil || !extended {
+			return c.giveBack(working, err)
+		}
+	}
+	if _, err := c.Write(working, true); err != nil {
+		return err
 	}
 	return c.giveBack(working, nil)
 }

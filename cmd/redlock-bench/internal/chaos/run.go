@@ -28,6 +28,8 @@ type Run struct {
 	Plan    Plan
 	Subject subject.Subject
 	Backend cluster.Backend
+	// LastMoments is the share of the locks that are held until their time is over.
+	LastMoments float64
 	// Strict makes any violation unexpected, whatever is known of the subject.
 	Strict bool
 	// Worker is the program, with its arguments, that runs a client of a built-in subject.
@@ -92,11 +94,13 @@ func (r Run) perform(ctx context.Context, l *lab.Lab, h *havoc) error {
 	ctx, cancel := context.WithTimeout(ctx, r.Plan.Duration.Duration())
 	defer cancel()
 	var acquired atomic.Int64
+	var meeting arena
 	// A worker that fails ends the run, because its lock may stay taken.
 	running, ctx := errgroup.WithContext(ctx)
 	for _, client := range l.Clients() {
 		c := contender{
 			Client: client, lab: l, ttl: r.Plan.TTL.Duration(), acquired: &acquired,
+			arena: &meeting, lastMoments: r.LastMoments,
 			random: rand.New(rand.NewPCG(uint64(r.Plan.Seed), 1+uint64(client.Index()))),
 		}
 		running.Go(func() error { return c.contend(ctx) })

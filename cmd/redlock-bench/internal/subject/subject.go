@@ -86,7 +86,7 @@ func All() []Subject { return []Subject{naive, single, unchecked, classic, guard
 func known() []Subject { return slices.Concat(All(), hidden, Peers()) }
 
 // hidden are the subjects that only show whether the harness can tell good from bad.
-var hidden = []Subject{broken, unguarded}
+var hidden = slices.Concat([]Subject{broken, unguarded}, flawed)
 
 // Find returns the subject with the given name, the hidden ones and the peers included.
 func Find(name string) (Subject, error) {
