@@ -47,13 +47,13 @@ The schedule keeps to what a lock with guards claims to survive: pauses, crashes
 and partitions of anybody, but lost memories and bent clocks of no more than a
 minority of the nodes within any TTL and a half. Its kinds of faults are
 pause-node, pause-client, crash-keep and crash-lose (with and without memory),
-flush, clock-forward, clock-backward, clock-rate, partition,
-asymmetric-partition, slow-node and reset.
+flush, clock-forward, clock-backward, clock-rate, clock-drift (by less than 1 %),
+partition, asymmetric-partition, slow-node and reset.
 
 What a lock claims to survive is put to the test one by one with --claims: pauses
-(and partitions), restarts (that keep the memory), lost-memory, clocks; each is a
-schedule with the faults of those before it, too. A lock on a quorum without guards
-can keep the first two.
+(and partitions), restarts (that keep the memory), drift, lost-memory, clocks; each
+is a schedule with the faults of those before it, too. A lock on a quorum without
+guards can keep the first three.
 
 A lock with fencing tokens is expected to hold, of the others anything is but a
 run that shows nothing: faults that weren't seen to work, or too little that

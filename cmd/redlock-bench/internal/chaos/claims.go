@@ -9,16 +9,17 @@ import (
 // Claim is what a lock claims to survive. Each includes the ones before it.
 type Claim string
 
-// The claims. A lock on a quorum without guards can keep the first two.
+// The claims. A lock on a quorum without guards can keep the first three.
 const (
 	Pauses     Claim = "pauses"      // pauses and partitions
 	Restarts   Claim = "restarts"    // and restarts with memory
+	Drift      Claim = "drift"       // and clocks that drift by less than 1 %
 	LostMemory Claim = "lost-memory" // and restarts without, of a minority
 	Clocks     Claim = "clocks"      // and wrong clocks, of a minority
 )
 
 // Claims are all of them, each with more faults than the one before.
-func Claims() []Claim { return []Claim{Pauses, Restarts, LostMemory, Clocks} }
+func Claims() []Claim { return []Claim{Pauses, Restarts, Drift, LostMemory, Clocks} }
 
 // ParseClaims reads their names and puts them in order.
 func ParseClaims(names []string) ([]Claim, error) {

@@ -16,7 +16,7 @@ import (
 func TestEachClaimHasTheFaultsOfThoseBefore(t *testing.T) {
 	want := []string{"pause-node", "pause-client", "partition", "asymmetric-partition", "slow-node", "reset"}
 	more := map[Claim][]string{
-		Restarts: {"crash-keep"}, LostMemory: {"crash-lose", "flush"}, Clocks: {"clock-forward", "clock-backward", "clock-rate"},
+		Restarts: {"crash-keep"}, Drift: {"clock-drift"}, LostMemory: {"crash-lose", "flush"}, Clocks: {"clock-forward", "clock-backward", "clock-rate"},
 	}
 	for _, claim := range Claims() {
 		want = append(want, more[claim]...)

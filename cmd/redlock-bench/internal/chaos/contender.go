@@ -109,7 +109,7 @@ func (c contender) outlast(ctx, working context.Context) error {
 	switch _, err := c.Check(working); {
 	case err != nil:
 		return err
-	case c.random.IntN(3) == 0:
+	case c.random.IntN(2) == 0:
 		extended, err := c.Extend(working)
 		if err != nil || !extended {
 			return c.giveBack(working, err)

@@ -16,6 +16,8 @@
 //     it forgot are over; one that was moved backwards comes back within a TTL, before anybody
 //     trusts it again. No client that was cut off could see that a clock was away for longer
 //     or shorter than that, which no lock on clocks survives.
+//   - Clocks that run at a rate within 1 % of the host's hit any number of nodes. They are put right as
+//     slowly, so that no node is ever wrong by more about how long something takes.
 //   - Pauses, partitions, delays, and crashes that lose no memory hit any number of nodes and
 //     clients.
 //

@@ -46,6 +46,10 @@ var kinds = []struct {
 		rates := []float64{0.5, 0.9, 1.1, 1.5, 2, 4}
 		return nemesis.Fault{Kind: nemesis.ClockRate, Nodes: d.node(), Rate: rates[d.random.IntN(len(rates))], For: d.ttls(1.5, 3)}
 	}},
+	{"clock-drift", Drift, func(d draw) nemesis.Fault {
+		rates := []float64{0.994, 1.006}
+		return nemesis.Fault{Kind: nemesis.ClockRate, Nodes: d.node(), Rate: rates[d.random.IntN(len(rates))], For: d.ttls(1.5, 3)}
+	}},
 	{"partition", Pauses, func(d draw) nemesis.Fault {
 		return nemesis.Fault{Kind: nemesis.Partition, Nodes: d.nodes(), Clients: d.clients(), For: d.ttls(0.1, 2)}
 	}},
@@ -82,6 +86,8 @@ func KindOf(f nemesis.Fault) string {
 		return "clock-forward"
 	case f.Kind == nemesis.ClockJump:
 		return "clock-backward"
+	case drifts(f):
+		return "clock-drift"
 	}
 	return string(f.Kind)
 }

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -39,12 +40,23 @@ func hitsLinks(f nemesis.Fault) bool {
 // damages tells whether the fault makes a node forget what it granted, or err about the time.
 func damages(f nemesis.Fault) bool {
 	switch f.Kind {
-	case nemesis.FlushNode, nemesis.ClockJump, nemesis.ClockRate:
+	case nemesis.FlushNode, nemesis.ClockJump:
 		return true
+	case nemesis.ClockRate:
+		return !drifts(f)
 	case nemesis.CrashNode:
 		return f.Memory != cluster.Keep
 	}
 	return false
+}
+
+// mostDrift is by how much a clock may run at another rate than the host's and still count as right: any lock
+// on clocks allows for that.
+const mostDrift = 0.01
+
+// drifts tells whether a clock runs at a rate that locks allow for.
+func drifts(f nemesis.Fault) bool {
+	return f.Kind == nemesis.ClockRate && math.Abs(f.Rate-1) < mostDrift
 }
 
 // damaged is when the fault's node may not be relied on.
@@ -57,7 +69,7 @@ func (p Plan) withinModel(f nemesis.Fault) bool {
 		return false // it doesn't end
 	}
 	ttl := p.TTL.Duration()
-	if f.Kind == nemesis.ClockJump && (f.By > 0 && f.For < ttl || f.By < 0 && f.For >= ttl) || f.Kind == nemesis.ClockRate && f.For < ttl {
+	if f.Kind == nemesis.ClockJump && (f.By > 0 && f.For < ttl || f.By < 0 && f.For >= ttl) || f.Kind == nemesis.ClockRate && !drifts(f) && f.For < ttl {
 		return false
 	}
 	if !damages(f) {

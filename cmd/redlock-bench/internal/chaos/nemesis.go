@@ -91,7 +91,7 @@ func (h *havoc) perform(ctx context.Context, f nemesis.Fault) {
 		return
 	}
 	h.count(f, func(c *history.FaultCount) { c.Proven++ })
-	if h.lab.SleepUntil(ctx, h.lab.Now()+f.For) != nil && damages(f) {
+	if h.lab.SleepUntil(ctx, h.lab.Now()+f.For) != nil && (damages(f) || drifts(f)) {
 		return // a clock that came back sooner would leave the model, and the nodes are about to go
 	}
 	h.heal(working, f, undo)
@@ -168,9 +168,13 @@ func (h *havoc) inject(ctx context.Context, f nemesis.Fault) (undo func(context.
 		client := h.lab.Clients()[f.Clients[0]]
 		return client.Resume, client.Pause(ctx)
 	}
+	began := h.lab.Now()
 	applied, err := h.lab.Inject(ctx, f)
 	if err != nil {
 		return nil, err
+	}
+	if drifts(f) {
+		return func(ctx context.Context) error { return h.slew(ctx, f, began, applied) }, nil
 	}
 	return func(ctx context.Context) error {
 		err := h.lab.Undo(ctx, applied)
@@ -179,6 +183,19 @@ func (h *havoc) inject(ctx context.Context, f nemesis.Fault) (undo func(context.
 		}
 		return err
 	}, nil
+}
+
+// slew puts a clock that drifted back to the host's time as a time server does: it lets it drift the other way
+// for as long. A jump would be one more fault, and one that no lock allows for.
+func (h *havoc) slew(ctx context.Context, f nemesis.Fault, began time.Duration, applied *nemesis.Applied) error {
+	back := f
+	back.Rate = 2 - f.Rate
+	turned := h.lab.Now()
+	_, err := h.lab.Inject(ctx, back)
+	if err == nil {
+		err = h.lab.SleepUntil(ctx, turned+(turned-began))
+	}
+	return errors.Join(err, h.lab.Undo(ctx, applied))
 }
 
 // setRight puts a clock that ran at another rate back to the host's time, as a time server would.

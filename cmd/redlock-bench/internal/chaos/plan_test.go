@@ -68,7 +68,7 @@ func damagedAt(p Plan, at time.Duration) int {
 	nodes := make(map[int]bool)
 	for _, f := range p.Faults {
 		lossy := f.Kind == nemesis.FlushNode || f.Kind == nemesis.CrashNode && f.Memory == cluster.Lose
-		bent := f.Kind == nemesis.ClockJump || f.Kind == nemesis.ClockRate
+		bent := f.Kind == nemesis.ClockJump || f.Kind == nemesis.ClockRate && (f.Rate < 0.99 || f.Rate > 1.01)
 		if (lossy || bent) && f.At <= at && at <= f.At+f.For+p.TTL.Duration()*3/2 {
 			nodes[f.Nodes[0]] = true
 		}

@@ -105,20 +105,21 @@ func proveRate(ctx context.Context, n Node, rate float64, apply func() error) (P
 		How:    "two TIMEs against the host's clock",
 		Began:  hostNow(),
 	}
-	before, err := measureRate(ctx, n)
+	tolerance := toleranceOf(rate)
+	before, err := measureRate(ctx, n, tolerance)
 	if err != nil {
 		return Proof{}, err
 	}
 	if err := apply(); err != nil {
 		return Proof{}, err
 	}
-	after, err := measureRate(ctx, n)
+	after, err := measureRate(ctx, n, tolerance)
 	if err != nil {
 		return Proof{}, fmt.Errorf("%w: %w", ErrNotProven, err)
 	}
-	proof = proof.seen(fmt.Sprintf("%.3f", before), fmt.Sprintf("%.3f", after))
+	proof = proof.seen(fmt.Sprintf("%.4f", before), fmt.Sprintf("%.4f", after))
 	proof.Change = Change{State: Bent, Node: n.Name(), Detail: fmt.Sprintf("runs at %v", rate)}
-	if math.Abs(after-rate) > 2*rateTolerance*max(1, rate) {
+	if math.Abs(after-rate) > 2*tolerance*max(1, rate) {
 		return Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
 	}
 	return proof, nil
@@ -158,8 +159,16 @@ func sharpest(ctx context.Context, n Node) (best reading, err error) {
 	return best, nil
 }
 
+// toleranceOf is small enough to tell a rate from the host's own.
+func toleranceOf(rate float64) float64 {
+	if rate == 1 {
+		return rateTolerance
+	}
+	return min(rateTolerance, math.Abs(rate-1)/4)
+}
+
 // measureRate compares two readings of the node's clock with the host's clock between them.
-func measureRate(ctx context.Context, n Node) (float64, error) {
+func measureRate(ctx context.Context, n Node, tolerance float64) (float64, error) {
 	for span := firstRateSpan; ; span *= 2 {
 		first, err := sharpest(ctx, n)
 		if err != nil {
@@ -174,7 +183,7 @@ func measureRate(ctx context.Context, n Node) (float64, error) {
 		}
 		passed := last.at.Sub(first.at)
 		uncertain := float64(first.bound+last.bound) / float64(passed)
-		if uncertain <= rateTolerance {
+		if uncertain <= tolerance {
 			return 1 + float64(last.offset-first.offset)/float64(passed), nil
 		}
 		if span >= lastRateSpan {

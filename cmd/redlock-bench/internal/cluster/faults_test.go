@@ -187,7 +187,7 @@ func testClock(t *testing.T, ctx context.Context, c *Cluster) {
 
 	_, err = n.SetClockRate(ctx, 3)
 	require.NoError(t, err)
-	rate, err := measureRate(ctx, n)
+	rate, err := measureRate(ctx, n, rateTolerance)
 	require.NoError(t, err)
 	assert.InDelta(t, 3, rate, 0.05)
 	_, err = n.SetClockRate(ctx, 1)
@@ -200,6 +200,24 @@ func testClock(t *testing.T, ctx context.Context, c *Cluster) {
 	_, err = n.Restart(ctx, Keep)
 	require.NoError(t, err)
 	assertOffset(t, ctx, n, drifted)
+}
+
+// TestASmallDriftIsSeen shows that a rate within what locks allow for is told from the host's own.
+func TestASmallDriftIsSeen(t *testing.T) {
+	onBoth(t, Config{Nodes: 1}, func(t *testing.T, ctx context.Context, c *Cluster) {
+		n := c.Node(0)
+		if n.ClockControl() != nil {
+			return // the other tests say whether that's allowed
+		}
+		_, err := n.SetClockRate(ctx, 1.006)
+		require.NoError(t, err)
+		_, err = proveRate(ctx, n, 0.994, func() error { return nil })
+		require.ErrorIs(t, err, ErrNotProven)
+		_, err = n.SetClockRate(ctx, 1)
+		require.NoError(t, err)
+		_, err = proveRate(ctx, n, 1.006, func() error { return nil })
+		require.ErrorIs(t, err, ErrNotProven, "nothing was done")
+	})
 }
 
 func TestClockRefusesNonsense(t *testing.T) {

@@ -55,6 +55,15 @@ func TestLockFromNobodyIsCaught(t *testing.T) {
 	}
 }
 
+// TestFailedAttemptsMustBeReleased shows that a lock is caught whose failed attempts leave behind what they were granted.
+func TestFailedAttemptsMustBeReleased(t *testing.T) {
+	o, err := find(t, "cancelled-acquire", "flawed-litter").Run(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, o.Err)
+	assert.Equal(t, check.Violated, o.Availability)
+	assert.False(t, o.AsExpected())
+}
+
 func TestFewestNodes(t *testing.T) {
 	for _, s := range scenario.All() {
 		t.Run(s.Name, func(t *testing.T) {
