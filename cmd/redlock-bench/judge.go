@@ -83,7 +83,10 @@ func judge(data []byte, strict strictness, out io.Writer) error {
 	return errors.New("it's neither what run --json or chaos --json writes, nor a history")
 }
 
-var errNoHistory = errors.New("it has no history; results of older versions can't be judged again")
+var (
+	errNothing   = errors.New("there are no results in it")
+	errNoHistory = errors.New("it has no history; results of older versions can't be judged again")
+)
 
 func judgeRun(r report.Report, strict strictness, out io.Writer) error {
 	var outcomes []*experiment.Outcome
@@ -98,6 +101,9 @@ func judgeRun(r report.Report, strict strictness, out io.Writer) error {
 		}
 		spec := experiment.Spec{Scenario: s, Subject: sub, Strict: strict.with(sub)}
 		outcomes = append(outcomes, spec.Judge(result.History, result.Failure.Err()))
+	}
+	if len(outcomes) == 0 {
+		return errNothing
 	}
 	again := report.New(r.Backend, r.Nodes, r.Seed, outcomes)
 	if err := again.WriteSummary(out, inColour(out)); err != nil {
@@ -136,6 +142,9 @@ func judgeChaos(reports []*chaos.Report, strict strictness, out io.Writer) error
 			return &statusError{statusEnvironment, err}
 		}
 		all = append(all, outcomes...)
+	}
+	if len(all) == 0 {
+		return errNothing
 	}
 	if len(reports) > 1 {
 		if err := chaos.NewCampaign(reports).WriteText(out); err != nil {

@@ -95,6 +95,7 @@ func TestJudgeRefusesWhatItCantJudge(t *testing.T) {
 	for want, data := range map[string]any{
 		"it's neither what run --json":          map[string]int{"answer": 42},
 		"control under naive: it has no":        report.Report{Results: []report.Result{{Scenario: "control", Subject: "naive"}}},
+		"there are no results in it":            report.Report{Results: []report.Result{}},
 		`no scenario is called "quake"`:         report.Report{Results: []report.Result{{Scenario: "quake", Subject: "naive"}}},
 		"classic: it has no history":            chaos.Report{Results: []chaos.Result{{Subject: "classic"}}},
 		"cannot unmarshal array into Go value ": []int{1},
@@ -105,4 +106,5 @@ func TestJudgeRefusesWhatItCantJudge(t *testing.T) {
 		assert.Contains(t, got.errOut, want)
 	}
 	assert.Equal(t, statusUsage, bench(t.Context(), "judge", "nowhere.json").status)
+	assert.Equal(t, statusUsage, bench(t.Context(), "judge", write(t, chaos.Campaign{Reports: []*chaos.Report{}})).status)
 }

@@ -59,6 +59,11 @@ var mutations = []mutation{
 		"check", "TestLockFromAMinority",
 	},
 	{
+		"an end that wasn't seen is none", "a lock from nodes that were back counts as one from nobody",
+		edit{"lab/record.go", "if p.Change.State != \"\" {", "if false {"},
+		"lab", "TestEndThatWasntSeenIsAnEnd",
+	},
+	{
 		"granted isn't carried over a cut", "a token may be smaller than one of a thousand operations ago",
 		edit{"check/linearizable_model.go", "s.granted = max(s.granted, in.token)", "s.granted = 0"},
 		"check", "TestTokensAreCarriedOverACut",
@@ -97,6 +102,11 @@ var mutations = []mutation{
 		"a failed experiment stays held", "run trusts an incomplete record",
 		edit{"experiment/experiment.go", "if o.Exclusion != check.Violated {", "if false {"},
 		"experiment", "TestFailedExperimentsAreUnknown",
+	},
+	{
+		"a violation of a stranger is expected", "--strict lets a lock pass that was violated",
+		edit{"experiment/experiment.go", "o.Open() || o.Spec.Strict && o.Unsafe()", "o.Open()"},
+		"experiment", "TestStrict",
 	},
 	{
 		"linearizability is expected to be violated", "tokens may go back as long as no other checker says so",

@@ -7,7 +7,9 @@
 // lock gave what it had no reason to refuse. [Linearizable] asks about tokens and the fenced
 // register once more, and shares no rule with the others.
 //
-// A verdict of held means that no violation was found in this history, and no more than that.
+// A verdict of held means that no violation was found in this history, and that enough happened in it
+// for one to be found: faults that were seen to work, clients that contended, writes that can be told
+// apart. It means no more than that.
 package check
 
 // Verdict is what a checker concludes.

@@ -148,6 +148,20 @@ func TestFaultsHitOneClientAndAreWitnessed(t *testing.T) {
 	assert.Contains(t, strings.Join(l.History().Evidence(), "\n"), "partition")
 }
 
+// TestEndThatWasntSeenIsAnEnd shows that a node which may be back doesn't count as gone.
+func TestEndThatWasntSeenIsAnEnd(t *testing.T) {
+	l := openLab(t, "classic")
+	applied, err := l.Inject(t.Context(), nemesis.Fault{Kind: nemesis.PauseNode, Nodes: []int{0}})
+	require.NoError(t, err)
+	_, err = l.Node(0).Kill(t.Context())
+	require.NoError(t, err)
+	require.ErrorIs(t, l.Undo(t.Context(), applied), cluster.ErrNotRunning)
+	faults := l.History().Faults
+	require.Len(t, faults, 2)
+	assert.Equal(t, cluster.Change{State: cluster.Stopped, Over: true, Node: "A"}, faults[1].Change)
+	assert.Greater(t, faults[1].Began, faults[0].Seen)
+}
+
 func TestOperationUnderWayIsOpen(t *testing.T) {
 	l := openLab(t, "classic")
 	c := l.Clients()[0]
