@@ -62,6 +62,8 @@ func TestWorkersThatFail(t *testing.T) {
 		"lies about its token":   {strings.Replace(greets, `1}`, `1,\"fencing\":true}`, 1), liar, "announced fencing true and acquired with fencing token 0"},
 		"lies about its nodes":   {strings.Replace(greets, `1}`, `1,\"uses\":[7]}`, 1), liar, "uses node 7; there are 0 to 4"},
 		"lives in another time":  {greets, strings.Replace(liar, "$times", `\"invoked_ns\":1,\"returned_ns\":2`, 1), "reported that acquire ran from 1 to 2"},
+		"skews its times":        {greets, strings.Replace(liar, "$times", `\"invoked_ns\":$((now-19000000)),\"returned_ns\":$((now-19000000))`, 1), "reported that acquire ran from"},
+		"believes for a decade":  {greets, strings.Replace(liar, "now+1000000000", "now+315360000000000000", 1), "more than two TTLs of 1s"},
 		"speaks another version": {strings.Replace(greets, `:1}`, `:9}`, 1), liar, "version 9, want version 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -105,6 +107,23 @@ func TestChaosIsStrictWithStrangers(t *testing.T) {
 	got := bench(t.Context(), args...)
 	assert.Equal(t, statusUnexpected, got.status, got.errOut)
 	assert.Contains(t, got.out, "VIOLATED")
+}
+
+// TestChaosTakesNobodyAtTheirWord has workers under which nothing can go wrong, since nothing happens.
+func TestChaosTakesNobodyAtTheirWord(t *testing.T) {
+	const refuses = `echo "{\"id\":$id,\"ok\":false,\"error\":\"no\",$times}"`
+	for want, body := range map[string]string{
+		"0 acquisitions that were believed in": `case $op in check|write|extend) ` + refuses + `;; *) ` + strings.Replace(liar, "now+1000000000", "0", 1) + `;; esac`,
+		"0 acquisitions in 3":                  `case "$line" in *acquire*job*) ` + refuses + `;; *) ` + liar + `;; esac`,
+		"0 writes, of at least":                liar,
+	} {
+		t.Run(want, func(t *testing.T) {
+			got := bench(t.Context(), "chaos", "--backend", "embedded", "--worker", "mine="+script(t, greets, body), "--subject", "mine",
+				"--duration", "3s", "--ttl", "500ms", "--faults", "pause-client=1")
+			assert.Equal(t, statusUnexpected, got.status, got.errOut)
+			assert.Contains(t, got.out, "mine, why nothing counts as held: "+want)
+		})
+	}
 }
 
 func TestBadExternals(t *testing.T) {

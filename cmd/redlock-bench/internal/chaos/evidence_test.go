@@ -29,7 +29,7 @@ func counted(o *Outcome, kind string) history.FaultCount {
 func TestFaultThatACrashHidesIsExcused(t *testing.T) {
 	r := newRun(t, "guarded", cluster.Embedded, 6*time.Second)
 	r.Plan.Faults = []nemesis.Fault{
-		{Kind: nemesis.SlowNode, Nodes: []int{1}, At: 1000 * ms, By: 150 * ms, For: 500 * ms},
+		{Kind: nemesis.SlowNode, Nodes: []int{1}, At: 1000 * ms, By: 700 * ms, For: 500 * ms},
 		{Kind: nemesis.CrashNode, Nodes: []int{1}, Memory: cluster.Keep, At: 1060 * ms, For: 1500 * ms},
 	}
 	o := perform(t, r)

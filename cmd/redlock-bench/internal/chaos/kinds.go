@@ -43,7 +43,7 @@ var kinds = []struct {
 		return nemesis.Fault{Kind: nemesis.ClockJump, Nodes: d.node(), By: -d.ttls(0.5, 60), For: d.ttls(0.2, 0.6)}
 	}},
 	{"clock-rate", Clocks, func(d draw) nemesis.Fault {
-		rates := []float64{0.5, 0.9, 1.1, 1.5, 2, 4}
+		rates := []float64{0.5, 0.9, 0.98, 1.02, 1.1, 1.5, 2, 4}
 		return nemesis.Fault{Kind: nemesis.ClockRate, Nodes: d.node(), Rate: rates[d.random.IntN(len(rates))], For: d.ttls(1.5, 3)}
 	}},
 	{"clock-drift", Drift, func(d draw) nemesis.Fault {

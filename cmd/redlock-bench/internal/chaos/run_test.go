@@ -39,6 +39,12 @@ func perform(t *testing.T, r Run) *Outcome {
 
 func testGuarded(t *testing.T, backend cluster.Backend) {
 	o := perform(t, newRun(t, "guarded", backend, 8*time.Second))
+	for range 2 { // a machine that's too busy to prove a fault leaves it unknown
+		if len(o.Doubts) > 0 {
+			o = perform(t, newRun(t, "guarded", backend, 8*time.Second))
+		}
+	}
+	assert.Empty(t, o.Doubts)
 	assert.Equal(t, check.Held, o.Exclusion, o.Findings)
 	assert.Equal(t, check.Held, o.Fencing, o.Findings)
 	assert.Equal(t, check.Held, o.Linearizable.Verdict, o.Linearizable.Faults)
