@@ -54,8 +54,8 @@ func (e Expectation) Missed(j check.Judgement) bool {
 		return true
 	}
 	return e.LostUpdates && !e.Races && j.Lost == 0 ||
-		e.Exclusion == check.Violated && j.Exclusion == check.Held ||
-		e.Availability == check.Violated && j.Availability == check.Held
+		e.Exclusion == check.Violated && j.Exclusion != check.Violated ||
+		e.Availability == check.Violated && j.Availability != check.Violated
 }
 
 // Met tells whether a judgement is as expected.
