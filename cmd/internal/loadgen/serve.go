@@ -80,7 +80,7 @@ func connect(c Client, open func(context.Context, Client) (Locker, error)) (Lock
 	if err != nil {
 		return nil, err
 	}
-	lease, err := locker.Lock(ctx, c.Name)
+	lease, err := first(ctx, locker, c.Name)
 	if err == nil {
 		err = lease.Release(ctx)
 	}
@@ -88,6 +88,24 @@ func connect(c Client, open func(context.Context, Client) (Locker, error)) (Lock
 		return nil, errors.Join(fmt.Errorf("the first lock: %w", err), locker.Close())
 	}
 	return locker, nil
+}
+
+// firstPause is between two attempts at the first lock.
+const firstPause = 20 * time.Millisecond
+
+// first tries until there is a lock. It doesn't leave the waiting to the library: rueidislock, for one, can
+// wait for ever on a machine that is busy with the start of all processes.
+func first(ctx context.Context, locker Locker, name string) (Lease, error) {
+	for {
+		lease, err := locker.TryLock(ctx, name)
+		if err == nil {
+			return lease, nil
+		}
+		sleep(ctx, firstPause)
+		if ctx.Err() != nil {
+			return nil, err
+		}
+	}
 }
 
 // perform carries out a plan and measures what it takes this process.

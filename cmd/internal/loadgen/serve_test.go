@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -63,15 +64,34 @@ func TestServeRefuses(t *testing.T) {
 	assert.Empty(t, all[2].Error)
 	assert.Contains(t, all[3].Error, "and once")
 
-	all, err = replies(t, &fakeLocker{attempt: func(int) error { return errTaken }}, `{"client":{}}`)
-	require.NoError(t, err)
-	assert.Equal(t, "the first lock: taken", all[0].Error)
-
 	_, err = replies(t, &fakeLocker{}, `{"plan":{"lunch":12}}`)
 	assert.ErrorContains(t, err, `unknown field "lunch"`)
 
 	_, err = replies(t, &fakeLocker{}, `garbage`)
 	assert.ErrorContains(t, err, "request")
+}
+
+// New servers may refuse for a while; who never gets a lock isn't measured.
+func TestFirstLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		open := func(until int) func(context.Context, Client) (Locker, error) {
+			return func(context.Context, Client) (Locker, error) {
+				return &fakeLocker{attempt: func(n int) error {
+					if n < until {
+						return errTaken
+					}
+					return nil
+				}}, nil
+			}
+		}
+		_, err := connect(Client{}, open(100))
+		assert.NoError(t, err)
+		began := time.Now()
+		_, err = connect(Client{}, open(1_000_000))
+		assert.ErrorIs(t, err, errTaken)
+		assert.ErrorContains(t, err, "the first lock")
+		assert.Equal(t, connectTimeout, time.Since(began))
+	})
 }
 
 func TestBootClock(t *testing.T) {
