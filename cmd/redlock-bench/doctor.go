@@ -12,7 +12,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
-	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/doctor"
+	"github.com/a5bbb083/redlock/cmd/internal/doctor"
 )
 
 // doctorFlags are the flags of doctor.

@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
-	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/doctor"
+	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/doctor"
 )
 
 // patients starts real servers that end with the test, and returns their URLs as one flag.
