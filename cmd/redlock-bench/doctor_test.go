@@ -79,6 +79,19 @@ func TestDoctorOnGoodNodes(t *testing.T) {
 	assert.Len(t, r.Nodes, 3)
 }
 
+// Two nodes are a warning: they survive nothing.
+func TestDoctorStrict(t *testing.T) {
+	_, urls := patients(t, 2)
+	file := filepath.Join(t.TempDir(), "nodes")
+	require.NoError(t, os.WriteFile(file, []byte("# both\n"+strings.ReplaceAll(urls, ",", "\n\n")+"\n"), 0o600))
+	line := []string{"doctor", "--nodes-file", file, "--duration", "300ms", "--timeout", "10s"}
+	got := bench(t.Context(), line...)
+	assert.Zero(t, got.status, got.out+got.errOut)
+	got = bench(t.Context(), append(line, "--strict")...)
+	assert.Equal(t, statusUnexpected, got.status, got.out)
+	assert.Contains(t, got.errOut, "and --strict lets none pass")
+}
+
 func TestDoctorOnBadNodes(t *testing.T) {
 	c, urls := patients(t, 3)
 	_, err := c.Node(1).Command(t.Context(), "CONFIG", "SET", "maxmemory", "1gb", "maxmemory-policy", "allkeys-lru")
