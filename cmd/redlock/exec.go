@@ -49,34 +49,34 @@ everything that it left running in its process group have ended.
 
 The command finds the lock's name in $REDLOCK_NAME and its fencing token in
 $REDLOCK_FENCE: a number that grows with every acquisition. A resource that refuses
-smaller numbers than it has seen is safe even from a command that was held up for too
-long.
+smaller numbers than it has seen is safe even from a command that was held up.
 
 A lock that can't be renewed in time is lost. Then the command's whole process group
 gets TERM, and KILL by --kill-after later, always before the lock can be another's. If
-the lock is taken away, by redlock break for one, it gets KILL at once.
+the lock is taken away, by redlock break for one, it gets KILL at once. If redlock
+itself is killed or stopped, a second process of it ends the command.
 
 Signals are passed on to the command's process group: HUP, INT, QUIT, TERM, USR1,
-USR2, ALRM and WINCH. While it waits for the lock, each of them but WINCH ends redlock.
-Ctrl-Z has no effect on a command that holds a lock.
+USR2, ALRM and WINCH. While redlock waits for the lock, each of them but WINCH ends
+it. Ctrl-Z has no effect on a command that holds a lock.
 
 Servers that are new, or that have restarted, don't vote for the --ttl and half a
-second; exec waits for that, too, unless there is -n. If too few servers answer when exec starts, it
-ends with status 69 whether it may wait or not.
+second. Exec waits for that, too, unless there is -n. If too few servers answer when
+exec starts, it ends with status 69 whether it may wait or not.
 
-With --at-least, exec holds the lock for that long after the command has begun, also
-when it has ended or failed. So another machine whose clock is late doesn't start the
-same cron job again. Exec stays in the foreground and renews meanwhile; a signal ends that,
-and then the lock runs out within the --ttl.
+With --at-least, exec holds the lock until that long after the command has begun, also
+if the command has ended or failed before. So another machine whose clock is late
+doesn't run the same cron job again. Exec stays in the foreground and renews meanwhile.
+A signal ends that, and then the lock runs out within the --ttl.
 
-Exit status: the command's own, and
-   69  too few servers answered, or can vote already
+Exit status: the command's own, or
+   69  too few servers answered, or may vote already
    75  the lock is held by another (-E changes it)
   124  the lock was lost, or --max-hold is over, and the command was ended
   125  redlock itself failed, for example by a wrong option
   126  the command can't be run
   127  the command wasn't found
-  128+ the command, or redlock while it waited, was ended by that signal
+  128  plus the number of the signal that ended the command, or redlock while it waited
 
 ` + cli.NodesHelp,
 		Example: `  redlock exec -n nightly -- /usr/local/bin/report --all

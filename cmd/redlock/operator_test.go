@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -201,6 +202,22 @@ func TestDoctor(t *testing.T) {
 	var r doctor.Report
 	require.NoError(t, json.Unmarshal([]byte(p.out.String()), &r))
 	assert.True(t, r.Fit)
+}
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// The help is the reference: a change of it is a change for scripts.
+func TestHelp(t *testing.T) {
+	for _, name := range []string{"", "exec", "show", "ls", "break"} {
+		file := filepath.Join("testdata", strings.TrimSuffix("help-"+name, "-")+".txt")
+		got := runs(t, strings.Fields(name+" --help")...).out.String()
+		if *update {
+			require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
+		}
+		want, err := os.ReadFile(file)
+		require.NoError(t, err)
+		assert.Equal(t, string(want), got)
+	}
 }
 
 func TestManual(t *testing.T) {
