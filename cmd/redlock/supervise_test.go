@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -14,13 +15,23 @@ import (
 // fakeLock has a deadline that tests move.
 type fakeLock struct {
 	ctx      context.Context
+	mu       sync.Mutex
 	deadline time.Time
+}
+
+// lasts moves the deadline.
+func (l *fakeLock) lasts(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.deadline = time.Now().Add(d)
 }
 
 func (l *fakeLock) Remaining() time.Duration {
 	if l.ctx.Err() != nil {
 		return 0
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	return max(0, time.Until(l.deadline))
 }
 
@@ -74,7 +85,8 @@ func supervised(t *testing.T, diesOf []syscall.Signal, change func(*fakeLock, *f
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		began := time.Now()
-		l := &fakeLock{ctx: ctx, deadline: began.Add(10 * time.Second)}
+		l := &fakeLock{ctx: ctx}
+		l.lasts(10 * time.Second)
 		g := &fakeGroup{began: began, ended: make(chan int, 1), diesOf: make(map[syscall.Signal]bool)}
 		for _, s := range diesOf {
 			g.diesOf[s] = true
@@ -113,7 +125,7 @@ func TestRenewalPutsTheEndOff(t *testing.T) {
 	e, got, _ := supervised(t, []syscall.Signal{syscall.SIGKILL}, func(l *fakeLock, _ *fakeGroup, _ context.CancelFunc, _ chan<- os.Signal) {
 		for i := range 5 {
 			at := time.Duration(i+1) * 5 * time.Second
-			time.AfterFunc(at, func() { l.deadline = time.Now().Add(10 * time.Second) })
+			time.AfterFunc(at, func() { l.lasts(10 * time.Second) })
 		}
 	})
 	assert.True(t, e.lost)
@@ -124,7 +136,7 @@ func TestRenewalPutsTheEndOff(t *testing.T) {
 // A lock that can be renewed again after TERM gives the command no more time than it was promised.
 func TestRenewalAfterTerm(t *testing.T) {
 	e, got, _ := supervised(t, []syscall.Signal{syscall.SIGKILL}, func(l *fakeLock, _ *fakeGroup, _ context.CancelFunc, _ chan<- os.Signal) {
-		time.AfterFunc(7*time.Second, func() { l.deadline = time.Now().Add(10 * time.Second) })
+		time.AfterFunc(7*time.Second, func() { l.lasts(10 * time.Second) })
 	})
 	assert.True(t, e.lost)
 	assert.Equal(t, signalAt{syscall.SIGKILL, 9500 * time.Millisecond}, got[2])
@@ -141,7 +153,7 @@ func TestTakenAwayMeansKillAtOnce(t *testing.T) {
 // The machine was suspended: the boot clock went on, and timers didn't.
 func TestDeadlineThatJumps(t *testing.T) {
 	e, got, _ := supervised(t, []syscall.Signal{syscall.SIGKILL}, func(l *fakeLock, _ *fakeGroup, _ context.CancelFunc, _ chan<- os.Signal) {
-		time.AfterFunc(1100*time.Millisecond, func() { l.deadline = time.Now() })
+		time.AfterFunc(1100*time.Millisecond, func() { l.lasts(0) })
 	})
 	assert.True(t, e.taken)
 	assert.Len(t, got, 1)
