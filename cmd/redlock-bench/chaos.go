@@ -12,8 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/a5bbb083/redlock/cmd/internal/cli"
+	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/chaos"
-	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
@@ -125,11 +126,11 @@ func (f *chaosFlags) run(ctx context.Context, out, errOut io.Writer) (err error)
 		}
 		runs = append(runs, of)
 	}
-	to, err := newOutput(f.json, out, errOut)
+	to, err := cli.NewOutput(f.json, out, errOut)
 	if err != nil {
 		return err
 	}
-	defer to.close(&err)
+	defer to.Close(&err)
 	var reports []*chaos.Report
 	var all []*chaos.Outcome
 	var runErr error
@@ -137,7 +138,7 @@ func (f *chaosFlags) run(ctx context.Context, out, errOut io.Writer) (err error)
 		var outcomes []*chaos.Outcome
 		outcomes, runErr = performAll(ctx, runs[i], errOut)
 		if len(outcomes) > 0 {
-			report, err := f.report(ctx, plan, runs[i], outcomes, to.text, errOut)
+			report, err := f.report(ctx, plan, runs[i], outcomes, to.Text, errOut)
 			if err != nil {
 				return &statusError{statusEnvironment, err}
 			}
@@ -169,20 +170,20 @@ func (f *chaosFlags) report(ctx context.Context, plan chaos.Plan, runs []chaos.R
 }
 
 // sum writes what's known once all plans were carried out.
-func (f *chaosFlags) sum(reports []*chaos.Report, to output) error {
+func (f *chaosFlags) sum(reports []*chaos.Report, to cli.Output) error {
 	campaign := chaos.NewCampaign(reports)
 	if f.claims != nil {
-		if err := campaign.WriteText(to.text); err != nil {
+		if err := campaign.WriteText(to.Text); err != nil {
 			return err
 		}
 	}
 	switch {
-	case to.json == nil:
+	case to.JSON == nil:
 		return nil
 	case f.claims != nil:
-		return campaign.WriteJSON(to.json)
+		return campaign.WriteJSON(to.JSON)
 	}
-	return reports[0].WriteJSON(to.json)
+	return reports[0].WriteJSON(to.JSON)
 }
 
 // performAll performs the runs one after the other, until one can't be or ctx ends. It returns

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"encoding/xml"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,6 +36,8 @@ func TestBadCommandLines(t *testing.T) {
 		"run --json /does/not/exist/results.json": "--json: open /does/not/exist/results.json",
 		"run --html /does/not/exist/page.html":    "--html: open /does/not/exist/page.html",
 		"run --html -":                            "--html -: give the name of a file",
+		"run --junit /does/not/exist/results.xml": "--junit: open /does/not/exist/results.xml",
+		"run --junit -":                           "--junit -: give the name of a file",
 		"run --sead 7":                            "unknown flag: --sead",
 		"rnu":                                     `unknown command "rnu"`,
 		"list everything":                         `unknown command "everything"`,
@@ -77,6 +80,37 @@ func TestJSONOnStandardOutput(t *testing.T) {
 	var r report.Report
 	require.NoError(t, json.Unmarshal([]byte(got.out), &r), "nothing but JSON")
 	assert.Contains(t, got.errOut, "\n control ", "the summary is elsewhere")
+}
+
+// Build servers show what fails by its class and name.
+func TestJUnit(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "results.xml")
+	got := bench(t.Context(), "run", "control", "--subject", "broken,naive", "--junit", file)
+	assert.Equal(t, statusUnexpected, got.status)
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	var r struct {
+		Suites []struct {
+			Tests    int `xml:"tests,attr"`
+			Failures int `xml:"failures,attr"`
+			Errors   int `xml:"errors,attr"`
+			Cases    []struct {
+				Class   string    `xml:"classname,attr"`
+				Name    string    `xml:"name,attr"`
+				Time    float64   `xml:"time,attr"`
+				Failure *struct{} `xml:"failure"`
+			} `xml:"testcase"`
+		} `xml:"testsuite"`
+	}
+	require.NoError(t, xml.Unmarshal(data, &r))
+	require.Len(t, r.Suites, 1)
+	s := r.Suites[0]
+	assert.Equal(t, []int{2, 1, 0}, []int{s.Tests, s.Failures, s.Errors})
+	require.Len(t, s.Cases, 2)
+	assert.Equal(t, "control broken", s.Cases[0].Class+" "+s.Cases[0].Name)
+	assert.NotNil(t, s.Cases[0].Failure)
+	assert.Nil(t, s.Cases[1].Failure)
+	assert.Positive(t, s.Cases[1].Time)
 }
 
 func TestTables(t *testing.T) {

@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
-	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/doctor"
+	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/doctor"
 )
 
 // patients starts real servers that end with the test, and returns their URLs as one flag.
@@ -77,6 +77,19 @@ func TestDoctorOnGoodNodes(t *testing.T) {
 	require.NoError(t, json.Unmarshal(data, &r))
 	assert.True(t, r.Fit)
 	assert.Len(t, r.Nodes, 3)
+}
+
+// Two nodes are a warning: they survive nothing.
+func TestDoctorStrict(t *testing.T) {
+	_, urls := patients(t, 2)
+	file := filepath.Join(t.TempDir(), "nodes")
+	require.NoError(t, os.WriteFile(file, []byte("# both\n"+strings.ReplaceAll(urls, ",", "\n\n")+"\n"), 0o600))
+	line := []string{"doctor", "--nodes-file", file, "--duration", "300ms", "--timeout", "10s"}
+	got := bench(t.Context(), line...)
+	assert.Zero(t, got.status, got.out+got.errOut)
+	got = bench(t.Context(), append(line, "--strict")...)
+	assert.Equal(t, statusUnexpected, got.status, got.out)
+	assert.Contains(t, got.errOut, "and --strict lets none pass")
 }
 
 func TestDoctorOnBadNodes(t *testing.T) {

@@ -1,17 +1,17 @@
 package main
 
 import (
-	"errors"
-	"fmt"
 	"io"
+
+	"github.com/a5bbb083/redlock/cmd/internal/cli"
 )
 
-// The exit statuses that scripts can rely on.
+// The exit statuses that scripts can rely on. The doctor's are among them.
 const (
-	statusUnexpected  = 1   // a verdict isn't as expected
-	statusUsage       = 2   // the command line makes no sense
-	statusEnvironment = 3   // something is missing on this machine
-	statusInterrupted = 130 // ended by a signal, as shells report SIGINT
+	statusUnexpected  = 1               // a verdict isn't as expected
+	statusUsage       = cli.StatusUsage // the command line makes no sense
+	statusEnvironment = 3               // something is missing on this machine
+	statusInterrupted = 130             // ended by a signal, as shells report SIGINT
 )
 
 // statusError is an error that asks for an exit status. Errors without one come from the parsing
@@ -21,18 +21,9 @@ type statusError struct {
 	err    error
 }
 
-func (e *statusError) Error() string { return e.err.Error() }
-func (e *statusError) Unwrap() error { return e.err }
+func (e *statusError) Error() string   { return e.err.Error() }
+func (e *statusError) Unwrap() error   { return e.err }
+func (e *statusError) ExitStatus() int { return e.status }
 
 // exitStatus prints the error, if any, and returns the exit status for it.
-func exitStatus(w io.Writer, err error) int {
-	if err == nil {
-		return 0
-	}
-	_, _ = fmt.Fprintf(w, "redlock-bench: %v\n", err)
-	if e, ok := errors.AsType[*statusError](err); ok {
-		return e.status
-	}
-	_, _ = fmt.Fprintln(w, "See redlock-bench --help.")
-	return statusUsage
-}
+func exitStatus(w io.Writer, err error) int { return cli.Exit(w, "redlock-bench", err) }

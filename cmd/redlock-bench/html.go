@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/experiment"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/htmlreport"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/report"

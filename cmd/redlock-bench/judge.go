@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/a5bbb083/redlock/cmd/internal/cli"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/chaos"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/experiment"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
@@ -106,7 +107,7 @@ func judgeRun(r report.Report, strict strictness, out io.Writer) error {
 		return errNothing
 	}
 	again := report.New(r.Backend, r.Nodes, r.Seed, outcomes)
-	if err := again.WriteSummary(out, inColour(out)); err != nil {
+	if err := again.WriteSummary(out, cli.InColour(out)); err != nil {
 		return &statusError{statusEnvironment, err}
 	}
 	return runStatus(again)

@@ -15,7 +15,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/cli"
+	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/load"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/loadreport"
 )
@@ -117,11 +118,11 @@ func (f *loadFlags) run(ctx context.Context, out, errOut io.Writer) (err error) 
 	if err != nil {
 		return err
 	}
-	to, err := newOutput(f.json, out, errOut)
+	to, err := cli.NewOutput(f.json, out, errOut)
 	if err != nil {
 		return err
 	}
-	defer to.close(&err)
+	defer to.Close(&err)
 	var page io.Writer
 	if f.html != "" {
 		file, err := os.Create(f.html)
@@ -167,14 +168,14 @@ func perform(ctx context.Context, series *load.Series, configs []load.Config, er
 }
 
 // write writes a series wherever it's wanted.
-func (f *loadFlags) write(series *load.Series, began time.Time, to output, page io.Writer) error {
+func (f *loadFlags) write(series *load.Series, began time.Time, to cli.Output, page io.Writer) error {
 	text := loadreport.WriteText
 	if f.markdown {
 		text = loadreport.WriteMarkdown
 	}
-	err := text(to.text, series)
-	if to.json != nil {
-		err = errors.Join(err, series.WriteJSON(to.json))
+	err := text(to.Text, series)
+	if to.JSON != nil {
+		err = errors.Join(err, series.WriteJSON(to.JSON))
 	}
 	if page != nil {
 		err = errors.Join(err, loadreport.WritePage(page, series, began))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"github.com/a5bbb083/redlock/cmd/internal/cli"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/load"
 )
 
@@ -21,7 +22,7 @@ func newLoadProgress(w io.Writer, configs []load.Config) *loadProgress {
 	for _, c := range configs {
 		p.total += c.Rounds * len(c.Subjects)
 	}
-	if isTerminal(w) {
+	if cli.IsTerminal(w) {
 		p.bar = newBar(w, p.total, "starting servers and clients")
 	}
 	return p

@@ -3,12 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
 
-	"github.com/mattn/go-isatty"
 	"github.com/schollz/progressbar/v3"
 
+	"github.com/a5bbb083/redlock/cmd/internal/cli"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/experiment"
 )
 
@@ -21,7 +20,7 @@ type progress struct {
 
 func newProgress(w io.Writer, total int) *progress {
 	p := &progress{w: w, total: total}
-	if isTerminal(w) {
+	if cli.IsTerminal(w) {
 		p.bar = newBar(w, total, "experiments")
 	}
 	return p
@@ -60,15 +59,4 @@ func (p *progress) finish() {
 	if p.bar != nil {
 		_ = p.bar.Clear()
 	}
-}
-
-// isTerminal tells whether somebody looks at w.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && isatty.IsTerminal(f.Fd())
-}
-
-// inColour tells whether w takes colours: https://no-color.org, and terminals that can't.
-func inColour(w io.Writer) bool {
-	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }

@@ -2,6 +2,9 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"github.com/a5bbb083/redlock/cmd/internal/cli"
+	"github.com/a5bbb083/redlock/cmd/internal/doctorcmd"
 )
 
 func newRootCommand() *cobra.Command {
@@ -17,10 +20,10 @@ interrupted.`,
 		Example: `  redlock-bench run
   redlock-bench run clock-jump --backend redis --subject classic,guarded
   redlock-bench list`,
-		Version:       version(),
+		Version:       cli.Version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRunCommand(), newChaosCommand(), newJudgeCommand(), newLoadCommand(), newListCommand(), newDoctorCommand(), newWorkerCheckCommand(), newVersionCommand(), newWorkerCommand(), newLoadClientCommand())
+	root.AddCommand(newRunCommand(), newChaosCommand(), newJudgeCommand(), newLoadCommand(), newListCommand(), doctorcmd.New("redlock-bench"), newWorkerCheckCommand(), newVersionCommand(), newWorkerCommand(), newLoadClientCommand())
 	return root
 }

@@ -12,7 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/cli"
+	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/experiment"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/report"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/scenario"
@@ -34,6 +35,7 @@ type runFlags struct {
 	seed     int64
 	json     string
 	html     string
+	junit    string
 	tables   bool
 	parallel int
 	timeout  time.Duration
@@ -71,6 +73,7 @@ without.`,
 	flags.Int64Var(&f.seed, "seed", 1, "the seed `N` of everything random")
 	flags.StringVar(&f.json, "json", "", "also write the results as JSON to `FILE`; - is standard output, and moves the summary to standard error")
 	flags.StringVar(&f.html, "html", "", "also write a page with a timeline of each experiment to `FILE`; it needs no network")
+	flags.StringVar(&f.junit, "junit", "", "also write the results to `FILE` as JUnit's XML, which build servers show")
 	flags.BoolVar(&f.tables, "tables", false, "also print a table for each kind of verdict: exclusion, availability, writes, costs")
 	flags.IntVar(&f.parallel, "parallel", defaultParallel, "run `N` experiments at a time")
 	flags.DurationVar(&f.timeout, "timeout", defaultTimeout, "the `TIME` that one experiment may take before its verdict is unknown")
@@ -89,20 +92,22 @@ func run(ctx context.Context, f runFlags, names []string, out, errOut io.Writer)
 	if err != nil {
 		return err
 	}
-	to, err := newOutput(f.json, out, errOut)
+	to, err := cli.NewOutput(f.json, out, errOut)
 	if err != nil {
 		return err
 	}
-	defer to.close(&err)
-	var pageOut io.Writer
-	if f.html != "" {
-		file, err := os.Create(f.html)
-		if err != nil {
-			return fmt.Errorf("--html: %w", err)
-		}
-		defer func() { err = errors.Join(err, file.Close()) }()
-		pageOut = file
+	defer to.Close(&err)
+	pageOut, closePage, err := create("--html", f.html)
+	if err != nil {
+		return err
 	}
+	defer func() { err = errors.Join(err, closePage()) }()
+
+	junitOut, closeJUnit, err := create("--junit", f.junit)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeJUnit()) }()
 
 	began := time.Now()
 	bar := newProgress(errOut, len(specs))
@@ -113,14 +118,17 @@ func run(ctx context.Context, f runFlags, names []string, out, errOut io.Writer)
 	}
 	r := report.New(f.backend, f.nodes, f.seed, outcomes)
 	if f.tables {
-		err = r.WriteTables(to.text, inColour(to.text))
+		err = r.WriteTables(to.Text, cli.InColour(to.Text))
 	}
-	err = errors.Join(err, r.WriteSummary(to.text, inColour(to.text)))
-	if to.json != nil {
-		err = errors.Join(err, r.WriteJSON(to.json))
+	err = errors.Join(err, r.WriteSummary(to.Text, cli.InColour(to.Text)))
+	if to.JSON != nil {
+		err = errors.Join(err, r.WriteJSON(to.JSON))
 	}
 	if pageOut != nil {
 		err = errors.Join(err, f.page(names, began, r, outcomes).Write(pageOut))
+	}
+	if junitOut != nil {
+		err = errors.Join(err, r.WriteJUnit(junitOut))
 	}
 	switch {
 	case err != nil:
@@ -129,6 +137,18 @@ func run(ctx context.Context, f runFlags, names []string, out, errOut io.Writer)
 		return runError(ctx, runErr, len(outcomes), len(specs))
 	}
 	return runStatus(r)
+}
+
+// create creates the file that a flag names. There is none to write to if it names none.
+func create(flag, name string) (w io.Writer, done func() error, err error) {
+	if name == "" {
+		return nil, func() error { return nil }, nil
+	}
+	file, err := os.Create(name)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	return file, file.Close, nil
 }
 
 // runError explains experiments that were not performed.
@@ -197,6 +217,8 @@ func (f *runFlags) check() error {
 		return fmt.Errorf("--parallel %d: give from 1 to %d", f.parallel, maxParallel)
 	case f.html == "-":
 		return errors.New("--html -: give the name of a file; a page doesn't go to standard output")
+	case f.junit == "-":
+		return errors.New("--junit -: give the name of a file; XML doesn't go to standard output")
 	case f.timeout <= 0:
 		return fmt.Errorf("--timeout %v: give more than 0; an experiment takes from 1s to 30s", f.timeout)
 	}

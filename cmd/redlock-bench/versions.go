@@ -8,12 +8,13 @@ import (
 	"runtime/debug"
 	"strings"
 
-	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/cli"
+	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 )
 
 // versions names what a run depends on, each with its version as far as that can be known.
 func versions(backend cluster.Backend) []string {
-	return []string{"redlock-bench " + version(), serverVersion(backend), system()}
+	return []string{"redlock-bench " + cli.Version(), serverVersion(backend), system()}
 }
 
 // serverVersion is that of the nodes' program.

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/clockdrift"
-	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/resource"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/worker"

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
-	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/experiment"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 )
 
 // nodes are the lanes of the nodes.

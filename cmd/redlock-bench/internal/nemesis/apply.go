@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/clockdrift"
-	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 )
 
 // Applied is a fault that is in effect.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 )
 
 // Kind is a kind of fault.

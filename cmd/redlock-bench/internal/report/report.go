@@ -62,6 +62,8 @@ type Result struct {
 	Failure *experiment.Failure `json:"failure,omitempty"`
 	// History is the record that was judged; none if it didn't come to an experiment.
 	History *history.History `json:"history,omitempty"`
+
+	elapsed time.Duration
 }
 
 // New makes a report of the outcomes, in their order.
@@ -88,6 +90,7 @@ func New(backend string, nodes int, seed int64, outcomes []*experiment.Outcome) 
 			LostUpdates:         o.Lost,
 			Failure:             experiment.NewFailure(o.Err),
 			History:             o.History,
+			elapsed:             o.Elapsed,
 		})
 	}
 	return r

@@ -76,6 +76,14 @@ func golden(t *testing.T, file string, got []byte) {
 	assert.Equal(t, string(want), string(got))
 }
 
+func TestJUnit(t *testing.T) {
+	var out bytes.Buffer
+	r := example(t)
+	r.Results[0].elapsed = 1500 * time.Millisecond
+	require.NoError(t, r.WriteJUnit(&out))
+	golden(t, "testdata/junit.xml", out.Bytes())
+}
+
 func TestJSON(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, example(t).WriteJSON(&out))

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/a5bbb083/redlock/clockdrift"
-	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/resource"

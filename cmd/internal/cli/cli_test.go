@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// urls runs a command with node flags.
+func urls(args ...string) ([]string, error) {
+	var n Nodes
+	var got []string
+	cmd := &cobra.Command{SilenceUsage: true, SilenceErrors: true, RunE: func(*cobra.Command, []string) (err error) {
+		got, err = n.URLs()
+		return err
+	}}
+	n.Register(cmd)
+	cmd.SetArgs(args)
+	return got, cmd.Execute()
+}
+
+func TestNodes(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "nodes")
+	require.NoError(t, os.WriteFile(file, []byte("# production\n\n redis://f1 \r\nredis://:p,w@f2\n"), 0o600))
+	empty := filepath.Join(t.TempDir(), "empty")
+	require.NoError(t, os.WriteFile(empty, []byte("# none\n"), 0o600))
+
+	t.Setenv(NodesVariable, "")
+	_, err := urls()
+	require.ErrorContains(t, err, "--nodes: give the URL of each server")
+	t.Setenv(NodesVariable, "redis://e1,redis://e2\n redis://e3")
+	got, err := urls()
+	require.NoError(t, err)
+	assert.Equal(t, []string{"redis://e1", "redis://e2", "redis://e3"}, got)
+	got, err = urls("--nodes-file", file)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"redis://f1", "redis://:p,w@f2"}, got, "before the environment")
+	got, err = urls("--nodes", "redis://a,redis://b")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"redis://a", "redis://b"}, got)
+
+	_, err = urls("--nodes", "redis://a", "--nodes-file", file)
+	require.ErrorContains(t, err, "none of the others can be")
+	_, err = urls("--nodes-file", "/no/such/file")
+	require.ErrorContains(t, err, "--nodes-file: open /no/such/file")
+	_, err = urls("--nodes-file", empty)
+	require.ErrorContains(t, err, "names no server; write a URL")
+}
+
+func TestExit(t *testing.T) {
+	for _, c := range []struct {
+		err    error
+		status int
+		text   string
+	}{
+		{nil, 0, ""},
+		{errors.New("unknown flag: --x"), 2, "prog: unknown flag: --x\nSee prog --help.\n"},
+		{fmt.Errorf("wrapped: %w", &Failure{69, errors.New("no quorum")}), 69, "prog: wrapped: no quorum\n"},
+		{&Failure{Status: 3}, 3, ""},
+		{errors.New("unknown shorthand flag: 'o' in -nodes=redis://u:s@cr@t@host:1,redis://:secret@b"), 2,
+			"prog: unknown shorthand flag: 'o' in -nodes=redis://***@b\nSee prog --help.\n"},
+	} {
+		var b strings.Builder
+		assert.Equal(t, c.status, Exit(&b, "prog", c.err))
+		assert.Equal(t, c.text, b.String())
+	}
+}

@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+)
+
+// StatusUsage is the exit status where the command line makes no sense.
+const StatusUsage = 2
+
+// Failure is an error that asks for an exit status. Without an Err the status says it all.
+type Failure struct {
+	Status int
+	Err    error
+}
+
+func (f *Failure) Error() string {
+	if f.Err == nil {
+		return fmt.Sprintf("exit status %d", f.Status)
+	}
+	return f.Err.Error()
+}
+
+func (f *Failure) Unwrap() error { return f.Err }
+
+// ExitStatus is what [Exit] asks an error for.
+func (f *Failure) ExitStatus() int { return f.Status }
+
+// statusError is what asks for an exit status. Errors that don't come from the parsing of the command line.
+type statusError interface {
+	error
+	ExitStatus() int
+}
+
+// Exit prints the error, if any, and returns the exit status for it.
+func Exit(w io.Writer, program string, err error) int {
+	if err == nil {
+		return 0
+	}
+	if f, silent := err.(*Failure); silent && f.Err == nil {
+		return f.Status
+	}
+	_, _ = fmt.Fprintf(w, "%s: %s\n", program, Redact(err.Error()))
+	if s, asks := errors.AsType[statusError](err); asks {
+		return s.ExitStatus()
+	}
+	_, _ = fmt.Fprintf(w, "See %s --help.\n", program)
+	return StatusUsage
+}
+
+// userInfo is what may be a password: all up to the last @ of a word with a URL in it.
+var userInfo = regexp.MustCompile(`(\w://)\S*@`)
+
+// Redact takes users and passwords out of a text's URLs. The parser of flags repeats what it can't read,
+// and a URL may have been given in the wrong place.
+func Redact(text string) string { return userInfo.ReplaceAllString(text, "${1}***@") }

@@ -1,0 +1,9 @@
+//go:build !linux
+
+package group
+
+import "os"
+
+func adoptOrphans() {}
+
+func executable() (string, error) { return os.Executable() }

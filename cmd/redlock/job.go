@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/a5bbb083/redlock/cmd/internal/cli"
+	"github.com/a5bbb083/redlock/cmd/redlock/internal/group"
+	"github.com/a5bbb083/redlock/redlock"
+)
+
+// job is a command to run under a lock.
+type job struct {
+	execFlags
+	urls   []string
+	name   string
+	argv   []string
+	env    []string
+	errOut io.Writer
+}
+
+// passedOn are the signals that the command gets. Those of job control stay here: the lock has to be renewed.
+var passedOn = []os.Signal{
+	syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2,
+	syscall.SIGALRM, syscall.SIGWINCH,
+}
+
+// execute is exec. Its error is a [cli.Failure] with the exit status.
+func execute(j job) error {
+	path, err := find(j.argv[0])
+	if err != nil {
+		return err
+	}
+	signals := make(chan os.Signal, 16)
+	for _, s := range passedOn {
+		if !signal.Ignored(s) { // by nohup, say; the command inherits that
+			signal.Notify(signals, s)
+		}
+	}
+	locker, lock, err := j.acquire(signals)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = locker.Close() }() // sends what is still to be released
+	g, err := group.Start(path, j.argv, append(j.env, "REDLOCK_NAME="+j.name, fmt.Sprintf("REDLOCK_FENCE=%d", lock.Fence())), lock.Remaining()-j.margin()/2)
+	if err != nil {
+		_ = lock.Unlock(context.Background())
+		return cannotRun(err)
+	}
+	signal.Ignore(syscall.SIGTSTP) // only now, or the command would inherit that
+	began := time.Now()
+	s := supervisor{lock: lock, group: g, signals: signals, killAfter: j.killAfter, margin: j.margin()}
+	end := s.watch()
+	g.Close()
+	if end.lost {
+		return j.lost(locker, lock, end, time.Since(began))
+	}
+	if rest := j.atLeast - time.Since(began); rest > 0 {
+		j.keep(lock, rest, signals)
+		return status(end.status)
+	}
+	switch err := lock.Unlock(context.Background()); {
+	case errors.Is(err, redlock.ErrLost):
+		return &cli.Failure{Status: statusLost, Err: fmt.Errorf("the command ended with status %d, but the lock was lost before, and another may have run at the same time: %w", end.status, err)}
+	case err != nil:
+		j.warn("the lock on %q couldn't be given back, and may go on for %v: %v", j.name, j.ttl, err)
+	}
+	return status(end.status)
+}
+
+// status is the command's own.
+func status(status int) error {
+	if status == 0 {
+		return nil
+	}
+	return &cli.Failure{Status: status}
+}
+
+func (j *job) warn(format string, args ...any) {
+	_, _ = fmt.Fprintf(j.errOut, "redlock: "+format+"\n", args...)
+}
+
+// keep holds the lock for another while and releases it then. A signal ends it without a release.
+func (j *job) keep(lock *redlock.Lock, rest time.Duration, signals <-chan os.Signal) {
+	timer := time.NewTimer(rest)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			if err := lock.Unlock(context.Background()); err != nil {
+				j.warn("the command has ended, and the lock on %q was to be given back: %v", j.name, err)
+			}
+			return
+		case <-lock.Context().Done():
+			j.warn("the command has ended, but the lock was lost before the %v of --at-least were over: %v", j.atLeast, context.Cause(lock.Context()))
+			return
+		case s := <-signals:
+			if s != syscall.SIGWINCH {
+				return
+			}
+		}
+	}
+}
+
+// lost explains why the command was ended. The lock is given back where it still exists, unless a process of the
+// command does, too.
+func (j *job) lost(locker *redlock.Locker, lock *redlock.Lock, end end, held time.Duration) error {
+	why := "it couldn't be renewed in time"
+	switch cause := context.Cause(lock.Context()); {
+	case j.maxHold > 0 && held+j.killAfter+2*j.margin() >= j.maxHold:
+		why = fmt.Sprintf("it was held for as long as --max-hold %v allows", j.maxHold)
+	case end.taken:
+		why = cause.Error()
+	default:
+		for _, v := range locker.Voters() {
+			if v.Err != nil && v.ErrAt.After(v.Answered) {
+				why += fmt.Sprintf("; %s: %v", v.Node, v.Err)
+			}
+		}
+	}
+	if end.alive {
+		return &cli.Failure{Status: statusLost, Err: fmt.Errorf("the lock on %q is lost, and the command got KILL but a process of it is still there: %s", j.name, why)}
+	}
+	_ = lock.Unlock(context.Background()) // it says that it's lost
+	return &cli.Failure{Status: statusLost, Err: fmt.Errorf("the lock on %q is lost, and the command was ended: %s", j.name, why)}
+}
+
+// find returns the path of a command as shells find it.
+func find(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	if err != nil && !errors.Is(err, exec.ErrDot) { // PATH says so
+		return "", cannotRun(err)
+	}
+	return path, nil
+}
+
+// cannotRun is the error for a command that can't be found or started.
+func cannotRun(err error) error {
+	status := statusOwn
+	_, found := errors.AsType[*group.StartError](err)
+	_, sought := errors.AsType[*exec.Error](err)
+	switch {
+	case (found || sought) && (errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist)):
+		status = statusNotFound
+	case found || sought:
+		status = statusCannotRun
+	}
+	return &cli.Failure{Status: status, Err: err}
+}
