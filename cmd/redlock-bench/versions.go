@@ -20,16 +20,21 @@ func versions(backend cluster.Backend) []string {
 // serverVersion is that of the nodes' program.
 func serverVersion(backend cluster.Backend) string {
 	if backend == cluster.Redis {
-		// "Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=..."
 		out, _ := exec.Command("redis-server", "--version").Output()
-		for word := range strings.FieldsSeq(string(out)) {
-			if v, found := strings.CutPrefix(word, "v="); found {
-				return "redis-server " + v
-			}
-		}
-		return "redis-server, version unknown"
+		return programVersion(string(out))
 	}
 	return "miniredis " + moduleVersion("github.com/alicebob/miniredis/v2")
+}
+
+// programVersion reads what a server says of itself, whatever its file is called:
+// "Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=..." or "Valkey server v=8.1.1 ...".
+func programVersion(says string) string {
+	kind, rest, found := strings.Cut(says, " server v=")
+	if !found {
+		return "redis-server, version unknown"
+	}
+	version, _, _ := strings.Cut(rest, " ")
+	return strings.ToLower(kind) + "-server " + version
 }
 
 // moduleVersion is that of a module that was built in.

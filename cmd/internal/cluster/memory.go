@@ -68,7 +68,7 @@ func checkAge(name string, taken, died time.Time) error {
 func (n *serverNode) prepareMemory(memory Memory) (string, error) {
 	switch memory {
 	case Lose:
-		return "", errors.Join(os.RemoveAll(filepath.Join(n.dir, "appendonlydir")), os.RemoveAll(n.snapshot()))
+		return "", errors.Join(os.RemoveAll(filepath.Join(n.dir, "appendonlydir")), os.RemoveAll(n.oldLog()), os.RemoveAll(n.snapshot()))
 	case Snapshot:
 		return ", those of its last snapshot", nil
 	case PowerLoss:
@@ -84,6 +84,9 @@ func (n *serverNode) prepareMemory(memory Memory) (string, error) {
 // appendLog finds the one file to which a server with a log appends.
 func (n *serverNode) appendLog() (path string, size int64, err error) {
 	found, err := filepath.Glob(filepath.Join(n.dir, "appendonlydir", "*.incr.aof"))
+	if _, missing := os.Stat(n.oldLog()); missing == nil {
+		found = append(found, n.oldLog())
+	}
 	if err != nil || len(found) != 1 {
 		return "", 0, fmt.Errorf("cluster: node %s has %d log files instead of 1: %w", n.Name(), len(found), err)
 	}
@@ -93,6 +96,9 @@ func (n *serverNode) appendLog() (path string, size int64, err error) {
 	}
 	return found[0], info.Size(), nil
 }
+
+// oldLog is the log of a server before Redis 7.0.
+func (n *serverNode) oldLog() string { return filepath.Join(n.dir, "appendonly.aof") }
 
 // snapshot is the file that a server loads at its start if it keeps no log.
 func (n *serverNode) snapshot() string { return filepath.Join(n.dir, "dump.rdb") }
