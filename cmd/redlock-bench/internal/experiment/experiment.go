@@ -137,9 +137,13 @@ func (s Spec) attempt(ctx context.Context, ttl time.Duration) (o *Outcome, err e
 	}
 	nodes := s.Cluster
 	nodes.Persistence = s.Scenario.Persistence
+	var lists [][]int
+	if s.Scenario.Lists != nil {
+		lists = s.Scenario.Lists()
+	}
 	l, err := lab.Open(ctx, lab.Config{
 		Scenario: s.Scenario.Name, Cluster: nodes, Subject: s.Subject, Worker: command,
-		Clients: s.Scenario.Clients, TTL: ttl, NodeTimeout: s.Scenario.NodeTimeout(ttl), Watch: s.Watch,
+		Clients: s.Scenario.Clients, Lists: lists, Prepare: s.Scenario.Prepare, TTL: ttl, NodeTimeout: s.Scenario.NodeTimeout(ttl), Watch: s.Watch,
 	})
 	switch {
 	case errors.Is(err, lab.ErrSpoiled) || errors.Is(err, worker.ErrWorker):

@@ -49,19 +49,26 @@ func (l *Lab) newClient(ctx context.Context, index int) (*Client, error) {
 		names = append(names, c.Link(n.Index()).Addr(), n.Name())
 	}
 	c.names = strings.NewReplacer(names...)
+	var urls []string
+	for _, node := range l.list(index) {
+		urls = append(urls, c.Link(node).URL())
+	}
 	greeting, cancel := context.WithTimeout(ctx, replyTimeout)
 	defer cancel()
 	var err error
 	c.process, err = worker.Start(greeting, l.config.Worker, protocol.Config{
 		Client:      c.name,
 		Subject:     l.config.Subject.Name,
-		Nodes:       l.links.URLs(index),
+		Nodes:       urls,
 		Resource:    "http://" + c.Resource().Addr(),
 		NodeTimeout: protocol.InMilliseconds(l.config.NodeTimeout),
 		TTL:         protocol.InMilliseconds(l.config.TTL),
 	})
 	if err != nil {
 		return nil, err
+	}
+	if l.config.Lists != nil && index > 0 {
+		return c, nil // it may be refused, rightly
 	}
 	if err := c.warmUp(ctx); err != nil {
 		return nil, errors.Join(err, c.process.Close())

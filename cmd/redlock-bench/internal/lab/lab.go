@@ -48,6 +48,10 @@ type Config struct {
 	Worker []string
 	// Clients is how many there are.
 	Clients int
+	// Lists are the nodes that each client is told of, by client; nil is all nodes for all clients.
+	Lists [][]int
+	// Prepare, if not nil, is called before the clients start.
+	Prepare func(context.Context, *Lab) error
 	// TTL is that of every lock, NodeTimeout how long a client waits for one node.
 	TTL, NodeTimeout time.Duration
 	// Watch is how often to look who has the lock's key on each node; 0 is never.
@@ -69,7 +73,7 @@ type Lab struct {
 }
 
 // Open sets up an experiment and waits until every client has shown that it can take and
-// release a lock.
+// release a lock. With lists of their own that goes for the first client only.
 func Open(ctx context.Context, c Config) (*Lab, error) {
 	l := &Lab{config: c}
 	if err := l.open(ctx); err != nil {
@@ -97,8 +101,17 @@ func (l *Lab) open(ctx context.Context) error {
 	if l.writeways, err = nemesis.Listen([]endpoint{{l.resource.Addr()}}, c.Clients, c.Cluster.Seed); err != nil {
 		return err
 	}
+	l.record.Start = l.Now()
+	if c.Prepare != nil {
+		if err := c.Prepare(ctx, l); err != nil {
+			return err
+		}
+	}
 	l.clients = make([]*Client, c.Clients)
 	starting, ctx := errgroup.WithContext(ctx)
+	if c.Lists != nil {
+		starting.SetLimit(1) // a quorum belongs to the list that comes first
+	}
 	for i := range l.clients {
 		starting.Go(func() (err error) {
 			l.clients[i], err = l.newClient(ctx, i)
@@ -112,7 +125,9 @@ func (l *Lab) open(ctx context.Context) error {
 		l.record.Clients = append(l.record.Clients, c.name)
 		l.record.Fencing, l.record.Uses = c.process.Fencing(), c.process.Uses()
 	}
-	l.record.Start = l.Now()
+	if c.Prepare == nil {
+		l.record.Start = l.Now() // the start of the clients isn't of interest
+	}
 	l.watch = startWatch(l.cluster.Nodes(), c.Watch)
 	return nil
 }
@@ -154,8 +169,27 @@ func (l *Lab) Len() int { return l.cluster.Len() }
 // Node returns node i, counted from 0.
 func (l *Lab) Node(i int) cluster.Node { return l.cluster.Node(i) }
 
-// Used returns the places of the nodes that the subject's locks live on.
-func (l *Lab) Used() []int { return l.clients[0].process.Uses() }
+// Used returns the places of the nodes that the subject's locks live on, as the first client knows them.
+func (l *Lab) Used() []int {
+	known := l.list(0)
+	var used []int
+	for _, place := range l.clients[0].process.Uses() {
+		used = append(used, known[place])
+	}
+	return used
+}
+
+// list returns the nodes that a client is told of.
+func (l *Lab) list(client int) []int {
+	if l.config.Lists != nil {
+		return l.config.Lists[client]
+	}
+	all := make([]int, l.Len())
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
 
 // Clients returns all clients.
 func (l *Lab) Clients() []*Client { return l.clients }

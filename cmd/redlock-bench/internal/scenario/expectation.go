@@ -36,6 +36,9 @@ func (s Scenario) Expect(sub subject.Subject) Expectation {
 	if sub.Fencing {
 		e.Fencing = check.Held
 	}
+	if slices.Contains(s.BreaksTokens, sub.Name) {
+		e.Fencing = check.Violated
+	}
 	switch {
 	case slices.Contains(s.Denies, sub.Name):
 		e.Availability = check.Violated

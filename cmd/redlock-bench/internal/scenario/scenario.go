@@ -28,6 +28,8 @@ type Scenario struct {
 	Steps []string
 	// Clients is how many clients it needs, MinNodes how many nodes at least.
 	Clients, MinNodes int
+	// Lists, if not nil, returns the nodes that each client is told of; otherwise it's all of them.
+	Lists func() [][]int
 	// MinTTL is the shortest TTL that leaves room for what happens; 0 is any.
 	MinTTL time.Duration
 	// Patient makes clients wait for a node for as long as the experiment may take: a time-out
@@ -41,12 +43,16 @@ type Scenario struct {
 	// BuiltIn tells that only built-in subjects can take part. There is nothing to judge under others.
 	BuiltIn bool
 
+	// Prepare, if not nil, is what happens before the clients start.
+	Prepare func(context.Context, *lab.Lab) error
 	// Perform performs the experiment in a lab with the right number of clients and nodes. It
 	// leaves the judgement to the checkers. An error means that the experiment didn't come off.
 	Perform func(context.Context, *lab.Lab) error
 	// Breaks names the subjects whose exclusion it violates, and Races those of them that may notice
 	// before they lose an update by it.
 	Breaks, Races []string
+	// BreaksTokens names the subjects whose fencing tokens it violates.
+	BreaksTokens []string
 	// Demands tells that it demands something of the lock, see lab.Lab.Demand, and Denies names
 	// the subjects that refuse it.
 	Demands bool
@@ -63,6 +69,7 @@ func All() []Scenario {
 		pauseInFlight, clockJump, clockDrift, clockThereAndBack, slowClock, farVoters, fartherVoters, suspend,
 		crashAmnesia, flush, lateEnrolment, powerLoss, oldSnapshot, failover, ghostRequest,
 		pauseAfterCheck, delayedWrite, expiry,
+		rollingChange, rollingGrowth,
 		slowRenewal, revival, cancelledAcquire, orphan, bareMajority,
 	}
 }
