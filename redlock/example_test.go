@@ -132,3 +132,37 @@ func ExampleWithObserver() {
 	// acquire report: round trips 1, error <nil>
 	// release report: round trips 1, error <nil>
 }
+
+// Who holds it? Owners say what they are called, and errors and Inspect tell it.
+func ExampleLocker_Inspect() {
+	nodes, err := redlocktest.Start(3) // in place of three Redis servers
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer nodes.Close()
+	locker, err := redlock.New(nodes.Clients(), redlock.WithOwner("web-1"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer locker.Close()
+
+	ctx := context.Background()
+	lock, err := locker.TryLock(ctx, "report", redlock.Owner("request 4711 on web-1"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	holding, err := locker.Inspect(ctx, "report")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s is held by %q: %v\n", holding.Name, holding.Owner, holding.Fence == lock.Fence())
+
+	_, err = locker.TryLock(ctx, "report")
+	var refused *redlock.QuorumError
+	if errors.As(err, &refused) {
+		fmt.Printf("refused, since %q has it\n", refused.Owner())
+	}
+	// Output:
+	// report is held by "request 4711 on web-1": true
+	// refused, since "request 4711 on web-1" has it
+}

@@ -52,6 +52,7 @@ func (l *Locker) Lock(ctx context.Context, name string, opts ...LockOption) (*Lo
 		}
 		woken, alive := t.sleep(ctx, time.Duration(l.jitter(int64(pause))))
 		if !alive {
+			l.nameOwners(ctx, name, last)
 			return nil, waitError(ctx, name, last)
 		}
 		if woken {
