@@ -31,11 +31,12 @@ func (l *Locker) TryLock(ctx context.Context, name string, opts ...LockOption) (
 	if err != nil {
 		return nil, err
 	}
-	lk, err := l.acquire(ctx, name, lo)
+	seen := l.begin(ctx, opAcquire, name, nil)
+	lk, err := l.acquire(ctx, &seen, lo)
 	if err != nil {
 		l.nameOwners(ctx, name, err)
 	}
-	return lk, err
+	return l.handOut(&seen, lk, err)
 }
 
 // check looks at everything that can be known before a request is sent.
@@ -61,28 +62,24 @@ func (l *Locker) check(ctx context.Context, name string, opts []LockOption) (loc
 	return lo, nil
 }
 
-// acquire makes one attempt and tells the observer.
-func (l *Locker) acquire(ctx context.Context, name string, lo lockOptions) (*Lock, error) {
-	seen := l.begin(opAcquire, name)
-	lk, err := l.attemptTwice(ctx, &seen, lo)
-	if err == ErrClosed {
-		return nil, err
-	}
+// handOut tells the hooks of an acquisition, and returns what came of it.
+func (l *Locker) handOut(seen *observation, lk *Lock, err error) (*Lock, error) {
 	told := false
 	defer func() {
-		if !told && lk != nil { // the observer panicked, so nobody will get the lock
+		if !told && lk != nil { // a hook panicked, so nobody will get the lock
 			_ = lk.finish()
 			l.release(&lk.claim)
 		}
 	}()
-	l.observe(seen, err) // after the attempt: the observer may close the locker
+	seen.lock = lk
+	l.done(seen, err) // after the attempt: the hook may close the locker
 	told = true
 	return lk, err
 }
 
-// attemptTwice makes one attempt, and another where it was refused only because the time wasn't known well
+// acquire makes one attempt, and another where it was refused only because the time wasn't known well
 // enough to see that the locks in the way are over. The refusals brought better readings.
-func (l *Locker) attemptTwice(ctx context.Context, seen *observation, lo lockOptions) (*Lock, error) {
+func (l *Locker) acquire(ctx context.Context, seen *observation, lo lockOptions) (*Lock, error) {
 	if err := l.enter(ctx, opAcquire, seen.name); err != nil {
 		return nil, err
 	}
@@ -126,6 +123,7 @@ func (l *Locker) leave() { <-l.attempts }
 
 // attempt asks the voters for the lock. What it may have left behind when it fails is released.
 func (l *Locker) attempt(ctx context.Context, seen *observation, lo lockOptions) (*Lock, error) {
+	seen.attempts++
 	start := l.options.clock.Now()
 	now := l.at(start)
 	lk := &Lock{

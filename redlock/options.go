@@ -37,7 +37,7 @@ type options struct {
 	requireAll    bool
 	requireGuards bool
 	lazy          bool
-	observer      func(Event)
+	hooks         Hooks
 	owner         string
 }
 
@@ -115,12 +115,6 @@ func RequireGuards() Option { return func(o *options) { o.requireGuards = true }
 // Lazy makes [Dial] ask nobody, so that a program can start before its Redis servers do. What's wrong with
 // them shows at the first lock.
 func Lazy() Option { return func(o *options) { o.lazy = true } }
-
-// WithObserver sets a function that is called after each operation: from the goroutine that
-// called it, or from one of its own where the locker renews a lock by itself. It must be safe for
-// concurrent use. It may call any method, [Locker.Close] included. If it panics, an operation's caller
-// gets the panic and a lock that it was about to get is released; elsewhere the panic is logged.
-func WithObserver(f func(Event)) Option { return func(o *options) { o.observer = f } }
 
 // WithOwner sets what the locker's locks say of their owner, for people to read: a host and a process, say. See
 // [Owner]. [Locker.Inspect] tells it; and for a locker that has this option, an error that matches [ErrNotAcquired] does,
