@@ -139,7 +139,7 @@ func (w *twin) release(r request) status {
 	}
 	if w.token == r.token && !w.back {
 		gave = gave || w.deadline > 0
-		w.back, w.deadline = true, 0
+		w.back, w.deadline, w.owner = true, 0, ""
 	}
 	switch {
 	case gave:

@@ -92,7 +92,7 @@ func (r *request) command(kind voterKind, life int64) []any {
 }
 
 // needsLook reports whether a request's answer depends on the server being fit to vote.
-func (r *request) needsLook() bool { return r.op != opRelease && r.op != opAdmit && r.op != opInspect }
+func (r *request) needsLook() bool { return r.op != opRelease && r.op != opAdmit }
 
 // queue adds the request's command to the pipeline, if it has one: a script by its hash or in full, or a
 // plain command.
