@@ -66,6 +66,30 @@ type Event struct {
 	Err error
 }
 
+// Result is Err in one of few words, for labels of metrics: "ok", "held" by another, "no quorum", "quarantined", "unfit", "lost",
+// "cancelled" by the caller or its deadline, "closed", or "error".
+func (e Event) Result() string {
+	switch {
+	case e.Err == nil:
+		return "ok"
+	case errors.Is(e.Err, ErrLost):
+		return "lost"
+	case errors.Is(e.Err, ErrUnfit):
+		return "unfit"
+	case errors.Is(e.Err, ErrNotAcquired):
+		return "held"
+	case errors.Is(e.Err, ErrClosed):
+		return "closed"
+	case errors.Is(e.Err, context.Canceled), errors.Is(e.Err, context.DeadlineExceeded):
+		return "cancelled"
+	case errors.Is(e.Err, ErrQuarantined):
+		return "quarantined"
+	case errors.Is(e.Err, ErrNoQuorum):
+		return "no quorum"
+	}
+	return "error"
+}
+
 // WithHooks adds hooks. The option may be given several times: Start functions run in this order, each with the context of the one
 // before, and so do the others.
 func WithHooks(h Hooks) Option { return func(o *options) { o.hooks = o.hooks.and(h) } }
