@@ -31,7 +31,12 @@ func (l *Locker) TryLock(ctx context.Context, name string, opts ...LockOption) (
 	if err != nil {
 		return nil, err
 	}
-	return l.acquire(ctx, name, lo)
+	seen := l.begin(ctx, opAcquire, name, nil)
+	lk, err := l.acquire(ctx, &seen, lo)
+	if err != nil {
+		l.nameOwners(ctx, name, err)
+	}
+	return l.handOut(&seen, lk, err)
 }
 
 // check looks at everything that can be known before a request is sent.
@@ -57,29 +62,25 @@ func (l *Locker) check(ctx context.Context, name string, opts []LockOption) (loc
 	return lo, nil
 }
 
-// acquire makes one attempt and tells the observer.
-func (l *Locker) acquire(ctx context.Context, name string, lo lockOptions) (*Lock, error) {
-	seen := l.begin(opAcquire, name)
-	lk, err := l.attemptTwice(ctx, &seen, lo)
-	if err == ErrClosed {
-		return nil, err
-	}
+// handOut tells the hooks of an acquisition, and returns what came of it.
+func (l *Locker) handOut(seen *observation, lk *Lock, err error) (*Lock, error) {
 	told := false
 	defer func() {
-		if !told && lk != nil { // the observer panicked, so nobody will get the lock
+		if !told && lk != nil { // a hook panicked, so nobody will get the lock
 			_ = lk.finish()
 			l.release(&lk.claim)
 		}
 	}()
-	l.observe(seen, err) // after the attempt: the observer may close the locker
+	seen.lock = lk
+	l.done(seen, err) // after the attempt: the hook may close the locker
 	told = true
 	return lk, err
 }
 
-// attemptTwice makes one attempt, and another where it was refused only because the time wasn't known well
+// acquire makes one attempt, and another where it was refused only because the time wasn't known well
 // enough to see that the locks in the way are over. The refusals brought better readings.
-func (l *Locker) attemptTwice(ctx context.Context, seen *observation, lo lockOptions) (*Lock, error) {
-	if err := l.enter(ctx, seen.name); err != nil {
+func (l *Locker) acquire(ctx context.Context, seen *observation, lo lockOptions) (*Lock, error) {
+	if err := l.enter(ctx, opAcquire, seen.name); err != nil {
 		return nil, err
 	}
 	defer l.leave()
@@ -102,7 +103,7 @@ func (l *Locker) attemptTwice(ctx context.Context, seen *observation, lo lockOpt
 const maxAttempts = 128
 
 // enter waits, first come, first served, until an attempt may begin.
-func (l *Locker) enter(ctx context.Context, name string) error {
+func (l *Locker) enter(ctx context.Context, op operation, name string) error {
 	select {
 	case l.attempts <- struct{}{}:
 		return nil
@@ -114,7 +115,7 @@ func (l *Locker) enter(ctx context.Context, name string) error {
 	case <-l.draining.Done():
 		return ErrClosed
 	case <-ctx.Done():
-		return fmt.Errorf("redlock: acquire %q: not begun, since %d other attempts of this locker were under way: %w", name, maxAttempts, ctx.Err())
+		return fmt.Errorf("redlock: %v %q: not begun, since %d other attempts of this locker were under way: %w", op, name, maxAttempts, ctx.Err())
 	}
 }
 
@@ -122,11 +123,12 @@ func (l *Locker) leave() { <-l.attempts }
 
 // attempt asks the voters for the lock. What it may have left behind when it fails is released.
 func (l *Locker) attempt(ctx context.Context, seen *observation, lo lockOptions) (*Lock, error) {
+	seen.attempts++
 	start := l.options.clock.Now()
 	now := l.at(start)
 	lk := &Lock{
 		locker: l,
-		claim:  claim{name: seen.name, token: l.newToken(), ttl: lo.ttl, standing: standing{sites: make([]site, len(l.nodes))}},
+		claim:  claim{name: seen.name, token: l.newToken(), ttl: lo.ttl, owner: lo.owner, standing: standing{sites: make([]site, len(l.nodes))}},
 		window: l.options.window(start, lo.ttl),
 	}
 	if l.guard != nil {
@@ -154,7 +156,7 @@ func (lk *Lock) ask(ctx context.Context, seen *observation, now span) error {
 	l := lk.locker
 	r := request{
 		op: opAcquire, name: lk.name, token: lk.token, ttl: lk.ttl, fenced: l.options.fencing,
-		fence: l.wall().UnixMicro(), deadline: lk.deadline, now: now,
+		fence: l.wall().UnixMicro(), deadline: lk.deadline, now: now, owner: lk.owner,
 	}
 	poll := l.poll(&r, lk.window)
 	poll.Settled = explained

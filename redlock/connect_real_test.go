@@ -91,7 +91,7 @@ func TestRealMisconfiguredMinorityShows(t *testing.T) {
 	require.Error(t, err)
 	assert.ErrorContains(t, err, "it wants a password")
 	var events []redlock.Event
-	l := dialURLs(t, urls(servers), redlock.WithObserver(func(e redlock.Event) { events = append(events, e) }))
+	l := dialURLs(t, urls(servers), onDone(func(e redlock.Event) { events = append(events, e) }))
 	use(t, l, "job")
 	state := l.Voters()[1]
 	require.Error(t, state.Err)

@@ -13,7 +13,7 @@ import (
 //
 // Do returns the error of fn, preceded by [ErrLost] if the lock was lost before fn returned:
 // then another may have held it at the same time. A release that fails isn't an error of the
-// work; the lock runs out by itself, and the observer hears of it.
+// work; the lock runs out by itself, and [Hooks] hear of it.
 func (l *Locker) Do(ctx context.Context, name string, fn func(context.Context, *Lock) error, opts ...LockOption) error {
 	lk, err := l.Lock(ctx, name, append([]LockOption{AutoRenew(true)}, opts...)...)
 	if err != nil {

@@ -87,12 +87,17 @@ type NodeResult struct {
 	// Remaining is for how long the voter will go on to refuse: how long another's lock still
 	// lives there, or how long the voter still has to wait. 0 if not known.
 	Remaining time.Duration
+	// Owner is what the holder calls itself where Outcome is [Held], as far as it's known; see [WithOwner].
+	Owner string
 	// Err is the cause where Outcome is [Failed], [Unfit] or [ClockSuspect].
 	Err error
 }
 
 func (r NodeResult) String() string {
 	s := r.Node + " " + r.Outcome.String()
+	if r.Owner != "" {
+		s += fmt.Sprintf(" by %q", r.Owner)
+	}
 	if r.Remaining > 0 {
 		s += fmt.Sprintf(" for %v", r.Remaining)
 	}
@@ -107,7 +112,7 @@ func (r NodeResult) String() string {
 // [ErrLost]), the error of the caller's context if that ended the operation, and the causes
 // at the voters.
 type QuorumError struct {
-	// Op is "acquire", "confirm", "extend", "release" or "dial".
+	// Op is "acquire", "confirm", "extend", "release", "inspect" or "dial".
 	Op string
 	// Name is the lock's name; empty for "dial".
 	Name string
@@ -132,6 +137,22 @@ func (e *QuorumError) Granted() int {
 	return n
 }
 
+// Owner returns what the holder calls itself whose lock was in the way, see [WithOwner]; empty if that isn't known. Where the
+// voters name several, it's the one that most of them name.
+func (e *QuorumError) Owner() string {
+	votes, owner := make(map[string]int), ""
+	for _, r := range e.Nodes {
+		if r.Owner == "" {
+			continue
+		}
+		votes[r.Owner]++
+		if votes[r.Owner] > votes[owner] || (votes[r.Owner] == votes[owner] && r.Owner < owner) {
+			owner = r.Owner
+		}
+	}
+	return owner
+}
+
 func (e *QuorumError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%v: %s", e.Reason, e.Op)
@@ -139,7 +160,7 @@ func (e *QuorumError) Error() string {
 		fmt.Fprintf(&b, " %q", e.Name)
 	}
 	did := "granted"
-	if e.Op == opDial {
+	if e.Op == opDial || e.Op == opInspect.String() {
 		did = "answered"
 	}
 	fmt.Fprintf(&b, ": %d of %d voters %s, %d needed", e.Granted(), len(e.Nodes), did, e.Needed)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"time"
 
 	"github.com/a5bbb083/redlock/redlock"
 	"github.com/a5bbb083/redlock/redlock/redlocktest"
@@ -105,15 +106,26 @@ func ExampleLocker_TryLock() {
 	// 192.0.2.3:6379 not awaited
 }
 
-// An observer feeds metrics and logs.
-func ExampleWithObserver() {
+// Hooks feed metrics, logs and traces.
+func ExampleWithHooks() {
 	nodes, err := redlocktest.Start(3) // in place of three Redis servers
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer nodes.Close()
-	locker, err := redlock.New(nodes.Clients(), redlock.WithObserver(func(e redlock.Event) {
-		fmt.Printf("%s %s: round trips %d, error %v\n", e.Op, e.Name, e.Rounds, e.Err)
+	lost := make(chan struct{})
+	locker, err := redlock.New(nodes.Clients(), redlock.WithHooks(redlock.Hooks{
+		Start: func(ctx context.Context, op redlock.Op) context.Context {
+			fmt.Printf("%s %s begins\n", op.Kind, op.Name)
+			return ctx // with a span in it, say
+		},
+		Done: func(_ context.Context, e redlock.Event) {
+			fmt.Printf("%s %s: round trips %d, error %v\n", e.Kind, e.Name, e.Rounds, e.Err)
+		},
+		Lost: func(e redlock.Event) {
+			fmt.Printf("%s is lost: %v\n", e.Name, errors.Is(e.Err, redlock.ErrHeldTooLong))
+			close(lost)
+		},
 	}))
 	if err != nil {
 		log.Fatal(err)
@@ -128,7 +140,50 @@ func ExampleWithObserver() {
 	if err := lock.Unlock(ctx); err != nil {
 		log.Fatal(err)
 	}
+	if _, err := locker.TryLock(ctx, "bill", redlock.MaxHold(time.Millisecond)); err != nil {
+		log.Fatal(err)
+	}
+	<-lost
 	// Output:
+	// acquire report begins
 	// acquire report: round trips 1, error <nil>
+	// release report begins
 	// release report: round trips 1, error <nil>
+	// acquire bill begins
+	// acquire bill: round trips 1, error <nil>
+	// bill is lost: true
+}
+
+// Who holds it? Owners say what they are called, and errors and Inspect tell it.
+func ExampleLocker_Inspect() {
+	nodes, err := redlocktest.Start(3) // in place of three Redis servers
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer nodes.Close()
+	locker, err := redlock.New(nodes.Clients(), redlock.WithOwner("web-1"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer locker.Close()
+
+	ctx := context.Background()
+	lock, err := locker.TryLock(ctx, "report", redlock.Owner("request 4711 on web-1"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	holding, err := locker.Inspect(ctx, "report")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s is held by %q: %v\n", holding.Name, holding.Owner, holding.Fence == lock.Fence())
+
+	_, err = locker.TryLock(ctx, "report")
+	var refused *redlock.QuorumError
+	if errors.As(err, &refused) {
+		fmt.Printf("refused, since %q has it\n", refused.Owner())
+	}
+	// Output:
+	// report is held by "request 4711 on web-1": true
+	// refused, since "request 4711 on web-1" has it
 }

@@ -72,6 +72,7 @@ type twin struct {
 	token    string
 	deadline int64
 	back     bool
+	owner    string
 }
 
 func token(id uint8) string { return "client" + strconv.Itoa(int(id)) }
@@ -101,7 +102,7 @@ func (w *twin) carryOut(r request) (status, int64) {
 	case r.op == opAcquire && w.token == r.token && w.back:
 		return statusGone, 0
 	case r.op == opAcquire:
-		*w = twin{key: r.token, register: max(w.register+1, r.fence), token: r.token, deadline: int64(r.deadline)}
+		*w = twin{key: r.token, register: max(w.register+1, r.fence), token: r.token, deadline: int64(r.deadline), owner: r.owner}
 		return statusOK, w.register
 	case r.op == opConfirm && (!w.owns(r.token) || w.register > r.fence):
 		return statusHeld, w.register
@@ -127,7 +128,7 @@ func (w *twin) extend(r request) status {
 	if w.token != r.token || w.deadline < int64(r.deadline) {
 		w.deadline = int64(r.deadline)
 	}
-	w.key, w.token, w.back = r.token, r.token, false
+	w.key, w.token, w.back, w.owner = r.token, r.token, false, r.owner
 	return statusOK
 }
 
@@ -138,7 +139,7 @@ func (w *twin) release(r request) status {
 	}
 	if w.token == r.token && !w.back {
 		gave = gave || w.deadline > 0
-		w.back, w.deadline = true, 0
+		w.back, w.deadline, w.owner = true, 0, ""
 	}
 	switch {
 	case gave:
@@ -154,6 +155,7 @@ func (p *pair) step(t *testing.T, seen map[string]int) (did string) {
 	r := request{
 		op: operation(p.random.IntN(4)), name: p.name, token: token(id), ttl: time.Minute, fenced: true,
 		fence: p.random.Int64N(p.model.register + 4), restore: p.random.IntN(2) == 0,
+		owner: []string{"", "web-1", "web-1 pid 7", " - 0 "}[p.random.IntN(4)],
 	}
 	if p.random.IntN(3) > 0 { // with guards
 		r.deadline, r.now.earliest = unixMicro(10+p.random.Int64N(10)), unixMicro(p.random.Int64N(25))
@@ -216,12 +218,13 @@ func (p *pair) read(t *testing.T) twin {
 	}
 	w.key = get(p.name)
 	if text := get(recordKey(p.name, false)); text != "" {
-		parts := append(strings.Fields(text), "", "")
+		parts := append(strings.SplitN(text, " ", 4), "", "", "")
 		var err error
 		w.register, err = strconv.ParseInt(parts[0], 10, 64)
 		require.NoError(t, err)
 		w.token, w.back = parts[1], parts[2] == "-"
 		w.deadline, _ = strconv.ParseInt(parts[2], 10, 64)
+		w.owner = parts[3]
 	}
 	return w
 }

@@ -45,8 +45,8 @@ func fencingRole(args []string) error {
 	}
 	random := rand.New(rand.NewPCG(seed, 0))
 	rounds := 0
-	observe := redlock.WithObserver(func(e redlock.Event) {
-		if e.Op == "acquire" {
+	observe := onDone(func(e redlock.Event) {
+		if e.Kind == "acquire" {
 			rounds = e.Rounds
 		}
 	})

@@ -40,8 +40,8 @@ func TestFenceTakesOneRoundTripWithoutContention(t *testing.T) {
 		t.Run(fmt.Sprint(nodes), func(t *testing.T) {
 			bubble(t, nodes, func(t *testing.T, q *redlocktest.Quorum) {
 				rounds := make(map[int]int)
-				observe := redlock.WithObserver(func(e redlock.Event) {
-					if e.Op == "acquire" && e.Err == nil {
+				observe := onDone(func(e redlock.Event) {
+					if e.Kind == "acquire" && e.Err == nil {
 						rounds[e.Rounds]++
 					}
 				})
@@ -74,7 +74,7 @@ func TestFenceIsConfirmedWhereVotersDiffer(t *testing.T) {
 	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
 		ahead := setRegistersApart(q)
 		var event redlock.Event
-		l := join(t, q, "a", redlock.WithObserver(func(e redlock.Event) { event = e }))
+		l := join(t, q, "a", onDone(func(e redlock.Event) { event = e }))
 		lk, err := l.TryLock(t.Context(), "job")
 		require.NoError(t, err)
 		assert.Equal(t, 2, event.Rounds)
@@ -93,7 +93,7 @@ func TestFenceIsConfirmedWhereVotersDiffer(t *testing.T) {
 func TestWindowBeginsBeforeTheFirstRound(t *testing.T) {
 	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
 		rounds := 0
-		l := join(t, q, "a", redlock.WithoutGuards(), redlock.WithObserver(func(e redlock.Event) { rounds = e.Rounds }))
+		l := join(t, q, "a", redlock.WithoutGuards(), onDone(func(e redlock.Event) { rounds = e.Rounds }))
 		warmUp(t, l)
 		setRegistersApart(q)
 		for i := range 3 {

@@ -18,6 +18,7 @@ type Lock struct {
 	locker *Locker
 	claim
 	fence int64
+	since time.Duration // by the clock: when it was acquired
 	limit time.Duration // by the clock: the lock ends then, however often it's extended
 
 	ctx    context.Context
@@ -32,6 +33,7 @@ type Lock struct {
 	healing  *time.Timer
 	pause    time.Duration // of healing
 
+	told      atomic.Bool // the hooks have heard of the release
 	unlocking atomic.Bool
 	unlocked  chan struct{} // closed when unlockErr is there
 	unlockErr error
@@ -44,7 +46,7 @@ func (lk *Lock) begin(ctx context.Context, lo lockOptions) {
 	lk.mu.Lock()
 	defer lk.mu.Unlock()
 	now := lk.locker.options.clock.Now()
-	lk.limit = math.MaxInt64
+	lk.since, lk.limit = now, math.MaxInt64
 	if lo.limited {
 		lk.limit = now + min(lo.maxHold, math.MaxInt64-now)
 		lk.window = lk.window.Until(lk.limit)
@@ -128,6 +130,7 @@ func (lk *Lock) lose(cause error) {
 		lk.loss = cause
 		lk.stopTimers()
 		lk.cancel(cause)
+		lk.locker.lost(lk, cause)
 	}
 }
 
@@ -167,9 +170,9 @@ func (lk *Lock) finish() error {
 // and Extend may be called again.
 func (lk *Lock) Extend(ctx context.Context) error {
 	l := lk.locker
-	seen := l.begin(opExtend, lk.name)
+	seen := l.begin(ctx, opExtend, lk.name, lk)
 	err := lk.extend(ctx, &seen)
-	l.observe(seen, err)
+	l.done(&seen, err)
 	return err
 }
 
@@ -217,7 +220,7 @@ func (lk *Lock) extendRequest(ttl time.Duration, restore bool, deadline unixMicr
 	}
 	return &request{
 		op: op, name: lk.name, token: lk.token, ttl: ttl, fenced: lk.locker.options.fencing, fence: lk.fence,
-		restore: restore, deadline: deadline, now: now,
+		restore: restore, deadline: deadline, now: now, owner: lk.owner,
 	}
 }
 

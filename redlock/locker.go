@@ -128,6 +128,10 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, s setup
 		} else {
 			clocks++
 		}
+		v.news.told = Granted
+		if o.hooks.VoterChanged != nil {
+			v.changed = func() { l.voterMayHaveChanged(i) }
+		}
 		l.voters = append(l.voters, v)
 	}
 	// Where too few voters have a clock, they can't agree on the time, and there are no guards.

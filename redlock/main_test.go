@@ -1,6 +1,7 @@
 package redlock_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,4 +87,9 @@ func taken(q *redlocktest.Quorum, name string) int {
 		}
 	}
 	return n
+}
+
+// onDone lets a function hear of every operation.
+func onDone(f func(redlock.Event)) redlock.Option {
+	return redlock.WithHooks(redlock.Hooks{Done: func(_ context.Context, e redlock.Event) { f(e) }})
 }

@@ -52,7 +52,7 @@ var mutations = []mutation{
 	},
 	{
 		"a stranger gives back", "a release doesn't look whose record it is",
-		[]edit{{"redlock/scripts/release.lua", "string.find(text or '', ' ' .. ARGV[1] .. ' ', 1, true)", "string.find(text or '', ' %x+ ')"}},
+		[]edit{{"redlock/scripts/release.lua", "string.find(text, ' ' .. ARGV[1] .. ' ', 1, true)", "string.find(text, ' %x+ ')"}},
 		"",
 	},
 	{

@@ -37,7 +37,8 @@ type options struct {
 	requireAll    bool
 	requireGuards bool
 	lazy          bool
-	observer      func(Event)
+	hooks         Hooks
+	owner         string
 }
 
 type lockOptions struct {
@@ -45,6 +46,7 @@ type lockOptions struct {
 	renew   bool
 	limited bool
 	maxHold time.Duration // if limited
+	owner   string
 }
 
 // WithTTL sets how long a lock lives on the voters unless it's extended. The default is 10 s.
@@ -114,14 +116,18 @@ func RequireGuards() Option { return func(o *options) { o.requireGuards = true }
 // them shows at the first lock.
 func Lazy() Option { return func(o *options) { o.lazy = true } }
 
-// WithObserver sets a function that is called after each operation: from the goroutine that
-// called it, or from one of its own where the locker renews a lock by itself. It must be safe for
-// concurrent use. It may call any method, [Locker.Close] included. If it panics, an operation's caller
-// gets the panic and a lock that it was about to get is released; elsewhere the panic is logged.
-func WithObserver(f func(Event)) Option { return func(o *options) { o.observer = f } }
+// WithOwner sets what the locker's locks say of their owner, for people to read: a host and a process, say. See
+// [Owner]. [Locker.Inspect] tells it; and for a locker that has this option, an error that matches [ErrNotAcquired] does,
+// too: a refused [Locker.TryLock] then asks the voters once more, for who holds the lock.
+func WithOwner(text string) Option { return func(o *options) { o.owner = text } }
 
 // TTL sets the time to live of this lock instead of the locker's.
 func TTL(d time.Duration) LockOption { return func(o *lockOptions) { o.ttl = d } }
+
+// Owner sets what this lock says of its owner instead of the locker's [WithOwner]: the request that it's taken for, say. It's
+// stored on the voters as it is, so secrets don't belong in it. It decides nothing. At most 128 bytes of UTF-8 without control
+// characters are allowed. It needs the fencing record, so it contradicts [WithoutFencing].
+func Owner(text string) LockOption { return func(o *lockOptions) { o.owner = text } }
 
 // AutoRenew sets whether the lock is extended at every third of its TTL until it's released
 // or lost. [Locker.Do] renews unless told otherwise, [Locker.Lock] and [Locker.TryLock] don't.
@@ -177,6 +183,9 @@ func newOptions(opts []Option) (options, error) {
 		return o, err
 	}
 	o.ttl = ttl
+	if err := o.checkOwner(o.owner); err != nil {
+		return o, err
+	}
 	if o.nodeTimeout != 0 && o.nodeTimeout < time.Millisecond {
 		return o, fmt.Errorf("%w: node time-out %v; no server answers in less than 1ms for sure, use at least that, and better several round trips", ErrInvalidOption, o.nodeTimeout)
 	}
@@ -221,9 +230,14 @@ func (o *options) window(start, ttl time.Duration) clockdrift.Window {
 }
 
 func (o *options) forLock(opts []LockOption) (lockOptions, error) {
-	lo := lockOptions{ttl: o.ttl}
+	lo := lockOptions{ttl: o.ttl, owner: o.owner}
 	for _, opt := range opts {
 		opt(&lo)
+	}
+	if lo.owner != o.owner {
+		if err := o.checkOwner(lo.owner); err != nil {
+			return lo, err
+		}
 	}
 	if lo.limited && lo.maxHold <= 0 {
 		return lo, fmt.Errorf("%w: MaxHold(%v); use more than 0, or leave it out for no limit", ErrInvalidOption, lo.maxHold)

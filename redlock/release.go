@@ -59,12 +59,21 @@ func (l *Locker) release(c *claim) *quorum.Ballot[*request, reply] {
 // with it either way. A context that is done ends the waiting and not the release. Calling
 // Unlock again returns the same as the first call.
 func (lk *Lock) Unlock(ctx context.Context) error {
-	l := lk.locker
+	if !lk.told.CompareAndSwap(false, true) {
+		return lk.unlockOnce(ctx, &observation{})
+	}
+	// Where a hook panics the lock is released all the same; where it calls Unlock, that one does it.
+	defer func() { _ = lk.unlockOnce(ctx, &observation{}) }()
+	seen := lk.locker.begin(ctx, opRelease, lk.name, lk)
+	err := lk.unlockOnce(ctx, &seen)
+	lk.locker.done(&seen, err)
+	return err
+}
+
+func (lk *Lock) unlockOnce(ctx context.Context, seen *observation) error {
 	if lk.unlocking.CompareAndSwap(false, true) {
-		seen := l.begin(opRelease, lk.name)
-		lk.unlockErr = lk.doUnlock(ctx, &seen)
-		close(lk.unlocked) // before the observer, which may panic or call Unlock
-		l.observe(seen, lk.unlockErr)
+		lk.unlockErr = lk.doUnlock(ctx, seen)
+		close(lk.unlocked)
 		return lk.unlockErr
 	}
 	// A channel and not a sync.Once: whoever comes second can still be cancelled.
@@ -85,7 +94,11 @@ func (lk *Lock) doUnlock(ctx context.Context, seen *observation) error {
 	if lost != nil {
 		return lost
 	}
-	return l.releaseError(ctx, lk.name, seen.outcome)
+	err := l.releaseError(ctx, lk.name, seen.outcome)
+	if errors.Is(err, ErrLost) {
+		l.lost(lk, err)
+	}
+	return err
 }
 
 // releaseError tells a lock that was held until its release from one that a majority didn't

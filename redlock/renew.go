@@ -9,16 +9,17 @@ import (
 // a lock that's held costs no goroutine. Close waits for those that run, and lets none begin.
 func (lk *Lock) renew() {
 	l := lk.locker
+	seen := l.beginApart(lk.ctx, opExtend, lk.name, lk) // it may close the locker, so it isn't waited for
 	if !l.busy.begin(l.closing) {
+		l.doneApart(seen, ErrClosed)
 		return // the lock runs out, as Close promises
 	}
 	defer l.busy.running.Done()
 	ctx, cancel := context.WithCancel(lk.ctx)
 	defer cancel()
 	defer context.AfterFunc(l.closing, cancel)()
-	seen := l.begin(opExtend, lk.name)
 	err := lk.extend(ctx, &seen)
-	l.observeApart(seen, err)
+	l.doneApart(seen, err)
 	lk.mu.Lock()
 	defer lk.mu.Unlock()
 	switch {

@@ -25,7 +25,8 @@ type request struct {
 	// deadline is until when the holder may believe in the lock; 0 without guards. For an
 	// admission it's from when on the voter votes.
 	deadline unixMicro
-	now      span // when the request was made; void without guards
+	now      span   // when the request was made; void without guards
+	owner    string // what the holder calls itself
 
 	// The command as it's sent to each kind of voter, the same for all of a kind: see seal.
 	commands [voterKinds][]any
@@ -74,15 +75,17 @@ func (r *request) command(kind voterKind, life int64) []any {
 	deadline, earliest, latest := int64(r.deadline), int64(r.now.earliest), int64(r.now.latest)
 	switch r.op {
 	case opAcquire:
-		return append(args, r.token, r.ttl.Milliseconds(), r.fence, life, deadline, earliest, latest)
+		return append(args, r.token, r.ttl.Milliseconds(), r.fence, life, deadline, earliest, latest, r.owner)
 	case opConfirm:
 		return append(args, r.token, r.fence, life)
 	case opExtend:
-		return append(args, r.token, r.ttl.Milliseconds(), r.restore, life, deadline, earliest, latest, r.fence)
+		return append(args, r.token, r.ttl.Milliseconds(), r.restore, life, deadline, earliest, latest, r.fence, r.owner)
 	case opExtendPlain:
 		return append(args, r.token, r.ttl.Milliseconds(), r.restore)
 	case opAdmit:
 		return append(args, r.fence, deadline, r.ttl.Milliseconds(), r.restore)
+	case opInspect:
+		return args
 	default:
 		return append(args, r.token, life)
 	}
@@ -102,6 +105,11 @@ func (r *request) queue(ctx context.Context, pipe redis.Pipeliner, kind voterKin
 		return pipe.Get(ctx, r.name)
 	case r.op == opAcquire && !r.fenced:
 		cmd := redis.NewBoolCmd(ctx, args...)
+		_ = pipe.Process(ctx, cmd) // it only queues
+		return cmd
+	case r.op == opInspect:
+		cmd := redis.NewSliceCmd(ctx, scriptArgs(r.op, args, full)...)
+		cmd.SetFirstKeyPos(3)
 		_ = pipe.Process(ctx, cmd) // it only queues
 		return cmd
 	}
@@ -147,6 +155,7 @@ type reply struct {
 	// until is how long a refusal will last, by the agreed time; 0 if only the key's PTTL tells.
 	until  unixMicro
 	marker *marker // in the reply to a look or an admission
+	found  *found  // in the reply to an inspection
 }
 
 // parse reads what came back for a request.
@@ -171,6 +180,12 @@ func (r *request) parse(cmd redis.Cmder) (reply, error) {
 			return reply{}, err
 		}
 		return r.parseScript(values)
+	case *redis.SliceCmd: // the script that inspects
+		values, err := cmd.Result()
+		if err != nil {
+			return reply{}, err
+		}
+		return parseFound(values)
 	}
 	panic(fmt.Sprintf("redlock: unexpected command %T", cmd))
 }

@@ -20,9 +20,10 @@ const (
 	opLook  // which time is it, and may the server vote?
 	opAdmit // the server votes from a moment on
 	opExtendPlain
+	opInspect
 )
 
-var operationNames = [...]string{"acquire", "confirm", "extend", "release", "look", "admit", "extend"}
+var operationNames = [...]string{"acquire", "confirm", "extend", "release", "look", "admit", "extend", "inspect"}
 
 func (op operation) String() string { return operationNames[op] }
 
@@ -45,6 +46,8 @@ var (
 	enrolSource string
 	//go:embed scripts/admit.lua
 	admitSource string
+	//go:embed scripts/inspect.lua
+	inspectSource string
 
 	scripts = [...]script{
 		opAcquire:     newScript(recordSource + grantSource),
@@ -54,6 +57,7 @@ var (
 		opLook:        newScript(recordSource + enrolSource),
 		opAdmit:       newScript(recordSource + admitSource),
 		opExtendPlain: newScript(extendPlainSource),
+		opInspect:     newScript(recordSource + inspectSource),
 	}
 )
 
@@ -67,13 +71,17 @@ func newScript(source string) script {
 // queueScript adds a script to the pipeline. Its arguments begin with EVALSHA and its hash; in full it's EVAL
 // and its source.
 func queueScript(ctx context.Context, pipe redis.Pipeliner, op operation, args []any, full bool) *redis.IntSliceCmd {
-	if full {
-		args = append([]any{"eval", scripts[op].source}, args[2:]...)
-	}
-	cmd := redis.NewIntSliceCmd(ctx, args...)
+	cmd := redis.NewIntSliceCmd(ctx, scriptArgs(op, args, full)...)
 	cmd.SetFirstKeyPos(3)
 	_ = pipe.Process(ctx, cmd) // it only queues
 	return cmd
+}
+
+func scriptArgs(op operation, args []any, full bool) []any {
+	if full {
+		return append([]any{"eval", scripts[op].source}, args[2:]...)
+	}
+	return args
 }
 
 func unknownScript(err error) bool { return err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") }

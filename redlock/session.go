@@ -108,12 +108,15 @@ func (s *session) Exchange(ctx context.Context, requests []*request, answers []q
 		s.idle.Stop()
 		defer s.idle.Reset(sessionIdle)
 	}
-	ctx, cancel := s.connect(ctx)
+	bounded, cancel := s.connect(ctx)
 	defer cancel()
-	if again := s.pass(ctx, requests, answers, nil, false); len(again) > 0 {
-		s.pass(ctx, requests, answers, again, true)
+	if again := s.pass(bounded, requests, answers, nil, false); len(again) > 0 {
+		s.pass(bounded, requests, answers, again, true)
 	}
-	s.voter.remember(answers)
+	s.voter.remember(requests, answers)
+	if s.voter.changed != nil && ctx.Err() == nil { // what ends with the locker says nothing of the voter
+		s.voter.changed()
+	}
 	if slices.ContainsFunc(answers, func(a quorum.Answer[reply]) bool { return a.Err != nil }) {
 		s.hangUp() // the next exchange begins with a look
 	}

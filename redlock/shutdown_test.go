@@ -106,13 +106,13 @@ func TestCloseWaitsForReleasesInTheBackground(t *testing.T) {
 	})
 }
 
-// An observer that hears of a renewal may close the locker.
-func TestCloseFromTheObserverOfARenewal(t *testing.T) {
+// A hook that hears of a renewal may close the locker.
+func TestCloseFromTheHookOfARenewal(t *testing.T) {
 	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
 		closed := make(chan error, 1)
 		var l *redlock.Locker
-		l = join(t, q, "a", redlock.WithTTL(time.Second), redlock.WithObserver(func(e redlock.Event) {
-			if e.Op == "extend" {
+		l = join(t, q, "a", redlock.WithTTL(time.Second), onDone(func(e redlock.Event) {
+			if e.Kind == "extend" {
 				closed <- l.Close()
 			}
 		}))

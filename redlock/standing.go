@@ -10,6 +10,7 @@ import (
 // claim is an acquisition and what it may have left at the voters. It's what has to be released.
 type claim struct {
 	name, token string
+	owner       string // what the holder calls itself
 	ttl         time.Duration
 	standing
 }

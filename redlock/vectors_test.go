@@ -95,14 +95,14 @@ func slot(key string) int {
 
 func TestVectorsOfRecords(t *testing.T) {
 	type vector struct {
-		Text, Token, Written, Refused string
-		Register, Deadline            int64
-		Back                          bool
+		Text, Token, Owner, Written, Refused string
+		Register, Deadline                   int64
+		Back                                 bool
 	}
 	parse := redis.NewScript(recordSource + `
 local record = read(KEYS[1])
 write(KEYS[1], record, tonumber(ARGV[1]), clock())
-return {string.format('%.0f', record.register), record.token, string.format('%.0f', record.deadline), tostring(record.back)}`)
+return {string.format('%.0f', record.register), record.token, string.format('%.0f', record.deadline), tostring(record.back), record.owner}`)
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
 		for _, v := range vectors[vector](t, "record.txt") {
 			require.NoError(t, client.Set(t.Context(), "job:fence", v.Text, 0).Err())
@@ -112,7 +112,7 @@ return {string.format('%.0f', record.register), record.token, string.format('%.0
 				v.Written = v.Text
 			} else {
 				require.NoError(t, err, "%q", v.Text)
-				assert.Equal(t, []string{fmt.Sprint(v.Register), v.Token, fmt.Sprint(v.Deadline), fmt.Sprint(v.Back)}, got, "%q", v.Text)
+				assert.Equal(t, []string{fmt.Sprint(v.Register), v.Token, fmt.Sprint(v.Deadline), fmt.Sprint(v.Back), v.Owner}, got, "%q", v.Text)
 			}
 			if v.Written == "" {
 				v.Written = v.Text

@@ -21,6 +21,11 @@ type voter struct {
 	answered time.Time // when it last answered all that it was asked without an error
 	lastErr  error
 	failed   time.Time // when lastErr was
+	failing  bool      // the last exchange had an error
+	astray   bool      // it refused to vote last, because of its clock
+
+	changed func() // called when it may be of more use or less; nil if nobody wants to know
+	news    news
 }
 
 // guarded reports whether the voter has a marker and a clock that counts. A cluster has neither.
@@ -35,15 +40,20 @@ func (v *voter) reading() time.Duration {
 }
 
 // remember notes how an exchange went, for [Locker.Voters].
-func (v *voter) remember(answers []quorum.Answer[reply]) {
+func (v *voter) remember(requests []*request, answers []quorum.Answer[reply]) {
 	now := time.Now()
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for _, a := range answers {
-		if a.Err != nil {
-			v.lastErr, v.failed = a.Err, now
-			return
+	v.failing = false
+	for i, a := range answers {
+		switch op := requests[i].op; {
+		case a.Err != nil:
+			v.lastErr, v.failed, v.failing = a.Err, now, true
+		case op == opAcquire || op == opExtend:
+			v.astray = a.Reply.status == statusAstray
 		}
 	}
-	v.answered = now
+	if !v.failing {
+		v.answered = now
+	}
 }

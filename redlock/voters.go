@@ -1,11 +1,17 @@
 package redlock
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // VoterState is what a [Locker] knows of one of its nodes.
 type VoterState struct {
 	// Node is the voter's address.
 	Node string
+	// Outcome is [Granted] if the voter is of use, as far as is known, or else why it isn't: [Failed], [TimedOut] or
+	// [Unfit] after its last answer or the want of one, [Quarantined], or [ClockSuspect].
+	Outcome Outcome
 	// Known is false as long as the locker doesn't know the voter's clock or what to compare it
 	// with: too few voters were heard of, it's a Redis Cluster, or the locker has no guards.
 	Known bool
@@ -17,43 +23,118 @@ type VoterState struct {
 	// Guarded is false for a Redis Cluster, and without guards.
 	Guarded bool
 	// Answered is when the voter last answered without an error. Err is the last error, with what to do
-	// about it, and ErrAt when that was; both are zero if there was none. The voter is out of order
-	// if ErrAt is after Answered.
+	// about it, and ErrAt when that was; both are zero if there was none.
 	Answered, ErrAt time.Time
 	Err             error
 }
+
+// Usable reports whether the voter is of use, as far as is known.
+func (v VoterState) Usable() bool { return v.Outcome == Granted }
 
 // Voters returns what is known of each node, in the order in which they were given. It asks
 // nobody.
 func (l *Locker) Voters() []VoterState {
 	voters := make([]VoterState, len(l.nodes))
-	for i, node := range l.nodes {
-		v := &voters[i]
-		v.Node, v.Guarded = node, l.voters[i].guarded()
-		v.Answered, v.ErrAt, v.Err = l.voters[i].news()
-		if l.guard == nil {
-			continue
-		}
-		if ahead, known := l.guard.clockOf(i); known {
-			v.Known, v.AheadLow, v.AheadHigh = true, ahead.Low, ahead.High
-			v.Ahead = ahead.Middle()
-		}
-		switch m := l.guard.marker(i); {
-		case m.number == 0: // not heard of
-		case m.until == 0:
-			v.Quarantined = l.guard.maxTTL
-		default:
-			v.Quarantined = l.guard.left(m.until)
-		}
+	for i := range voters {
+		voters[i] = l.voterState(i)
 	}
 	return voters
 }
 
-func (v *voter) news() (answered, failed time.Time, err error) {
+func (l *Locker) voterState(i int) VoterState {
+	voter := l.voters[i]
+	v := VoterState{Node: l.nodes[i], Guarded: voter.guarded()}
+	voter.report(&v)
+	if l.guard == nil {
+		return v
+	}
+	if ahead, known := l.guard.clockOf(i); known {
+		v.Known, v.AheadLow, v.AheadHigh = true, ahead.Low, ahead.High
+		v.Ahead = ahead.Middle()
+	}
+	switch m := l.guard.marker(i); {
+	case m.number == 0: // not heard of
+		v.Quarantined = l.guard.maxTTL
+	case m.until == 0:
+		v.Quarantined = l.guard.maxTTL
+		v.waits()
+	default:
+		v.Quarantined = l.guard.left(m.until)
+		if _, known := l.guard.now(); known && v.Quarantined > 0 {
+			v.waits()
+		}
+	}
+	return v
+}
+
+// waits notes that the voter doesn't vote yet, unless it doesn't even answer.
+func (v *VoterState) waits() {
+	if v.Outcome == Granted {
+		v.Outcome = Quarantined
+	}
+}
+
+// report says what the voter's exchanges were like.
+func (v *voter) report(to *VoterState) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	to.Answered, to.ErrAt = v.answered, v.failed
+	to.Outcome = Granted
+	outcome := Granted
 	if v.lastErr != nil {
-		_, err = explain(v.lastErr, v.link)
+		outcome, to.Err = explain(v.lastErr, v.link)
 	}
-	return v.answered, v.failed, err
+	switch {
+	case v.failing:
+		to.Outcome = outcome
+	case v.astray:
+		to.Outcome = ClockSuspect
+	}
+}
+
+// news is what the hooks have heard of a voter.
+type news struct {
+	mu      sync.Mutex
+	told    Outcome // last; [Granted] at first
+	telling bool    // a hook is running
+}
+
+// voterMayHaveChanged tells the hooks if it has. It's called by the voter's workers and doesn't block: the hook gets a goroutine
+// as long as there's something new, so what it's told is in order and never more than the last state.
+func (l *Locker) voterMayHaveChanged(i int) {
+	n := &l.voters[i].news
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.telling || !n.differs(l.voterState(i)) {
+		return
+	}
+	n.telling = true
+	go func() {
+		for state, changed := l.nextNews(i); changed; state, changed = l.nextNews(i) {
+			contain(func() { l.options.hooks.VoterChanged(state) })
+		}
+	}()
+}
+
+// nextNews returns a state that the hooks haven't heard of.
+func (l *Locker) nextNews(i int) (state VoterState, changed bool) {
+	n := &l.voters[i].news
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	state = l.voterState(i)
+	if changed = n.differs(state); changed {
+		n.told = state.Outcome
+	}
+	n.telling = changed
+	return state, changed
+}
+
+func (n *news) differs(v VoterState) bool {
+	kind := func(o Outcome) Outcome {
+		if o == TimedOut {
+			return Failed
+		}
+		return o
+	}
+	return kind(n.told) != kind(v.Outcome)
 }

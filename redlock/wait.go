@@ -29,6 +29,14 @@ func (l *Locker) Lock(ctx context.Context, name string, opts ...LockOption) (*Lo
 	if err != nil {
 		return nil, err
 	}
+	seen := l.begin(ctx, opAcquire, name, nil)
+	lk, err := l.wait(ctx, &seen, lo)
+	return l.handOut(&seen, lk, err)
+}
+
+// wait makes attempts until one succeeds.
+func (l *Locker) wait(ctx context.Context, seen *observation, lo lockOptions) (*Lock, error) {
+	name := seen.name
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(l.draining, func() { cancel(ErrClosed) })()
@@ -39,7 +47,7 @@ func (l *Locker) Lock(ctx context.Context, name string, opts ...LockOption) (*Lo
 	}
 	var last error
 	for pause := firstPause; ; pause = min(2*pause, maxWaitPause) {
-		lk, err := l.acquire(ctx, name, lo)
+		lk, err := l.acquire(ctx, seen, lo)
 		if err == nil {
 			return lk, nil
 		}
@@ -52,6 +60,7 @@ func (l *Locker) Lock(ctx context.Context, name string, opts ...LockOption) (*Lo
 		}
 		woken, alive := t.sleep(ctx, time.Duration(l.jitter(int64(pause))))
 		if !alive {
+			l.nameOwners(ctx, name, last)
 			return nil, waitError(ctx, name, last)
 		}
 		if woken {

@@ -2,7 +2,7 @@
 --   KEYS[1] lock   KEYS[2] record   KEYS[3] marker (guarded only)
 --   ARGV[1] token  ARGV[2] ttl, ms  ARGV[3] 1 to restore  ARGV[4] life of the record, ms
 --   ARGV[5] deadline, ARGV[6] earliest and ARGV[7] latest that it can be now, as in grant.lua
---   ARGV[8] fencing token
+--   ARGV[8] fencing token  ARGV[9] what the owner calls itself
 -- Returns {status, time, register, until}: 1 held until the deadline or longer, 0 another holds it,
 -- -1 nobody does, -5 this server's clock is astray. The register never goes down, and one beyond the
 -- fencing token doesn't keep a lock from being restored: most who raise it don't get the lock.
@@ -26,7 +26,7 @@ record.register = math.max(record.register, tonumber(ARGV[8]))
 if record.token ~= token or record.deadline < deadline then
   record.deadline = deadline
 end
-record.token, record.back = token, false
+record.token, record.back, record.owner = token, false, ARGV[9]
 -- PEXPIRE first: it's allowed where memory is used up, and so is what the script writes after it.
 redis.call('PEXPIRE', KEYS[2], life)
 remember(KEYS[3], life, shortest)

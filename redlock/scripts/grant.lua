@@ -2,7 +2,7 @@
 --   KEYS[1] lock   KEYS[2] record   KEYS[3] marker (guarded only, see enrol.lua)
 --   ARGV[1] token  ARGV[2] ttl, ms  ARGV[3] proposal, unix µs  ARGV[4] life of the record, ms
 --   ARGV[5] deadline, ARGV[6] earliest and ARGV[7] latest that it can be now: agreed time, unix µs;
---   the deadline is 0 where the client has no guards
+--   the deadline is 0 where the client has no guards   ARGV[8] what the owner calls itself
 -- Returns {status, time by this server's clock in µs, value, until}:
 --   {1, time, register, 0} granted   {0, time, PTTL of the lock, deadline} held by another, by its
 --   record if the deadline isn't 0   {-1, time, 0, 0} this token has given it back
@@ -41,6 +41,6 @@ if KEYS[3] and tonumber(marker[2] or '0') < ttl then
   redis.call('HSET', KEYS[3], 'longest', ARGV[2])
 end
 remember(KEYS[3], life, marker[3])
-write(KEYS[2], {register = value, token = token, deadline = deadline}, life, now)
+write(KEYS[2], {register = value, token = token, deadline = deadline, owner = ARGV[8]}, life, now)
 redis.call('SET', KEYS[1], token, 'PX', ttl)
 return {1, now, value, 0}

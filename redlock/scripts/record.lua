@@ -1,17 +1,23 @@
 -- What the other scripts share. A name's record says who had the lock last, by the agreed time of
 -- the voters' clocks, and not by this server's:
---   "REGISTER TOKEN DEADLINE": the fencing register, the last owner's token, and until when (unix µs)
---   that owner may believe in its lock; "-" once it was given back, 0 where the owner has no guards.
+--   "REGISTER TOKEN DEADLINE OWNER": the fencing register, the last owner's token, until when (unix µs)
+--   that owner may believe in its lock ("-" once it was given back, 0 where the owner has no guards), and
+--   what the owner calls itself, for people to read. It may have spaces in it, and is left out with the space
+--   before it if the owner says nothing.
 local function read(key)
   local text = redis.call('GET', key)
   if not text then
-    return {register = 0, token = '', deadline = 0, back = false}
+    return {register = 0, token = '', deadline = 0, back = false, owner = ''}
   end
   local register, token, deadline = string.match(text, '^(%d+) ?(%S*) ?([%d-]*)$')
+  local owner = ''
+  if not register then
+    register, token, deadline, owner = string.match(text, '^(%d+) (%S+) ([%d-]+) (.+)$')
+  end
   if not register then
     error('redlock: not a record of a lock: ' .. key)
   end
-  return {register = tonumber(register), token = token, deadline = tonumber(deadline) or 0, back = deadline == '-'}
+  return {register = tonumber(register), token = token, deadline = tonumber(deadline) or 0, back = deadline == '-', owner = owner}
 end
 
 -- life is in ms. A record never goes back to an earlier register: callers only raise it. Where a register is ahead
@@ -19,8 +25,9 @@ end
 -- of clients whose clocks are right are larger when it ends.
 local function write(key, record, life, now)
   local deadline = record.back and '-' or string.format('%.0f', record.deadline)
+  local owner = (record.owner or '') == '' and '' or ' ' .. record.owner
   local ahead = math.min(math.max(record.register - now, 0), 86400000000)
-  redis.call('SET', key, string.format('%.0f', record.register) .. ' ' .. record.token .. ' ' .. deadline,
+  redis.call('SET', key, string.format('%.0f', record.register) .. ' ' .. record.token .. ' ' .. deadline .. owner,
     'PX', life + math.ceil(ahead / 1000))
 end
 

@@ -6,14 +6,16 @@ local gave = owner == ARGV[1]
 if gave then
   redis.call('DEL', KEYS[1])
 end
--- The record is "REGISTER TOKEN DEADLINE", see record.lua.
-local _, stop = string.find(text or '', ' ' .. ARGV[1] .. ' ', 1, true)
-local deadline = stop and string.sub(text, stop + 1)
+-- The record is "REGISTER TOKEN DEADLINE OWNER", see record.lua. It loses its owner.
+text = text or ''
+local start, stop = string.find(text, ' ' .. ARGV[1] .. ' ', 1, true)
+-- At the first space: an owner's text may have a token in it.
+local deadline = start and start == string.find(text, ' ', 1, true) and string.sub(text, stop + 1)
 if deadline and deadline ~= '-' then
   if not gave then
     -- As in extend.lua. The record may live longer than that, see record.lua.
     redis.call('PEXPIRE', KEYS[2], math.max(redis.call('PTTL', KEYS[2]), ARGV[2]))
-    gave = deadline ~= '0'
+    gave = deadline ~= '0' and string.sub(deadline, 1, 2) ~= '0 '
   end
   redis.call('SET', KEYS[2], string.sub(text, 1, stop) .. '-', 'KEEPTTL')
 end

@@ -55,7 +55,7 @@ func (c *client) start() {
 	opts := []redlock.Option{
 		redlock.WithTTL(MaxTTL), redlock.WithNodeTimeout(NodeTimeout), redlock.WithDriftFactor(DriftFactor),
 		redlock.WithMaxClockError(MaxClockError),
-		redlock.WithClock(c.member.Clock()), redlock.WithObserver(c.observer(c.name)),
+		redlock.WithClock(c.member.Clock()), redlock.WithHooks(redlock.Hooks{Done: c.done(c.name)}),
 	}
 	if c.world.plan.Durable {
 		opts = append(opts, redlock.WithDurableNodes())
@@ -290,11 +290,11 @@ func (c *client) loseSomething() {
 	l.DropReplies(c.rand.IntN(2))
 }
 
-// observer notes that a lock may be valid for longer now, or which clocks are taken for wrong. What a
+// done notes that a lock may be valid for longer now, or which clocks are taken for wrong. What a
 // process renewed may be told when the next one has taken its place.
-func (c *client) observer(process string) func(redlock.Event) {
-	return func(e redlock.Event) {
-		if e.Op == "extend" && e.Err == nil {
+func (c *client) done(process string) func(context.Context, redlock.Event) {
+	return func(_ context.Context, e redlock.Event) {
+		if e.Kind == "extend" && e.Err == nil {
 			c.world.history.note("client %s: extended %q", process, e.Name)
 		}
 		c.world.history.checkBlame(process, e.Err)
