@@ -25,22 +25,26 @@ func (l *Locker) Break(ctx context.Context, name, token string) error {
 	if token == "" {
 		return fmt.Errorf("%w: the token is empty; give that of the lock to break", ErrInvalidOption)
 	}
+	seen := l.begin(ctx, opRelease, name, nil)
+	err := l.breakUp(&seen, token)
+	l.done(&seen, err) // after all else: the hook may close the locker
+	return err
+}
+
+func (l *Locker) breakUp(seen *observation, token string) error {
 	if !l.busy.begin(l.draining) {
 		return ErrClosed
 	}
 	defer l.busy.running.Done()
 	// No request of this locker is under way that plants the lock, so a voter's first answer settles it.
-	c := claim{name: name, token: token, standing: standing{sites: make([]site, len(l.nodes))}}
+	c := claim{name: seen.name, token: token, standing: standing{sites: make([]site, len(l.nodes))}}
 	for voter := range c.sites {
 		c.sites[voter] = site{said: present, settled: true}
 	}
-	seen := l.begin(opRelease, name)
 	seen.rounds++
-	seen.outcome = l.release(&c).Wait(ctx)
-	l.turns.freed(name)
-	err := l.brokenError(ctx, name, seen.outcome)
-	l.observe(seen, err)
-	return err
+	seen.outcome = l.release(&c).Wait(seen.ctx)
+	l.turns.freed(seen.name)
+	return l.brokenError(seen.ctx, seen.name, seen.outcome)
 }
 
 func (l *Locker) brokenError(ctx context.Context, name string, o quorum.Outcome[reply]) error {
