@@ -32,14 +32,14 @@ func (l *Locker) Break(ctx context.Context, name, token string) error {
 	// No request of this locker is under way that plants the lock, so a voter's first answer settles it.
 	c := claim{name: name, token: token, standing: standing{sites: make([]site, len(l.nodes))}}
 	for voter := range c.sites {
-		c.sites[voter] = site{said: present, settled: true}
+		c.sites[voter] = site{said: present}
 	}
-	seen := l.begin(opRelease, name)
+	seen := l.begin(ctx, opRelease, name, nil)
 	seen.rounds++
 	seen.outcome = l.release(&c).Wait(ctx)
 	l.turns.freed(name)
 	err := l.brokenError(ctx, name, seen.outcome)
-	l.observe(seen, err)
+	l.done(&seen, err)
 	return err
 }
 
