@@ -41,8 +41,11 @@ type Poll[Q, R any] struct {
 	Request Q
 	// Key chooses the queue at each voter. Requests with the same key keep their order.
 	Key uint64
-	// Voters lists the voters that are asked; nil means all. The others count as [Unknown].
+	// Voters lists the voters that are asked; nil means all. The others count as [Unknown], but for those in Standing.
 	Voters []int
+	// Standing, if not nil, has by voter the answers to the same question that stand: a voter that isn't asked and was
+	// heard there counts as [Yes], with that answer.
+	Standing []Answer[R]
 	// Urgent requests go ahead of those that aren't, and are never refused for want of room.
 	// What is urgent is bounded by the caller: by the locks that it has, say.
 	Urgent bool
@@ -58,10 +61,10 @@ type Poll[Q, R any] struct {
 	// means unknown. It's called before anybody who waits for the ballot hears of the answer, on a voter's worker or on the
 	// goroutine of a caller that makes room, and must not block.
 	Seen func(voter int, a Answer[R]) Reaction
-	// Settled, if not nil, has the last word on a ballot that is won or lost by number: it's over as soon as Settled
-	// reports true, or when all have answered. It's called with each answer from the decisive one on. It must not
-	// block or keep the outcome.
-	Settled func(Outcome[R]) bool
+	// Settled, if not nil, decides when the ballot is over: as soon as Settled reports true, or when all have answered.
+	// Without it, that's when it is won or lost. It's called with the request at each answer. It must not block or keep
+	// the outcome.
+	Settled func(Q, Outcome[R]) bool
 	// Persist keeps the request alive when its ballot is over: it's sent even if nobody waits
 	// any more.
 	Persist bool
@@ -96,6 +99,9 @@ type Outcome[R any] struct {
 	// Expired tells that time was up, or the caller's context done, before the ballot was over.
 	Expired bool
 }
+
+// Begun returns when the ballot was started.
+func (b *Ballot[Q, R]) Begun() time.Time { return b.begun }
 
 // Wait returns when the ballot is over, when its time-out has passed or when ctx is done,
 // whichever comes first. From then on the ballot is over, and its result stands: a result
@@ -164,6 +170,15 @@ func (c *call[Q, R]) deliver(a Answer[R]) Reaction {
 	return r
 }
 
+// recordUnasked counts a voter that isn't asked.
+func (b *Ballot[Q, R]) recordUnasked(voter int) {
+	if s := b.poll.Standing; s != nil && s[voter].Heard {
+		b.record(voter, s[voter], Yes)
+		return
+	}
+	b.record(voter, Answer[R]{Heard: true, Err: ErrNotSent}, Unknown)
+}
+
 func (b *Ballot[Q, R]) record(voter int, a Answer[R], vote Vote) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -173,10 +188,11 @@ func (b *Ballot[Q, R]) record(voter int, a Answer[R], vote Vote) {
 	if !b.answers[voter].Heard {
 		b.answers[voter] = a
 	}
-	if b.tally.Cast(voter, vote) == Pending {
-		return
+	over := b.tally.Cast(voter, vote) != Pending
+	if b.poll.Settled != nil {
+		over = b.poll.Settled(b.poll.Request, b.outcome())
 	}
-	if b.tally.Open() == 0 || b.poll.Settled == nil || b.poll.Settled(b.outcome()) {
+	if over || b.tally.Open() == 0 {
 		b.over = true
 		close(b.done)
 	}

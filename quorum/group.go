@@ -99,7 +99,7 @@ func (g *Group[Q, R]) Start(poll Poll[Q, R]) *Ballot[Q, R] {
 	}
 	for voter, queues := range g.queues {
 		if poll.Voters != nil && !slices.Contains(poll.Voters, voter) {
-			b.record(voter, Answer[R]{Heard: true, Err: ErrNotSent}, Unknown)
+			b.recordUnasked(voter)
 			continue
 		}
 		b.calls[voter] = call[Q, R]{ballot: b, voter: voter, queue: queues[poll.Key%uint64(len(queues))]}

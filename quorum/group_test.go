@@ -321,9 +321,9 @@ func TestSettledHasTheLastWord(t *testing.T) {
 					defer g.Close(t.Context())
 					p := poll("vote")
 					p.Seen = seen
-					p.Settled = func(o quorum.Outcome[string]) bool {
-						assert.Equal(t, result, o.Result)
-						return tt.settled(o)
+					p.Settled = func(request string, o quorum.Outcome[string]) bool {
+						assert.Equal(t, "vote", request)
+						return o.Result != quorum.Pending && tt.settled(o)
 					}
 					begun := time.Now()
 					o := g.Start(p).Wait(t.Context())
@@ -342,10 +342,52 @@ func TestAllAnsweredSettlesIt(t *testing.T) {
 		defer g.Close(t.Context())
 		p := poll("vote")
 		asked := 0
-		p.Settled = func(quorum.Outcome[string]) bool { asked++; return false }
+		p.Settled = func(string, quorum.Outcome[string]) bool { asked++; return false }
 		begun := time.Now()
 		assert.Equal(t, quorum.Won, g.Start(p).Wait(t.Context()).Result)
 		assert.Equal(t, 3*time.Millisecond, time.Since(begun))
-		assert.Equal(t, 1, asked, "with the decisive answer, and not with the last")
+		assert.Equal(t, 3, asked, "with each answer")
+	})
+}
+
+// A caller may have heard enough before it's won or lost.
+func TestSettledMayEndWhatIsPending(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGroup(quorum.Config{}, &fake{delay: time.Millisecond}, &fake{delay: time.Second}, &fake{delay: time.Second})
+		defer g.Close(t.Context())
+		p := poll("vote")
+		p.Settled = func(_ string, o quorum.Outcome[string]) bool { return o.Answers[0].Heard }
+		begun := time.Now()
+		o := g.Start(p).Wait(t.Context())
+		assert.Equal(t, quorum.Pending, o.Result)
+		assert.False(t, o.Expired)
+		assert.Equal(t, time.Millisecond, time.Since(begun))
+	})
+}
+
+// What was granted to an earlier poll counts without being asked for again.
+func TestStandingAnswersCountAsYes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fakes := []*fake{{}, {}, {}, {}, {}}
+		g := newGroup(quorum.Config{}, fakes...)
+		defer g.Close(t.Context())
+		p := poll("again")
+		p.Voters = []int{2, 3}
+		p.Standing = make([]quorum.Answer[string], 5)
+		for _, voter := range []int{0, 1, 2} { // the last of them is asked all the same
+			p.Standing[voter] = quorum.Answer[string]{Heard: true, Reply: "before"}
+		}
+		var seen []int
+		p.Seen = func(voter int, _ quorum.Answer[string]) quorum.Reaction {
+			seen = append(seen, voter)
+			return quorum.Reaction{Vote: quorum.Yes}
+		}
+		o := g.Start(p).Wait(t.Context())
+		assert.Equal(t, quorum.Won, o.Result)
+		assert.Equal(t, "before", o.Answers[1].Reply)
+		assert.ErrorIs(t, o.Answers[4].Err, quorum.ErrNotSent)
+		synctest.Wait()
+		assert.ElementsMatch(t, []int{2, 3}, seen)
+		assert.Empty(t, fakes[0].seen())
 	})
 }

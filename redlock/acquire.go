@@ -20,7 +20,8 @@ func randomToken() (hi, lo uint64) {
 }
 
 // TryLock makes one attempt to take the lock. It returns within the node time-out, or twice
-// that where the voters granted different fencing values. While 128 attempts of the locker are under
+// that where the voters granted different fencing values. Of the attempts of one moment that take voters from each
+// other, one wins. While 128 attempts of the locker are under
 // way it waits for its turn before that, as long as ctx allows; the error says so when that ends first.
 //
 // It fails with a [*QuorumError] that matches [ErrNotAcquired] where another holds the lock
@@ -156,7 +157,7 @@ func (lk *Lock) ask(ctx context.Context, seen *observation, now span) error {
 	l := lk.locker
 	r := request{
 		op: opAcquire, name: lk.name, token: lk.token, ttl: lk.ttl, fenced: l.options.fencing,
-		fence: l.wall().UnixMicro(), deadline: lk.deadline, now: now, owner: lk.owner,
+		fence: l.wall().UnixMicro(), deadline: lk.deadline, now: now, owner: lk.owner, voters: l.voters,
 	}
 	poll := l.poll(&r, lk.window)
 	poll.Settled = explained
@@ -164,9 +165,14 @@ func (lk *Lock) ask(ctx context.Context, seen *observation, now span) error {
 		lk.answeredClaim(voter, a)
 		return quorum.Reaction{Vote: vote(a)}
 	}
+	lk.asking(nil)
 	ballot := l.start(poll)
 	lk.askedBy(ballot)
-	if err := lk.count(ctx, seen, opAcquire, ballot); err != nil || !r.fenced {
+	err := lk.count(ctx, seen, opAcquire, ballot)
+	if err != nil && r.leads(seen.outcome) {
+		ballot, err = lk.insist(ctx, seen, poll, ballot)
+	}
+	if err != nil || !r.fenced {
 		return err
 	}
 	votes := newElection(len(l.nodes))
@@ -192,6 +198,9 @@ func (lk *Lock) count(ctx context.Context, seen *observation, op operation, b *q
 	l := lk.locker
 	seen.rounds++
 	seen.outcome = b.Wait(ctx)
+	if seen.outcome.Expired && ctx.Err() == nil {
+		l.missed(seen.outcome)
+	}
 	if seen.outcome.Result == quorum.Won {
 		lk.window = l.trust(lk.window, lk.deadline)
 		if lk.window.Open(l.options.clock.Now()) {
@@ -201,11 +210,16 @@ func (lk *Lock) count(ctx context.Context, seen *observation, op operation, b *q
 	return l.quorumError(ctx, op, lk.name, seen.outcome)
 }
 
-// explained reports whether the answers tell why a lost ballot is lost. Where one voter names a holder and others fail,
-// the next ones decide whether it's the holder or the failures that are in the way.
-func explained(o quorum.Outcome[reply]) bool {
+// explained reports whether the answers tell why an attempt has failed, or that it hasn't. Where one voter names a
+// holder and others fail, the next ones decide whether it's the holder or the failures that are in the way. Where
+// attempts may have split the votes, it's enough to know who goes on.
+func explained(r *request, o quorum.Outcome[reply]) bool {
 	if o.Result == quorum.Won {
 		return true
+	}
+	contested := split(o)
+	if contested && !r.judged(o) {
+		return false
 	}
 	granted, held, silent := 0, 0, 0
 	for _, a := range o.Answers {
@@ -221,6 +235,9 @@ func explained(o quorum.Outcome[reply]) bool {
 	}
 	need := quorum.Majority(len(o.Answers))
 	decided := held == 0 || len(o.Answers)-held < need || granted+held >= need
+	if o.Result == quorum.Pending {
+		return contested && granted+held >= need
+	}
 	return decided || granted+held+silent < need
 }
 

@@ -93,7 +93,7 @@ func (l *Locker) look(ctx context.Context, timeout time.Duration, enough func() 
 		Timeout: timeout,
 		Until:   time.Now().Add(timeout),
 		Seen:    func(_ int, a quorum.Answer[reply]) quorum.Reaction { return quorum.Reaction{Vote: vote(a)} },
-		Settled: func(quorum.Outcome[reply]) bool { return enough != nil && enough() },
+		Settled: func(*request, quorum.Outcome[reply]) bool { return enough != nil && enough() },
 	}).Wait(ctx)
 }
 

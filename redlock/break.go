@@ -39,7 +39,7 @@ func (l *Locker) breakUp(seen *observation, token string) error {
 	// No request of this locker is under way that plants the lock, so a voter's first answer settles it.
 	c := claim{name: seen.name, token: token, standing: standing{sites: make([]site, len(l.nodes))}}
 	for voter := range c.sites {
-		c.sites[voter] = site{said: present, settled: true}
+		c.sites[voter] = site{said: present}
 	}
 	seen.rounds++
 	seen.outcome = l.release(&c).Wait(seen.ctx)

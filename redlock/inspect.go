@@ -121,7 +121,9 @@ func (l *Locker) inspect(ctx context.Context, name string, enough func(quorum.Ou
 		Timeout: l.options.nodeTimeout,
 		Until:   time.Now().Add(l.options.nodeTimeout),
 		Seen:    func(_ int, a quorum.Answer[reply]) quorum.Reaction { return quorum.Reaction{Vote: vote(a)} },
-		Settled: enough,
+		Settled: func(_ *request, o quorum.Outcome[reply]) bool {
+			return o.Result != quorum.Pending && (enough == nil || enough(o))
+		},
 	}).Wait(ctx)
 }
 

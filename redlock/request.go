@@ -25,8 +25,9 @@ type request struct {
 	// deadline is until when the holder may believe in the lock; 0 without guards. For an
 	// admission it's from when on the voter votes.
 	deadline unixMicro
-	now      span   // when the request was made; void without guards
-	owner    string // what the holder calls itself
+	now      span     // when the request was made; void without guards
+	owner    string   // what the holder calls itself
+	voters   []*voter // for an acquisition: who is silent, see contest.go
 
 	// The command as it's sent to each kind of voter, the same for all of a kind: see seal.
 	commands [voterKinds][]any
@@ -154,8 +155,9 @@ type reply struct {
 	value int64
 	// until is how long a refusal will last, by the agreed time; 0 if only the key's PTTL tells.
 	until  unixMicro
-	marker *marker // in the reply to a look or an admission
-	found  *found  // in the reply to an inspection
+	holder holderID // who holds the lock, where an acquisition was refused for that
+	marker *marker  // in the reply to a look or an admission
+	found  *found   // in the reply to an inspection
 }
 
 // parse reads what came back for a request.
@@ -170,10 +172,13 @@ func (r *request) parse(cmd redis.Cmder) (reply, error) {
 		if err != nil && !errors.Is(err, redis.Nil) {
 			return reply{}, err
 		}
-		if owner == r.token {
+		switch {
+		case err != nil:
+			return reply{status: statusHeld, holder: nobody}, nil // it was given back meanwhile
+		case owner == r.token:
 			return reply{status: statusOK}, nil
 		}
-		return reply{status: statusHeld}, nil
+		return reply{status: statusHeld, holder: holderOf(owner)}, nil
 	case *redis.IntSliceCmd:
 		values, err := cmd.Result()
 		if err != nil {
@@ -195,6 +200,10 @@ func (r *request) parseScript(values []int64) (reply, error) {
 	case r.op == opAdmit && len(values) == 4:
 		m := markerOf(values)
 		return reply{status: statusOK, time: unixMicro(values[0]), marker: &m}, nil
+	case len(values) == 5: // a grant that was refused since another holds the lock
+		rp := reply{status: status(values[0]), time: unixMicro(values[1]), value: values[2], until: unixMicro(values[3])}
+		rp.holder = holderID(values[4])
+		return rp, nil
 	case len(values) == 4:
 		return reply{status: status(values[0]), time: unixMicro(values[1]), value: values[2], until: unixMicro(values[3])}, nil
 	case len(values) == 1:

@@ -1,6 +1,7 @@
 package redlock
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -20,21 +21,21 @@ type claim struct {
 type standing struct {
 	mu    sync.Mutex
 	sites []site
-	// asked is the acquisition's ballot as long as somebody hasn't answered it: nothing that's about the same
+	// asked is the acquisition's last ballot as long as somebody hasn't answered: nothing that's about the same
 	// lock may overtake it.
-	asked *quorum.Ballot[*request, reply]
-	heard int // how many have answered it
+	asked   *quorum.Ballot[*request, reply]
+	waiting int // for so many answers to the acquisition's ballots
 }
 
 // site is what is known of a lock at one voter.
 type site struct {
 	said     presence // last
 	register int64    // the fencing token that it had seen, as it said when it was asked for an extension
-	// settled means that no request is on its way that plants the lock. Its own answer settles the matter. After
-	// an error nobody knows: the request may sit in a stopped server's socket or in a retransmission, and
+	// unsettled counts the requests that may be on their way and plant the lock. Its own answer settles the matter.
+	// After an error nobody knows: the request may sit in a stopped server's socket or in a retransmission, and
 	// a later one on a new connection can overtake it.
-	settled bool
-	offered bool // the lock was offered again, see heal.go
+	unsettled int
+	offered   bool // the lock was offered again, see heal.go
 }
 
 // presence is what a voter has said last about a lock.
@@ -59,20 +60,33 @@ func (s *standing) answeredClaim(voter int, a quorum.Answer[reply]) {
 	defer s.mu.Unlock()
 	at := &s.sites[voter]
 	if a.Err == nil {
-		at.said, at.settled = presenceOf(a.Reply), true
-	} else if a.Unsent() {
-		at.settled = true
+		at.said = presenceOf(a.Reply)
 	}
-	if s.heard++; s.heard == len(s.sites) {
+	if a.Err == nil || a.Unsent() {
+		at.unsettled--
+	}
+	if s.waiting--; s.waiting == 0 {
 		s.asked = nil
 	}
 }
 
-// askedBy notes the acquisition's ballot.
+// asking notes that these voters, or all (nil), are about to be asked for the lock.
+func (s *standing) asking(voters []int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for voter := range s.sites {
+		if voters == nil || slices.Contains(voters, voter) {
+			s.sites[voter].unsettled++
+			s.waiting++
+		}
+	}
+}
+
+// askedBy notes the acquisition's last ballot.
 func (s *standing) askedBy(b *quorum.Ballot[*request, reply]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.heard < len(s.sites) {
+	if s.waiting > 0 {
 		s.asked = b
 	}
 }
@@ -99,7 +113,7 @@ func (s *standing) answeredOffer(voter int, a quorum.Answer[reply]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if a.Err != nil && !a.Unsent() {
-		s.sites[voter].settled = false // it may plant the lock yet
+		s.sites[voter].unsettled++ // it may plant the lock yet
 	}
 }
 
@@ -116,7 +130,7 @@ func (s *standing) offer(voters []int) {
 func (s *standing) unsettled(voter int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !s.sites[voter].settled
+	return s.sites[voter].unsettled > 0
 }
 
 // suspects returns the voters that may have the lock, or get it yet: all but those that the request
@@ -126,7 +140,7 @@ func (s *standing) suspects() []int {
 	defer s.mu.Unlock()
 	voters := make([]int, 0, len(s.sites)) // not nil, which would mean all
 	for voter, at := range s.sites {
-		if at.said == present || at.offered || !at.settled {
+		if at.said == present || at.offered || at.unsettled > 0 {
 			voters = append(voters, voter)
 		}
 	}

@@ -72,6 +72,16 @@ func TestVectorsOfKeys(t *testing.T) {
 	assert.ErrorIs(t, checkName(strings.Repeat("x", maxName+1)), ErrInvalidName)
 }
 
+func TestVectorsOfLeadVoters(t *testing.T) {
+	type vector struct {
+		Name         string
+		Voters, Lead int
+	}
+	for _, v := range vectors[vector](t, "lead.txt") {
+		assert.Equal(t, v.Lead, leadVoter(v.Name, v.Voters), v.Name)
+	}
+}
+
 // slot is the hash slot of a key: CRC16 (XMODEM) of the hash tag, or of all without one, modulo 16384.
 // https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#key-distribution-model
 func slot(key string) int {

@@ -2,6 +2,7 @@ package redlock
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -16,6 +17,8 @@ type voter struct {
 	kind   voterKind
 	guard  *guard     // nil without guards
 	link   connection // for the diagnosis of errors
+
+	silent atomic.Bool // it didn't answer in time, and hasn't since
 
 	mu       sync.Mutex
 	answered time.Time // when it last answered all that it was asked without an error
@@ -55,5 +58,6 @@ func (v *voter) remember(requests []*request, answers []quorum.Answer[reply]) {
 	}
 	if !v.failing {
 		v.answered = now
+		v.silent.Store(false)
 	}
 }

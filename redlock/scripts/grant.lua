@@ -4,8 +4,9 @@
 --   ARGV[5] deadline, ARGV[6] earliest and ARGV[7] latest that it can be now: agreed time, unix µs;
 --   the deadline is 0 where the client has no guards   ARGV[8] what the owner calls itself
 -- Returns {status, time by this server's clock in µs, value, until}:
---   {1, time, register, 0} granted   {0, time, PTTL of the lock, deadline} held by another, by its
---   record if the deadline isn't 0   {-1, time, 0, 0} this token has given it back
+--   {1, time, register, 0} granted   {0, time, PTTL of the lock, deadline, holder} held by another, by its
+--   record if the deadline isn't 0; the holder is the first 32 bits of its token
+--   {-1, time, 0, 0} this token has given it back
 --   {-3, time, 0, until} quarantined; until is 0 while nobody has said how long
 --   {-5, time, 0, 0} this server's clock is astray
 local now = clock()
@@ -27,7 +28,8 @@ if owns(owner, record, token) then
   return {1, now, record.register, 0}
 end
 if held(owner, record, deadline, earliest) then
-  return {0, now, redis.call('PTTL', KEYS[1]), record.deadline}
+  local holder = tonumber(string.sub(owner or record.token, 1, 8), 16) or 0
+  return {0, now, redis.call('PTTL', KEYS[1]), record.deadline, holder}
 end
 if record.token == token and record.back then
   return {-1, now, 0, 0}

@@ -1,0 +1,171 @@
+package redlock
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/a5bbb083/redlock/quorum"
+)
+
+// Attempts of one moment take voters from each other, and it may be that none gets a majority. Then the *lead voter* of the
+// name decides: the attempt that it granted goes on to ask the others, and those that it refused give back what
+// they have. It's the same request, with the same token, that is asked again, so nothing is promised that
+// one attempt with lost messages wouldn't be. That all clients know the same lead voter is no more than a hint: where
+// they don't, the votes stay split, and everybody fails.
+
+// holderID tells the holders of a lock apart, for as much as a refusal says: the first 32 bits of a token. It's 0
+// where that isn't hexadecimal, as with other libraries' locks.
+type holderID int64
+
+func holderOf(token string) holderID {
+	id, err := strconv.ParseUint(token[:min(len(token), 8)], 16, 32)
+	if err != nil {
+		return 0
+	}
+	return holderID(id)
+}
+
+// nobody stands for a holder that has gone before it could be named.
+const nobody holderID = -1
+
+// leadVoter returns the voter that a name chooses among n.
+func leadVoter(name string, n int) int {
+	return int(queueKey(name) >> 32 % uint64(n)) // the lower bits choose the worker
+}
+
+// missed notes which voters haven't answered in time.
+func (l *Locker) missed(o quorum.Outcome[reply]) {
+	for voter, a := range o.Answers {
+		if !a.Heard {
+			l.voters[voter].silent.Store(true)
+		}
+	}
+}
+
+// awaits reports whether a voter hasn't answered and is likely to.
+func (r *request) awaits(voter int, o quorum.Outcome[reply]) bool {
+	return !o.Answers[voter].Heard && !r.voters[voter].silent.Load()
+}
+
+// leader returns the lead voter: the one that the name chooses, or the next that takes part, by a vote or by naming a
+// holder. It's -1 if there's none, and known is false as long as one before it may answer.
+func (r *request) leader(o quorum.Outcome[reply]) (voter int, known bool) {
+	n := len(o.Answers)
+	first := leadVoter(r.name, n)
+	for i := range n {
+		voter = (first + i) % n
+		switch a := o.Answers[voter]; {
+		case r.awaits(voter, o):
+			return -1, false
+		case a.Heard && a.Err == nil && (a.Reply.status == statusOK || a.Reply.status == statusHeld):
+			return voter, true
+		}
+	}
+	return -1, true
+}
+
+// judged reports whether it's known who goes on after a split vote: the lead voter has answered, and nobody can have a
+// majority, or this attempt can't be the one.
+func (r *request) judged(o quorum.Outcome[reply]) bool {
+	voter, known := r.leader(o)
+	if !known || voter < 0 {
+		return known
+	}
+	if vote(o.Answers[voter]) != quorum.Yes && o.Result == quorum.Lost {
+		return true
+	}
+	for voter := range o.Answers {
+		if r.awaits(voter, o) {
+			return false
+		}
+	}
+	return true
+}
+
+// split reports whether attempts of the same moment may have taken the votes from each other: some voters name
+// holders, none of whom is known to have a majority, and there's one to be had.
+func split(o quorum.Outcome[reply]) bool {
+	need := quorum.Majority(len(o.Answers))
+	within, held := 0, 0
+	for _, a := range o.Answers {
+		switch {
+		case !a.Heard || vote(a) == quorum.Yes:
+			within++
+		case a.Err == nil && a.Reply.status == statusHeld:
+			within++
+			held++
+			if named(o, a.Reply.holder) >= need {
+				return false
+			}
+		}
+	}
+	return held > 0 && within >= need
+}
+
+// named returns how many voters name that holder.
+func named(o quorum.Outcome[reply], holder holderID) int {
+	n := 0
+	for _, a := range o.Answers {
+		if holder != nobody && a.Heard && a.Err == nil && a.Reply.status == statusHeld && a.Reply.holder == holder {
+			n++
+		}
+	}
+	return n
+}
+
+// leads reports whether an attempt has lost to others of the same moment and is the one to go on.
+func (r *request) leads(o quorum.Outcome[reply]) bool {
+	if o.Result == quorum.Won || o.Expired || !split(o) {
+		return false
+	}
+	voter, _ := r.leader(o)
+	return voter >= 0 && vote(o.Answers[voter]) == quorum.Yes
+}
+
+// Pauses before the voters are asked again. The first time is at once, since the others give way at once.
+const (
+	firstInsistence = time.Millisecond / 4
+	lastInsistence  = 4 * time.Millisecond
+)
+
+// insist asks the voters again that haven't granted the lock, until a majority has or the node time-out since the
+// attempt's begin has passed. It returns the last ballot.
+func (lk *Lock) insist(ctx context.Context, seen *observation, poll quorum.Poll[*request, reply], ballot *quorum.Ballot[*request, reply]) (*quorum.Ballot[*request, reply], error) {
+	end := ballot.Begun().Add(poll.Timeout)
+	for pause := time.Duration(0); ; pause = min(max(firstInsistence, 2*pause), lastInsistence) {
+		if !sleep(ctx, min(pause, time.Until(end))) || !time.Now().Before(end) {
+			return ballot, lk.locker.quorumError(ctx, opAcquire, lk.name, seen.outcome)
+		}
+		poll.Voters, poll.Standing = poll.Voters[:0:0], make([]quorum.Answer[reply], len(seen.outcome.Answers))
+		for voter, a := range seen.outcome.Answers {
+			if vote(a) == quorum.Yes {
+				poll.Standing[voter] = a
+			} else {
+				poll.Voters = append(poll.Voters, voter)
+			}
+		}
+		poll.Timeout = time.Until(end)
+		lk.asking(poll.Voters)
+		ballot = lk.locker.group.Start(poll)
+		lk.askedBy(ballot)
+		if err := lk.count(ctx, seen, opAcquire, ballot); err == nil || !poll.Request.leads(seen.outcome) {
+			return ballot, err
+		}
+	}
+}
+
+// sleep waits for d and reports whether ctx lasted.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,118 @@
+package redlock_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/a5bbb083/redlock/redlock"
+	"github.com/a5bbb083/redlock/redlock/redlocktest"
+)
+
+// contest lets lockers ask for one name at the same moment, again and again, and returns in how many rounds none, and
+// more than one, got it.
+func contest(t *testing.T, lockers []*redlock.Locker, rounds int) (nobody, several int) {
+	random := rand.New(rand.NewPCG(1, 0))
+	for range rounds {
+		var won atomic.Int64
+		var all sync.WaitGroup
+		for _, l := range lockers {
+			late := time.Duration(random.Int64N(int64(200 * time.Microsecond)))
+			all.Go(func() {
+				time.Sleep(late)
+				begun := time.Now()
+				lk, err := l.TryLock(t.Context(), "job")
+				assert.LessOrEqual(t, time.Since(begun), 2*nodeTimeout)
+				if err != nil {
+					assert.ErrorIs(t, err, redlock.ErrNotAcquired)
+					return
+				}
+				won.Add(1)
+				time.Sleep(5 * ms)
+				assert.NoError(t, lk.Unlock(t.Context()))
+			})
+		}
+		all.Wait()
+		switch {
+		case won.Load() == 0:
+			nobody++
+		case won.Load() > 1:
+			several++
+		}
+		time.Sleep(5 * ms)
+	}
+	return nobody, several
+}
+
+// Five clients that ask at once used to take so many voters from each other that a third of the time nobody had a majority.
+func TestSplitVotesEndInAWinner(t *testing.T) {
+	for _, nodes := range []int{3, 5, 8} {
+		for mode, opts := range map[string][]redlock.Option{"guarded": nil, "fenced": {redlock.WithoutGuards()}, "plain": {redlock.WithoutFencing()}} {
+			t.Run(fmt.Sprintf("%d nodes, %s", nodes, mode), func(t *testing.T) {
+				bubble(t, nodes, func(t *testing.T, q *redlocktest.Quorum) {
+					var lockers []*redlock.Locker
+					for i := range 5 {
+						lockers = append(lockers, join(t, q, fmt.Sprint(i), append(opts, redlock.WithNodeTimeout(nodeTimeout))...))
+						warmUp(t, lockers[i])
+					}
+					nobody, several := contest(t, lockers, 200)
+					assert.Zero(t, nobody, "nobody won")
+					assert.Zero(t, several, "several won")
+				})
+			})
+		}
+	}
+}
+
+// The lead voter may be any, the one that is stopped included.
+func TestSplitVotesEndInAWinnerWithAVoterStopped(t *testing.T) {
+	for stopped := range 5 {
+		bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
+			var lockers []*redlock.Locker
+			for i := range 4 {
+				lockers = append(lockers, join(t, q, fmt.Sprint(i), redlock.WithNodeTimeout(nodeTimeout)))
+				warmUp(t, lockers[i])
+			}
+			q.Node(stopped).Pause()
+			nobody, several := contest(t, lockers, 100)
+			assert.LessOrEqual(t, nobody, len(lockers), "once each client has to find out")
+			assert.Zero(t, several)
+			q.Node(stopped).Resume()
+			time.Sleep(time.Second)
+		})
+	}
+}
+
+// A refusal by whoever holds the lock takes one round trip, and sends nothing twice.
+func TestHeldLockIsAskedForOnce(t *testing.T) {
+	bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
+		holder, other := join(t, q, "holder"), join(t, q, "other")
+		warmUp(t, other)
+		lk, err := holder.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		time.Sleep(ms)
+		before := commands(q)
+		within(t, 2*ms, func() {
+			_, err := other.TryLock(t.Context(), "job")
+			require.ErrorIs(t, err, redlock.ErrNotAcquired)
+		})
+		time.Sleep(ms)
+		assert.LessOrEqual(t, commands(q)-before, 5*2, "a look and an attempt at each voter")
+		require.NoError(t, lk.Unlock(t.Context()))
+	})
+}
+
+// commands counts what all nodes have carried out.
+func commands(q *redlocktest.Quorum) int {
+	n := 0
+	for _, node := range q.Nodes() {
+		n += node.Commands()
+	}
+	return n
+}
