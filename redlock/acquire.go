@@ -127,11 +127,8 @@ func (l *Locker) attempt(ctx context.Context, seen *observation, lo lockOptions)
 	seen.attempts++
 	start := l.options.clock.Now()
 	now := l.at(start)
-	lk := &Lock{
-		locker: l,
-		claim:  claim{name: seen.name, token: l.newToken(), ttl: lo.ttl, owner: lo.owner, standing: standing{sites: make([]site, len(l.nodes))}},
-		window: l.options.window(start, lo.ttl),
-	}
+	lk := l.newLock(seen.name, l.newToken(), lo)
+	lk.window = l.options.window(start, lo.ttl)
 	if l.guard != nil {
 		lk.deadline = now.latest.after(lo.ttl)
 	}
@@ -141,6 +138,13 @@ func (l *Locker) attempt(ctx context.Context, seen *observation, lo lockOptions)
 	}
 	lk.begin(ctx, lo)
 	return lk, nil
+}
+
+func (l *Locker) newLock(name, token string, lo lockOptions) *Lock {
+	return &Lock{
+		locker: l,
+		claim:  claim{name: name, token: token, ttl: lo.ttl, owner: lo.owner, standing: standing{sites: make([]site, len(l.nodes))}},
+	}
 }
 
 // newToken returns what marks an acquisition at the voters.

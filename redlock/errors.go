@@ -29,6 +29,8 @@ var (
 	// or what the key holds is against it. Waiting doesn't help, and the error says what does. It matches
 	// [ErrNoQuorum], too.
 	ErrUnfit = errors.New("redlock: unfit for locks")
+	// ErrReentrant means that work which holds a lock waits for the same lock. It would wait until its context ends.
+	ErrReentrant = errors.New("redlock: locked already by the caller")
 	// ErrInvalidName means that a lock can't have that name.
 	ErrInvalidName = errors.New("redlock: invalid name")
 	// ErrInvalidOption means that an option, or a combination of options, makes no sense.

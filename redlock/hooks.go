@@ -226,7 +226,7 @@ func (lk *Lock) about(kind string) Op {
 func (l *Locker) event(o *observation, err error) Event {
 	now := l.options.clock.Now()
 	e := Event{Op: o.about(), Elapsed: now - o.start, Attempts: o.attempts, Rounds: o.rounds, Err: err}
-	if o.op != opAcquire {
+	if o.op != opAcquire && o.lock != nil {
 		e.Held = now - o.lock.since
 	}
 	if o.outcome.Answers != nil {

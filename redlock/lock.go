@@ -17,9 +17,10 @@ import (
 type Lock struct {
 	locker *Locker
 	claim
-	fence int64
-	since time.Duration // by the clock: when it was acquired
-	limit time.Duration // by the clock: the lock ends then, however often it's extended
+	fence   int64
+	since   time.Duration // by the clock: when it was acquired
+	atLeast time.Duration // for how long the voters keep it from then on, if it isn't lost
+	limit   time.Duration // by the clock: the lock ends then, however often it's extended
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -46,7 +47,7 @@ func (lk *Lock) begin(ctx context.Context, lo lockOptions) {
 	lk.mu.Lock()
 	defer lk.mu.Unlock()
 	now := lk.locker.options.clock.Now()
-	lk.since, lk.limit = now, math.MaxInt64
+	lk.since, lk.limit, lk.atLeast = now, math.MaxInt64, lo.atLeast
 	if lo.limited {
 		lk.limit = now + min(lo.maxHold, math.MaxInt64-now)
 		lk.window = lk.window.Until(lk.limit)
@@ -143,6 +144,26 @@ func (lk *Lock) stopTimers() {
 	}
 }
 
+// stopRenewing ends the renewals, if there are any.
+func (lk *Lock) stopRenewing() {
+	lk.mu.Lock()
+	defer lk.mu.Unlock()
+	if lk.renewal != nil {
+		lk.renewal.Stop()
+		lk.renewal = nil
+	}
+}
+
+// lossOf returns why the lock is no longer held, which nobody may have noticed yet.
+func (lk *Lock) lossOf() error {
+	lk.mu.Lock()
+	defer lk.mu.Unlock()
+	if lk.loss == nil && lk.remaining() == 0 {
+		lk.loseByTime()
+	}
+	return lk.loss
+}
+
 // finish ends the lock on behalf of Unlock and returns an error if it was lost before.
 func (lk *Lock) finish() error {
 	lk.mu.Lock()
@@ -169,14 +190,22 @@ func (lk *Lock) finish() error {
 // too few voters answered. In the latter case the lock stays valid until its present deadline,
 // and Extend may be called again.
 func (lk *Lock) Extend(ctx context.Context) error {
+	if lk == nil {
+		return errNoLock
+	}
+	return lk.extendFor(ctx, lk.ttl)
+}
+
+// extendFor extends the lock and tells the hooks.
+func (lk *Lock) extendFor(ctx context.Context, ttl time.Duration) error {
 	l := lk.locker
 	seen := l.begin(ctx, opExtend, lk.name, lk)
-	err := lk.extend(ctx, &seen)
+	err := lk.extend(ctx, &seen, ttl)
 	l.done(&seen, err)
 	return err
 }
 
-func (lk *Lock) extend(ctx context.Context, seen *observation) error {
+func (lk *Lock) extend(ctx context.Context, seen *observation, ttl time.Duration) error {
 	l := lk.locker
 	lk.mu.Lock()
 	current, loss := lk.window, lk.loss
@@ -192,11 +221,12 @@ func (lk *Lock) extend(ctx context.Context, seen *observation) error {
 	}
 	start := l.options.clock.Now()
 	now := l.at(start)
-	e := extension{window: l.options.window(start, lk.ttl)}
+	e := extension{window: l.options.window(start, ttl)}
 	if l.guard != nil {
-		e.deadline = now.latest.after(lk.ttl)
+		e.deadline = now.latest.after(ttl)
 	}
-	poll := l.poll(lk.extendRequest(lk.ttl, false, e.deadline, now), current)
+	lk.mayLive(ttl)
+	poll := l.poll(lk.extendRequest(ttl, false, e.deadline, now), current)
 	poll.Urgent, poll.After = true, lk.underWay()
 	poll.Seen = func(voter int, a quorum.Answer[reply]) quorum.Reaction {
 		lk.answeredExtension(voter, a)

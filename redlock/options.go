@@ -47,6 +47,7 @@ type lockOptions struct {
 	limited bool
 	maxHold time.Duration // if limited
 	owner   string
+	atLeast time.Duration
 }
 
 // WithTTL sets how long a lock lives on the voters unless it's extended. The default is 10 s.
@@ -139,6 +140,12 @@ func AutoRenew(on bool) LockOption { return func(o *lockOptions) { o.renew = on 
 func MaxHold(d time.Duration) LockOption {
 	return func(o *lockOptions) { o.maxHold, o.limited = d, true }
 }
+
+// AtLeast keeps the lock for d after it was acquired, even if it's released sooner: others don't get it before, here or elsewhere.
+// So a job that every machine starts, and that takes a moment, runs once, also where a machine's clock is late. The lock's
+// TTL becomes d if it's shorter, so d may be at most the locker's MaxTTL, and this holds when the process ends, too. A lock that's lost
+// isn't kept. After [Locker.Close] the lock runs out by its TTL.
+func AtLeast(d time.Duration) LockOption { return func(o *lockOptions) { o.atLeast = d } }
 
 func newOptions(opts []Option) (options, error) {
 	o := options{ttl: defaultTTL, driftFactor: defaultDriftFactor, fenceLife: defaultFenceLife, clock: clockdrift.System(), fencing: true, guards: true}
@@ -242,7 +249,16 @@ func (o *options) forLock(opts []LockOption) (lockOptions, error) {
 	if lo.limited && lo.maxHold <= 0 {
 		return lo, fmt.Errorf("%w: MaxHold(%v); use more than 0, or leave it out for no limit", ErrInvalidOption, lo.maxHold)
 	}
+	switch {
+	case lo.atLeast < 0:
+		return lo, fmt.Errorf("%w: AtLeast(%v); use more than 0, or leave it out", ErrInvalidOption, lo.atLeast)
+	case lo.atLeast > o.maxTTL:
+		return lo, fmt.Errorf("%w: AtLeast(%v) is longer than the locker's MaxTTL %v; raise that with WithMaxTTL", ErrInvalidOption, lo.atLeast, o.maxTTL)
+	case lo.limited && lo.atLeast > lo.maxHold:
+		return lo, fmt.Errorf("%w: AtLeast(%v) is longer than MaxHold(%v), which ends the lock; use at most that", ErrInvalidOption, lo.atLeast, lo.maxHold)
+	}
 	ttl, err := o.checkTTL(lo.ttl)
-	lo.ttl = ttl
+	// Up, so that it covers what was asked for; the locker's MaxTTL is in whole milliseconds.
+	lo.ttl = max(ttl, (lo.atLeast + time.Millisecond - 1).Truncate(time.Millisecond))
 	return lo, err
 }

@@ -31,7 +31,7 @@ func (l *Locker) release(c *claim) *quorum.Ballot[*request, reply] {
 		Request: &request{op: opRelease, name: c.name, token: c.token, fenced: l.options.fencing},
 		Key:     queueKey(c.name),
 		Timeout: l.options.nodeTimeout,
-		Until:   time.Now().Add(c.ttl + releasePatience),
+		Until:   time.Now().Add(c.life() + releasePatience),
 		Persist: true,
 		Urgent:  true,
 		Voters:  c.suspects(),
@@ -57,8 +57,12 @@ func (l *Locker) release(c *claim) *quorum.Ballot[*request, reply] {
 // have held it at the same time), and a [*QuorumError] matching [ErrNoQuorum] if too few voters
 // answered: then the lock may go on to exist until its TTL ends, though this handle is done
 // with it either way. A context that is done ends the waiting and not the release. Calling
-// Unlock again returns the same as the first call.
+// Unlock again returns the same as the first call. A lock with [AtLeast] stays on the voters for as long as that says,
+// while this handle is done with it. Unlock on a nil Lock is an error that matches ErrLost.
 func (lk *Lock) Unlock(ctx context.Context) error {
+	if lk == nil {
+		return errNoLock
+	}
 	if !lk.told.CompareAndSwap(false, true) {
 		return lk.unlockOnce(ctx, &observation{})
 	}
@@ -88,6 +92,13 @@ func (lk *Lock) unlockOnce(ctx context.Context, seen *observation) error {
 func (lk *Lock) doUnlock(ctx context.Context, seen *observation) error {
 	l := lk.locker
 	lost := lk.finish()
+	if left := lk.keep(); lost == nil && left > 0 {
+		time.AfterFunc(left, func() { // until then, or for the TTL where the locker is closed or the process gone
+			l.release(&lk.claim)
+			l.turns.freed(lk.name)
+		})
+		return nil
+	}
 	seen.rounds++
 	seen.outcome = l.release(&lk.claim).Wait(ctx)
 	l.turns.freed(lk.name)
@@ -99,6 +110,11 @@ func (lk *Lock) doUnlock(ctx context.Context, seen *observation) error {
 		l.lost(lk, err)
 	}
 	return err
+}
+
+// keep returns for how long the voters are to keep a lock that is given back now, see [AtLeast].
+func (lk *Lock) keep() time.Duration {
+	return max(lk.atLeast-(lk.locker.options.clock.Now()-lk.since), 0)
 }
 
 // releaseError tells a lock that was held until its release from one that a majority didn't

@@ -18,12 +18,12 @@ func (lk *Lock) renew() {
 	ctx, cancel := context.WithCancel(lk.ctx)
 	defer cancel()
 	defer context.AfterFunc(l.closing, cancel)()
-	err := lk.extend(ctx, &seen)
+	err := lk.extend(ctx, &seen, lk.ttl)
 	l.doneApart(seen, err)
 	lk.mu.Lock()
 	defer lk.mu.Unlock()
 	switch {
-	case lk.loss != nil:
+	case lk.loss != nil || lk.renewal == nil:
 	case err != nil:
 		// Two thirds of the TTL are left, enough for several more tries.
 		lk.renewal.Reset(max(min(l.options.nodeTimeout, lk.remaining()/4), time.Millisecond))

@@ -25,6 +25,8 @@ type standing struct {
 	// lock may overtake it.
 	asked   *quorum.Ballot[*request, reply]
 	waiting int // for so many answers to the acquisition's ballots
+	// longest is the longest TTL that was asked for; 0 if that's the claim's own.
+	longest time.Duration
 }
 
 // site is what is known of a lock at one voter.
@@ -89,6 +91,20 @@ func (s *standing) askedBy(b *quorum.Ballot[*request, reply]) {
 	if s.waiting > 0 {
 		s.asked = b
 	}
+}
+
+// mayLive notes that the lock is about to be asked for with a TTL.
+func (s *standing) mayLive(ttl time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.longest = max(s.longest, ttl)
+}
+
+// life returns for how long the lock may be on a voter that doesn't hear of its release.
+func (c *claim) life() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return max(c.ttl, c.longest)
 }
 
 // underWay returns the acquisition's ballot if it's still waiting somewhere.

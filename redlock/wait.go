@@ -23,10 +23,13 @@ const (
 //
 // When ctx ends, the error matches both the context's error and the last attempt's
 // [*QuorumError] that wasn't cut short, which says what stood in the way. Invalid names and
-// options, a closed locker, and [ErrUnfit] are errors at once; whatever may pass by itself is waited for.
+// options, a closed locker, [ErrUnfit], and a lock that the same context's work in [Locker.Do] holds ([ErrReentrant]) are errors at once; whatever may pass by itself is waited for.
 func (l *Locker) Lock(ctx context.Context, name string, opts ...LockOption) (*Lock, error) {
 	lo, err := l.check(ctx, name, opts)
 	if err != nil {
+		return nil, err
+	}
+	if err := l.checkNested(ctx, name); err != nil {
 		return nil, err
 	}
 	seen := l.begin(ctx, opAcquire, name, nil)

@@ -91,6 +91,8 @@ func TestShowReadsRecords(t *testing.T) {
 	set(2, "SET", "job:fence", "5 tok 9999999999999999", "PX", 60000)
 	assert.Equal(t, "tok", token(t, urls, "job"))
 	assert.Equal(t, int64(5), shown(t, urls, "job").Fence)
+	set(2, "SET", "job:fence", "6 tok2 9999999999999999 web-1 pid 7", "PX", 60000)
+	assert.Equal(t, "tok2", token(t, urls, "job"))
 	set(2, "SET", "job:fence", "5 tok -", "PX", 60000)
 	assert.Equal(t, inspect.Free, shown(t, urls, "job").State)
 

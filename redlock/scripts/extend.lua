@@ -10,7 +10,8 @@ local now = clock()
 local token, ttl, life = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
 local deadline, earliest = tonumber(ARGV[5]), tonumber(ARGV[6])
 local owner, record = redis.call('GET', KEYS[1]), read(KEYS[2])
-local shortest = KEYS[3] and redis.call('HMGET', KEYS[3], 'life')[1]
+local marker = KEYS[3] and redis.call('HMGET', KEYS[3], 'life', 'longest') or {}
+local shortest = marker[1]
 if KEYS[3] and astray(now, life, shortest, earliest, tonumber(ARGV[7])) then
   return {-5, now, record.register, 0}
 end
@@ -29,6 +30,9 @@ end
 record.token, record.back, record.owner = token, false, ARGV[9]
 -- PEXPIRE first: it's allowed where memory is used up, and so is what the script writes after it.
 redis.call('PEXPIRE', KEYS[2], life)
+if KEYS[3] and tonumber(marker[2] or '0') < ttl then
+  redis.call('HSET', KEYS[3], 'longest', ARGV[2])
+end
 remember(KEYS[3], life, shortest)
 write(KEYS[2], record, life, now)
 -- Never shorten it: where this clock was set back, the lock's end is far away, and that end is

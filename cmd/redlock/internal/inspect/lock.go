@@ -45,8 +45,9 @@ type Answer struct {
 	Error       string   `json:"error,omitempty"`
 }
 
-// record is "REGISTER TOKEN DEADLINE"; the deadline, in Unix microseconds, is "-" once the lock was given back.
-var record = regexp.MustCompile(`^(\d+) ?(\S*) ?([\d-]*)$`)
+// record is "REGISTER TOKEN DEADLINE OWNER"; the deadline, in Unix microseconds, is "-" once the lock was given back, and the
+// last is what its owner calls itself, if it does.
+var record = regexp.MustCompile(`^(\d+)(?: (\S*) ([\d-]+)(?: .+)?)?$`)
 
 // answer reads the reply of look.lua.
 func answer(values []any) Answer {
