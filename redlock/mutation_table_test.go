@@ -127,7 +127,7 @@ var mutations = []mutation{
 	},
 	{
 		"extended from the earliest", "the record of an extended lock says that it's over before the holder thinks so",
-		[]edit{{"redlock/lock.go", "e.deadline = now.latest.after(lk.ttl)", "e.deadline = now.earliest.after(lk.ttl)"},
+		[]edit{{"redlock/lock.go", "e.deadline = now.latest.after(ttl)", "e.deadline = now.earliest.after(ttl)"},
 			{"redlock/guard.go", "(deadline - now.latest).duration()", "(deadline - now.earliest).duration()"}},
 		"",
 	},
