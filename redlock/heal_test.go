@@ -219,3 +219,23 @@ func TestRepeatedReleaseWasEffective(t *testing.T) {
 		work.Wait()
 	})
 }
+
+// An offer to restore that is made after the release would plant a lock that nobody holds.
+func TestHealingDoesntOutliveTheRelease(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a")
+		for i := range 300 {
+			lk, err := l.Lock(t.Context(), "job")
+			require.NoError(t, err)
+			q.Node(i%3).Set("job", "expires", ms) // this voter loses the lock
+			time.Sleep(2 * ms)
+			var wg sync.WaitGroup
+			wg.Go(func() { _ = lk.Extend(t.Context()) })
+			time.Sleep(time.Duration(i) * 2 * time.Microsecond) // up to where the answers are in
+			wg.Go(func() { _ = lk.Unlock(t.Context()) })
+			wg.Wait()
+			time.Sleep(10 * ms)
+			require.Zero(t, taken(q, "job"), "round %d", i)
+		}
+	})
+}

@@ -121,3 +121,32 @@ func TestCloseFromTheHookOfARenewal(t *testing.T) {
 		require.NoError(t, <-closed)
 	})
 }
+
+func TestClose(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a")
+		lk, err := l.TryLock(t.Context(), "held", redlock.AutoRenew(true))
+		require.NoError(t, err)
+		released, err := l.TryLock(t.Context(), "released")
+		require.NoError(t, err)
+		waiting := make(chan error, 1)
+		go func() {
+			_, err := l.Lock(t.Context(), "held")
+			waiting <- err
+		}()
+		time.Sleep(time.Second)
+		cancelled, cancel := context.WithCancel(t.Context())
+		cancel()
+		_ = released.Unlock(cancelled)
+		require.NoError(t, l.Close())
+		require.ErrorIs(t, <-waiting, redlock.ErrClosed)
+		assert.Zero(t, taken(q, "released"), "what was to be released is")
+		assert.Equal(t, 3, holders(q, "held", lk.Token()))
+		assert.True(t, lk.Valid(), "held until its deadline")
+		require.ErrorIs(t, lk.Extend(t.Context()), redlock.ErrClosed)
+		_, err = l.TryLock(t.Context(), "job")
+		require.ErrorIs(t, err, redlock.ErrClosed)
+		require.NoError(t, l.Close())
+		<-lk.Context().Done()
+	})
+}

@@ -1,0 +1,76 @@
+package redlock_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/a5bbb083/redlock/redlock"
+	"github.com/a5bbb083/redlock/redlock/redlocktest"
+)
+
+// An acquisition whose replies show that more time has passed than the holder's own clock says,
+// as in a machine that its hypervisor paused, counts for what's left of it.
+func TestRepliesShowThatTheHoldersClockStoodStill(t *testing.T) {
+	for pause, valid := range map[time.Duration]bool{3 * time.Second: true, 30 * time.Second: false} {
+		t.Run(pause.String(), func(t *testing.T) {
+			bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+				l := join(t, q, "a")
+				warmUp(t, l)
+				scripts := 0
+				for i := range 3 {
+					q.Node(i).OnCommand(func(c redlocktest.Command) {
+						if c.Name == "EVALSHA" && i == 0 {
+							if scripts++; scripts == 1 {
+								for j := range 3 { // everybody else lives on
+									q.Node(j).Jump(pause)
+								}
+							}
+						}
+					})
+				}
+				lk, err := l.TryLock(t.Context(), "job")
+				if !valid {
+					require.ErrorIs(t, err, redlock.ErrNoQuorum)
+					assert.ErrorContains(t, err, "late")
+					return
+				}
+				require.NoError(t, err)
+				assert.Less(t, lk.Remaining(), 10*time.Second-pause)
+				assert.Greater(t, lk.Remaining(), 10*time.Second-pause-300*ms)
+			})
+		})
+	}
+}
+
+// A laptop is suspended for a night, in which its clock and the voters' drift apart.
+func TestSuspensionAmidAnExchange(t *testing.T) {
+	for _, amid := range []bool{false, true} {
+		bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+			l := join(t, q, "a")
+			warmUp(t, l)
+			const night = 8 * time.Hour
+			done := make(chan error, 1)
+			if amid {
+				for i := range 3 {
+					q.Member("a").Link(i).HoldReplies()
+				}
+				go func() { _, err := l.TryLock(t.Context(), "job"); done <- err }()
+				time.Sleep(10 * ms) // the requests were carried out
+			}
+			q.Member("a").Clock().Suspend(night)
+			for i := range 3 {
+				q.Node(i).Jump(night + night*20/1000000) // they lived through the night, too
+				q.Member("a").Link(i).Release()
+			}
+			if amid {
+				require.Error(t, <-done) // of course
+			}
+			time.Sleep(time.Second)
+			_, err := l.TryLock(t.Context(), "job 2")
+			assert.NoError(t, err)
+		})
+	}
+}
