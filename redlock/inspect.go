@@ -41,7 +41,7 @@ type NodeHolding struct {
 	Fence int64
 	// Remaining is for how long the voter keeps others out.
 	Remaining time.Duration
-	// Err is why the voter's answer isn't known.
+	// Err is why the voter's answer isn't known, or, with a Token, what's wrong with what it has.
 	Err error
 }
 
@@ -49,6 +49,7 @@ type NodeHolding struct {
 type found struct {
 	key      string // the token; empty if there's no key
 	ttl      time.Duration
+	endless  bool // the key has no TTL
 	register int64
 	token    string
 	deadline unixMicro // -1 when given back
@@ -78,7 +79,7 @@ func parseFound(values []any) (reply, error) {
 		return reply{}, fmt.Errorf("redlock: the inspect script returned %d values; is there a proxy that doesn't support scripts?", len(values))
 	}
 	return reply{status: statusOK, time: unixMicro(numbers[0]), found: &found{
-		key: texts[0], ttl: time.Duration(max(numbers[1], 0)) * time.Millisecond,
+		key: texts[0], ttl: time.Duration(max(numbers[1], 0)) * time.Millisecond, endless: numbers[1] == noTTL,
 		register: numbers[2], token: texts[1], deadline: unixMicro(numbers[3]), owner: texts[2],
 	}}, nil
 }
@@ -187,6 +188,9 @@ func (l *Locker) nodeHolding(f *found, now span) NodeHolding {
 		if f.key == f.token {
 			n.Owner = f.owner
 		}
+		if f.endless {
+			n.Err = errNoTTL
+		}
 	}
 	return n
 }
@@ -195,7 +199,7 @@ func (l *Locker) nodeHolding(f *found, now span) NodeHolding {
 func (l *Locker) decided(h Holding) bool {
 	votes, silent := make(map[string]int), 0
 	for _, n := range h.Nodes {
-		if n.Err != nil {
+		if n.Err != nil && n.Token == "" {
 			silent++
 		} else {
 			votes[n.Token]++

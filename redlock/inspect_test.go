@@ -64,7 +64,7 @@ func TestInspectGoesByTheAgreedTime(t *testing.T) {
 		time.Sleep(11 * time.Second)
 		h, err = other.Inspect(t.Context(), "job")
 		require.NoError(t, err)
-		assert.False(t, h.Held(), "it ran out")
+		assert.False(t, h.Held(), "it ran out: %+v", h)
 	})
 }
 
@@ -195,5 +195,36 @@ func TestOwnersAreChecked(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, strings.Repeat("ü", 64), h.Owner)
 		require.NoError(t, lk.Unlock(t.Context()))
+	})
+}
+
+// A server that has forgotten everything is met first by somebody who only wants to know.
+func TestInspectChangesNothing(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		for _, n := range q.Nodes() {
+			n.Restart(false)
+		}
+		h, err := join(t, q, "a").Inspect(t.Context(), "job")
+		require.NoError(t, err)
+		assert.False(t, h.Held())
+		time.Sleep(time.Second)
+		for i := range q.Nodes() {
+			keys, err := q.Member("b").Client(i, nil).Keys(t.Context(), "*").Result()
+			require.NoError(t, err)
+			assert.Empty(t, keys, "nobody was enrolled")
+		}
+	})
+}
+
+func TestInspectTellsWhatIsNoLock(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		for _, n := range q.Nodes() {
+			n.Set("job", "data", 0)
+		}
+		h, err := join(t, q, "a").Inspect(t.Context(), "job")
+		require.NoError(t, err)
+		assert.Equal(t, "data", h.Token)
+		assert.Zero(t, h.Remaining)
+		assert.ErrorContains(t, h.Nodes[0].Err, "no TTL")
 	})
 }

@@ -95,6 +95,9 @@ func (r *request) command(kind voterKind, life int64) []any {
 // needsLook reports whether a request's answer depends on the server being fit to vote.
 func (r *request) needsLook() bool { return r.op != opRelease && r.op != opAdmit }
 
+// enrols reports whether the look for a request may enrol the server, where it may have forgotten locks.
+func (r *request) enrols() bool { return r.needsLook() && r.op != opInspect }
+
 // queue adds the request's command to the pipeline, if it has one: a script by its hash or in full, or a
 // plain command.
 func (r *request) queue(ctx context.Context, pipe redis.Pipeliner, kind voterKind, full bool) redis.Cmder {

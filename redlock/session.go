@@ -124,7 +124,8 @@ func (s *session) Exchange(ctx context.Context, requests []*request, answers []q
 
 // pass sends the requests, or only some of them, and returns those that have to be asked again in full.
 func (s *session) pass(ctx context.Context, requests []*request, answers []quorum.Answer[reply], only []int, full bool) (again []int) {
-	look := s.look(ctx, requests, full)
+	enrols := slices.ContainsFunc(requests, (*request).enrols)
+	look := s.look(ctx, requests, enrols, full)
 	cmds := slices.Grow(s.cmds[:0], len(requests))[:len(requests)] // nil for what isn't sent in this pass
 	defer func() {
 		clear(cmds)
@@ -147,7 +148,7 @@ func (s *session) pass(ctx context.Context, requests []*request, answers []quoru
 		}
 		return nil
 	}
-	m, unfit := s.seen(look, sent)
+	m, unfit := s.seen(look, enrols, sent)
 	latest := unixMicro(0)
 	for i, r := range requests {
 		if !sends(i) {
@@ -193,19 +194,23 @@ func anyFailed(cmds []redis.Cmder) bool {
 }
 
 // look adds the first command of a batch where somebody wants to know, or has to: which time is it, and may the
-// server vote? It returns nil otherwise.
-func (s *session) look(ctx context.Context, requests []*request, full bool) *redis.IntSliceCmd {
+// server vote? Whoever only inspects enrols nobody. It returns nil otherwise.
+func (s *session) look(ctx context.Context, requests []*request, enrols, full bool) *redis.IntSliceCmd {
 	wanted := func(r *request) bool { return r.op == opLook || (!s.looked && r.needsLook()) }
 	if !s.voter.guarded() || !slices.ContainsFunc(requests, wanted) {
 		return nil
 	}
 	g := s.voter.guard
-	args := []any{"evalsha", scripts[opLook].hash, 1, markerKey, g.number(s.voter.index), g.durable}
+	number := int64(0)
+	if enrols {
+		number = g.number(s.voter.index)
+	}
+	args := []any{"evalsha", scripts[opLook].hash, 1, markerKey, number, g.durable}
 	return queueScript(ctx, s.pipe, opLook, args, full)
 }
 
 // seen takes in what the server said about itself.
-func (s *session) seen(look *redis.IntSliceCmd, sent time.Duration) (*marker, error) {
+func (s *session) seen(look *redis.IntSliceCmd, enrolled bool, sent time.Duration) (*marker, error) {
 	g := s.voter.guard
 	if look == nil && s.looked {
 		return nil, g.answered(s.voter.index, s.server)
@@ -225,9 +230,10 @@ func (s *session) seen(look *redis.IntSliceCmd, sent time.Duration) (*marker, er
 	if err := g.answered(s.voter.index, s.server); err != nil {
 		return nil, err
 	}
-	s.looked = true
-	m := markerOf(values)
 	g.observe(s.voter.index, sent, unixMicro(values[0]))
-	g.enrolled(s.voter.index, m)
+	m := markerOf(values)
+	if s.looked = enrolled; enrolled {
+		g.enrolled(s.voter.index, m)
+	}
 	return &m, nil
 }

@@ -1,7 +1,7 @@
 -- Checks that this server remembers what it voted for, and enrols it anew if it may not. It's the first
 -- command that asks for votes on each connection, so it runs in the very process that executes the rest.
 --   KEYS[1] marker
---   ARGV[1] a number for a new enrolment   ARGV[2] 1 if the server's data survives its restarts
+--   ARGV[1] a number for a new enrolment, 0 to change nothing   ARGV[2] 1 if the server's data survives its restarts
 -- The marker says under which run id the server was enrolled, its last promotion, the enrolment's
 -- number, from when on it votes (until; agreed time, unix µs; see admit.lua), and the longest TTL, ms, of the
 -- locks that it was asked for. A server without a marker, or with that of another process, may have
@@ -23,6 +23,9 @@ local longest = tonumber(marker[5] or '0')
 -- Another run id, where the data survives restarts, is the business of lockers that don't count on that.
 if marker[3] and (marker[1] == run or ARGV[2] == '1') and promoted == before then
   return {now, tonumber(marker[3]), tonumber(marker[4] or '0'), longest, id}
+end
+if ARGV[1] == '0' then
+  return {now, 0, 0, longest, id}
 end
 redis.call('HSET', KEYS[1], 'run', run, 'promoted', promoted, 'number', ARGV[1], 'longest', longest)
 redis.call('HDEL', KEYS[1], 'until', 'life')
