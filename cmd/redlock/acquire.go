@@ -19,7 +19,7 @@ func (s signalled) Error() string { return fmt.Sprintf("ended by a signal (%v)",
 // acquire takes the lock. A signal ends it, at any moment up to the return.
 func (j *job) acquire(signals <-chan os.Signal) (*redlock.Locker, *redlock.Lock, error) {
 	ctx, stop := endedBy(signals)
-	locker, err := redlock.Dial(ctx, j.urls, redlock.WithTTL(j.ttl))
+	locker, err := redlock.Dial(ctx, j.urls, redlock.WithTTL(j.ttl), redlock.WithOwner(self()))
 	if err != nil {
 		stop()
 		return nil, nil, j.notAcquired(ctx, err)
@@ -35,6 +35,15 @@ func (j *job) acquire(signals <-chan os.Signal) (*redlock.Locker, *redlock.Lock,
 		return nil, nil, j.notAcquired(ctx, err)
 	}
 	return locker, lock, nil
+}
+
+// self is what the locks say of their owner: this machine and this process.
+func self() string {
+	host, err := os.Hostname()
+	if err != nil || len(host) > 100 {
+		host = "unknown host"
+	}
+	return fmt.Sprintf("%s pid %d", host, os.Getpid())
 }
 
 // endedBy returns a context that the first signal ends. No signal is taken any more when stop has returned.

@@ -77,7 +77,11 @@ func (f *lookFlags) ask(cmd *cobra.Command, name, token string) (sure bool, err 
 	}
 	defer voters.Close()
 	errOut := cmd.ErrOrStderr()
-	if err := writeLock(errOut, voters.Look(cmd.Context(), []string{name})[0]); err != nil {
+	l, err := voters.Look(cmd.Context(), name)
+	if err != nil {
+		return false, err
+	}
+	if err := writeLock(errOut, l); err != nil {
 		return false, err
 	}
 	_, _ = fmt.Fprintf(errOut, "\nIts holder isn't stopped by this. Break the lock %s with token %s? [y/N] ", text(name), text(token))

@@ -50,7 +50,11 @@ too few servers answer to tell.
 				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "redlock: a minority of the servers wasn't asked: %s\n", cli.Redact(scanErr.Error()))
 			}
 			slices.Sort(names)
-			locks := slices.DeleteFunc(voters.Look(cmd.Context(), names), func(l inspect.Lock) bool { return !somewhereHeld(l) })
+			locks, err := voters.LookAll(cmd.Context(), names)
+			if err != nil {
+				return err
+			}
+			locks = slices.DeleteFunc(locks, func(l inspect.Lock) bool { return !somewhereHeld(l) })
 			if f.json {
 				return cli.WriteJSON(cmd.OutOrStdout(), locks)
 			}
@@ -72,9 +76,9 @@ func writeLocks(w io.Writer, locks []inspect.Lock) error {
 	}
 	var b strings.Builder
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, "NAME\tSTATE\tTOKEN\tFENCE\tFOR ANOTHER")
+	_, _ = fmt.Fprintln(t, "NAME\tSTATE\tOWNER\tTOKEN\tFENCE\tFOR ANOTHER")
 	for _, l := range locks {
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", text(l.Name), l.State, text(l.Token), number(l.Fence), remaining(l.RemainingMS))
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", text(l.Name), l.State, text(l.Owner), text(l.Token), number(l.Fence), remaining(l.RemainingMS))
 	}
 	_ = t.Flush() // a strings.Builder doesn't fail
 	_, err := io.WriteString(w, b.String())

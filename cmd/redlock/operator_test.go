@@ -40,20 +40,21 @@ func TestShow(t *testing.T) {
 	assert.Equal(t, "job", l.Name)
 	assert.Equal(t, inspect.Held, l.State)
 	assert.Len(t, l.Token, 32)
+	assert.Regexp(t, `^\S.* pid \d+$`, l.Owner)
 	assert.Positive(t, l.Fence)
 	assert.InDelta(t, 10_000, *l.RemainingMS, 4000)
 	require.Len(t, l.Voters, 3)
 	assert.Equal(t, l.Token, l.Voters[0].Token)
 	p := runs(t, "show", "--nodes", urls, "job")
 	assert.Zero(t, p.status())
-	assert.Contains(t, p.out.String(), "job: held with token "+l.Token+", fencing token ")
+	assert.Contains(t, p.out.String(), `job: held by "`+l.Owner+`" with token `+l.Token+", fencing token ")
 	assert.Equal(t, 3, strings.Count(p.out.String(), "  held  "), "%s", &p.out)
 	assert.NotContains(t, p.out.String(), "\x1b")
 
 	pauseAll(t, c.Nodes()[:1])
 	p = runs(t, "show", "--nodes", urls, "--timeout", "300ms", "job")
 	assert.Zero(t, p.status())
-	assert.Contains(t, p.out.String(), "job: held with token "+l.Token)
+	assert.Contains(t, p.out.String(), `job: held by "`+l.Owner+`" with token `+l.Token)
 	assert.Contains(t, p.out.String(), c.Node(0).Addr()+"  no answer: ")
 	pauseAll(t, c.Nodes()[1:2])
 	p = runs(t, "show", "--nodes", urls, "--timeout", "300ms", "--json", "job")
@@ -93,6 +94,8 @@ func TestShowReadsRecords(t *testing.T) {
 	assert.Equal(t, int64(5), shown(t, urls, "job").Fence)
 	set(2, "SET", "job:fence", "6 tok2 9999999999999999 web-1 pid 7", "PX", 60000)
 	assert.Equal(t, "tok2", token(t, urls, "job"))
+	assert.Equal(t, "web-1 pid 7", shown(t, urls, "job").Owner)
+	assert.Contains(t, runs(t, "show", "--nodes", urls, "job").out.String(), `job: held by "web-1 pid 7" with token tok2`)
 	set(2, "SET", "job:fence", "5 tok -", "PX", 60000)
 	assert.Equal(t, inspect.Free, shown(t, urls, "job").State)
 
@@ -111,7 +114,7 @@ func TestList(t *testing.T) {
 	assert.Zero(t, p.status())
 	assert.Empty(t, p.out.String())
 	for _, n := range c.Nodes() {
-		for _, args := range [][]any{{"SET", "deploy:config", "data"}, {"HSET", "deploy:hash", "a", "b"}, {"SET", "deploy:free:fence", "5 tok -"}, {"SET", "deploys", "t", "PX", 60000}} {
+		for _, args := range [][]any{{"SET", "deploy:config", "data"}, {"HSET", "deploy:hash", "a", "b"}, {"SET", "deploy:free:fence", "5 tok -"}, {"SET", "deploys", "t", "PX", 60000}, {"SET", "deploy:other:fenced", "data"}} {
 			_, err := n.Command(t.Context(), args...)
 			require.NoError(t, err)
 		}
@@ -134,7 +137,7 @@ func TestList(t *testing.T) {
 	assert.Equal(t, []string{"deploy:*[a]?", "deploy:web", "deploys"}, list(""))
 	assert.Empty(t, list("nothing"))
 	p = runs(t, "ls", "--nodes", urls, "deploy:web")
-	assert.Regexp(t, `(?m)^deploy:web +held +[0-9a-f]{32} +\d+ +\d`, p.out.String())
+	assert.Regexp(t, `(?m)^deploy:web +held +"[^"]+" +[0-9a-f]{32} +\d+ +\d`, p.out.String())
 
 	_, err := c.Node(0).Kill(t.Context())
 	require.NoError(t, err)

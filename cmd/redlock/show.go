@@ -52,15 +52,15 @@ func newShowCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show NAME",
 		Short: "Show who holds a lock, as each server sees it",
-		Long: `Ask every server who holds the lock: the token of the acquisition, its fencing token, and
-for how long the server will go on to remember it. What it tells was true when each
+		Long: `Ask every server who holds the lock: what the holder calls itself, the token of the
+acquisition, its fencing token, and for how long the server keeps others out. What it tells was true when each
 server answered. The holder may renew or release at any moment. Show changes nothing.
 
 A lock is "held" if a majority names the same holder, "free" if a majority names none,
 and "unclear" if neither: somebody may be taking or releasing it right now.
 
-The JSON form has the same content, under names that stay: name, state, token, fence,
-remaining_ms and voters (node, state, token, fence, remaining_ms, error).
+The JSON form has the same content, under names that stay: name, state, owner, token,
+fence, remaining_ms and voters (node, state, owner, token, fence, remaining_ms, error).
 
 Exit status: 0 whether it's held or free, 2 for a command line that makes no sense, 69
 if too few servers answer to tell.
@@ -76,7 +76,10 @@ if too few servers answer to tell.
 				return err
 			}
 			defer voters.Close()
-			l := voters.Look(cmd.Context(), args)[0]
+			l, err := voters.Look(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
 			if f.json {
 				err = cli.WriteJSON(cmd.OutOrStdout(), l)
 			} else {
@@ -97,13 +100,13 @@ func writeLock(w io.Writer, l inspect.Lock) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n\n", text(l.Name), summary(l))
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, "SERVER\tSAYS\tTOKEN\tFENCE\tFOR ANOTHER")
+	_, _ = fmt.Fprintln(t, "SERVER\tSAYS\tOWNER\tTOKEN\tFENCE\tFOR ANOTHER")
 	for _, a := range l.Voters {
 		state := string(a.State)
 		if a.Error != "" {
 			state += ": " + cli.Redact(a.Error)
 		}
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", a.Node, state, text(a.Token), number(a.Fence), remaining(a.RemainingMS))
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", a.Node, state, text(a.Owner), text(a.Token), number(a.Fence), remaining(a.RemainingMS))
 	}
 	_ = t.Flush() // a strings.Builder doesn't fail
 	_, err := io.WriteString(w, b.String())
@@ -115,7 +118,11 @@ func summary(l inspect.Lock) string {
 	if l.State != inspect.Held {
 		return string(l.State)
 	}
-	s := "held with token " + text(l.Token)
+	s := "held"
+	if l.Owner != "" {
+		s += " by " + text(l.Owner)
+	}
+	s += " with token " + text(l.Token)
 	if l.Fence != 0 {
 		s += fmt.Sprintf(", fencing token %d", l.Fence)
 	}

@@ -1,11 +1,10 @@
 package inspect
 
 import (
-	"fmt"
-	"regexp"
-	"slices"
-	"strconv"
 	"time"
+
+	"github.com/a5bbb083/redlock/quorum"
+	"github.com/a5bbb083/redlock/redlock"
 )
 
 // State says what there is to know of a lock.
@@ -26,10 +25,12 @@ const (
 type Lock struct {
 	Name  string `json:"name"`
 	State State  `json:"state"`
-	// Token marks the holder's acquisition, and Fence is its fencing token; 0 if it has none.
+	// Owner is what the holder calls itself, Token marks its acquisition, and Fence is its fencing token; empty or 0 if it
+	// has none.
+	Owner string `json:"owner,omitempty"`
 	Token string `json:"token,omitempty"`
 	Fence int64  `json:"fence,omitempty"`
-	// RemainingMS is for how long a majority will go on to name this holder unless it renews, in milliseconds. Nil
+	// RemainingMS is for how long the holder keeps others out unless it renews, in milliseconds. Nil with a token
 	// stands for ever: then it's no lock of this kind.
 	RemainingMS *float64 `json:"remaining_ms,omitempty"`
 	Voters      []Answer `json:"voters"`
@@ -39,110 +40,59 @@ type Lock struct {
 type Answer struct {
 	Node        string   `json:"node"`
 	State       State    `json:"state"`
+	Owner       string   `json:"owner,omitempty"`
 	Token       string   `json:"token,omitempty"`
 	Fence       int64    `json:"fence,omitempty"`
 	RemainingMS *float64 `json:"remaining_ms,omitempty"`
 	Error       string   `json:"error,omitempty"`
 }
 
-// record is "REGISTER TOKEN DEADLINE OWNER"; the deadline, in Unix microseconds, is "-" once the lock was given back, and the
-// last is what its owner calls itself, if it does.
-var record = regexp.MustCompile(`^(\d+)(?: (\S*) ([\d-]+)(?: .+)?)?$`)
-
-// answer reads the reply of look.lua.
-func answer(values []any) Answer {
-	if len(values) != 4 {
-		return Answer{State: NoAnswer, Error: fmt.Sprintf("the script returned %d values; is there a proxy that doesn't support scripts?", len(values))}
-	}
-	now, _ := values[0].(int64)
-	token, there := values[1].(string)
-	pttl, _ := values[2].(int64)
-	var register, deadline int64
-	var owner string
-	if text, found := values[3].(string); found {
-		m := record.FindStringSubmatch(text)
-		if m == nil {
-			return Answer{State: NoAnswer, Error: "what should be the lock's record is other data"}
-		}
-		register, _ = strconv.ParseInt(m[1], 10, 64)
-		deadline, _ = strconv.ParseInt(m[3], 10, 64) // a lock that was given back has none
-		owner = m[2]
-	}
-	left := time.Duration(deadline-now) * time.Microsecond
-	switch {
-	case there && pttl < 0:
-		return Answer{State: Held, Token: token, Error: "the key has no TTL, so it isn't a lock of this kind"}
-	case there && token == owner:
-		return Answer{State: Held, Token: token, Fence: register, RemainingMS: milliseconds(max(left, time.Duration(pttl)*time.Millisecond))}
-	case there:
-		return Answer{State: Held, Token: token, RemainingMS: milliseconds(time.Duration(pttl) * time.Millisecond)}
-	case left > 0:
-		// The key is gone early, by a clock that was put forward for one. The record still counts.
-		return Answer{State: Held, Token: owner, Fence: register, RemainingMS: milliseconds(left)}
-	}
-	return Answer{State: Free}
-}
-
-func milliseconds(d time.Duration) *float64 {
-	ms := float64(d.Round(time.Millisecond).Milliseconds())
-	return &ms
-}
-
-// sum makes up what a majority says.
-func (l *Lock) sum(majority int) {
-	answered, free := 0, 0
-	holders := make(map[string][]Answer)
-	for _, a := range l.Voters {
-		switch a.State {
-		case Held:
-			answered++
-			holders[a.Token] = append(holders[a.Token], a)
-		case Free:
-			answered++
+// lockOf puts what the library found into the words of this command.
+func lockOf(h redlock.Holding) Lock {
+	l := Lock{Name: h.Name, State: Unclear, Owner: h.Owner, Token: h.Token, Fence: h.Fence, Voters: make([]Answer, len(h.Nodes))}
+	answered, free, endless := 0, 0, 0
+	for i, n := range h.Nodes {
+		a := answerOf(n)
+		l.Voters[i] = a
+		switch {
+		case a.State == Free:
 			free++
+		case a.State == Held && a.RemainingMS == nil && a.Token == h.Token:
+			endless++
+		}
+		if a.State != NoAnswer {
+			answered++
 		}
 	}
-	l.State = Unclear
+	majority := quorum.Majority(len(h.Nodes))
 	switch {
+	case h.Held():
+		if l.State = Held; endless < majority {
+			l.RemainingMS = milliseconds(h.Remaining)
+		}
 	case answered < majority:
 		l.State = NoAnswer
 	case free >= majority:
 		l.State = Free
 	}
-	for token, voters := range holders {
-		if len(voters) < majority {
-			continue
-		}
-		l.State, l.Token = Held, token
-		l.Fence = agreed(voters, majority)
-		// The voters that remember it longest are the last majority.
-		slices.SortFunc(voters, func(a, b Answer) int { return compare(b.RemainingMS, a.RemainingMS) })
-		l.RemainingMS = voters[majority-1].RemainingMS
-	}
+	return l
 }
 
-// agreed returns the fencing token on which a majority agrees; 0 if there is none yet.
-func agreed(voters []Answer, majority int) int64 {
-	count := make(map[int64]int)
-	for _, a := range voters {
-		if count[a.Fence]++; count[a.Fence] >= majority {
-			return a.Fence
+func answerOf(n redlock.NodeHolding) Answer {
+	a := Answer{Node: n.Node, State: Free}
+	if n.Err != nil {
+		a.State, a.Error = NoAnswer, n.Err.Error()
+	}
+	if n.Token != "" {
+		a.State, a.Owner, a.Token, a.Fence = Held, n.Owner, n.Token, n.Fence
+		if n.Err == nil { // else it has no end
+			a.RemainingMS = milliseconds(n.Remaining)
 		}
 	}
-	return 0
+	return a
 }
 
-// compare orders times; nil is the longest.
-func compare(a, b *float64) int {
-	switch {
-	case a == nil && b == nil:
-		return 0
-	case a == nil:
-		return 1
-	case b == nil || *a < *b:
-		return -1
-	case *a > *b:
-		return 1
-	}
-	return 0
+func milliseconds(d time.Duration) *float64 {
+	ms := float64(d.Round(time.Millisecond).Milliseconds())
+	return &ms
 }

@@ -1,26 +1,24 @@
 // Package inspect reads what the voters know of locks. It changes nothing on them.
 //
-// What it tells was true when each voter answered, by that voter's own clock. It's for people: whether a lock may
-// be trusted, only its holder knows.
+// What it tells was true when each voter answered. It's for people: whether a lock may be trusted, only its holder knows.
 package inspect
 
 import (
 	"context"
-	_ "embed" // for the script
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/a5bbb083/redlock/quorum"
+	"github.com/a5bbb083/redlock/redlock"
 )
-
-//go:embed look.lua
-var lookSource string
 
 // recordSuffix ends the key of a name's record on a single server.
 const recordSuffix = ":fence"
@@ -30,12 +28,14 @@ type Voters struct {
 	clients []*redis.Client
 	names   []string
 	timeout time.Duration
+	locker  *redlock.Locker // takes no locks
 }
 
 // Open prepares to ask the servers with these URLs, each of which gets the time-out for an answer. It connects to none. Its
 // error never shows a URL.
 func Open(urls []string, timeout time.Duration) (*Voters, error) {
 	v := &Voters{timeout: timeout}
+	var nodes []redis.UniversalClient
 	for i, url := range urls {
 		o, err := redis.ParseURL(url)
 		if err != nil {
@@ -48,14 +48,24 @@ func Open(urls []string, timeout time.Duration) (*Voters, error) {
 		o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = timeout, timeout, timeout, timeout
 		o.DisableIdentity = true
 		o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-		v.clients = append(v.clients, redis.NewClient(o))
-		v.names = append(v.names, o.Addr)
+		c := redis.NewClient(o)
+		v.clients, v.names, nodes = append(v.clients, c), append(v.names, o.Addr), append(nodes, c)
 	}
+	// The TTL only has to be longer than the time-out.
+	locker, err := redlock.New(nodes, redlock.WithNodeTimeout(timeout), redlock.WithTTL(2*timeout+10*time.Millisecond))
+	if err != nil {
+		v.Close()
+		return nil, err
+	}
+	v.locker = locker
 	return v, nil
 }
 
 // Close closes the connections.
 func (v *Voters) Close() {
+	if v.locker != nil {
+		_ = v.locker.Close() // it doesn't own the clients, so nothing can fail
+	}
 	for _, c := range v.clients {
 		_ = c.Close() // there is nothing left to be told
 	}
@@ -72,61 +82,33 @@ func (v *Voters) each(ask func(voter int, c *redis.Client) error) []error {
 	return errs
 }
 
-// chunk is how many locks are asked for in one exchange. The server does nothing else meanwhile.
-const chunk = 100
-
-// Look says of each name who has the lock.
-func (v *Voters) Look(ctx context.Context, names []string) []Lock {
-	locks := make([]Lock, len(names))
-	for i, name := range names {
-		locks[i] = Lock{Name: name, Voters: make([]Answer, len(v.clients))}
+// Look says who has a lock. A name that no lock can have is an error.
+func (v *Voters) Look(ctx context.Context, name string) (Lock, error) {
+	h, err := v.locker.Inspect(ctx, name)
+	if errors.Is(err, redlock.ErrNoQuorum) { // the holding says what was answered
+		err = nil
 	}
-	v.each(func(voter int, c *redis.Client) error {
-		var err error
-		for from := 0; from < len(names); from += chunk {
-			some := locks[from:min(from+chunk, len(names))]
-			if err == nil {
-				err = v.lookAt(ctx, c, voter, some)
-			}
-			for i := range some {
-				a := &some[i].Voters[voter]
-				a.Node = v.names[voter]
-				if err != nil {
-					*a = Answer{Node: a.Node, State: NoAnswer, Error: err.Error()}
-				}
-			}
-		}
-		return err
-	})
-	for i := range locks {
-		locks[i].sum(quorum.Majority(len(v.clients)))
-	}
-	return locks
+	return lockOf(h), err
 }
 
-// lookAt fills in what one voter says of some locks. The error is the connection's.
-func (v *Voters) lookAt(ctx context.Context, c *redis.Client, voter int, locks []Lock) error {
-	ctx, cancel := context.WithTimeout(ctx, v.timeout)
-	defer cancel()
-	pipe := c.Pipeline()
-	replies := make([]*redis.Cmd, len(locks))
-	for i, l := range locks {
-		replies[i] = pipe.Eval(ctx, lookSource, []string{l.Name, l.Name + recordSuffix})
-	}
-	_, _ = pipe.Exec(ctx) // each reply has its own error
-	for i, r := range replies {
-		values, err := r.Slice()
-		var refused redis.Error
-		switch {
-		case errors.As(err, &refused):
-			locks[i].Voters[voter] = Answer{State: NoAnswer, Error: refused.Error()}
-		case err != nil:
+// asked is how many names are asked for at once.
+const asked = 64
+
+// LookAll says of each name who has the lock. Names that no lock can have are left out.
+func (v *Voters) LookAll(ctx context.Context, names []string) ([]Lock, error) {
+	locks := make([]Lock, len(names))
+	var all errgroup.Group
+	all.SetLimit(asked)
+	for i, name := range names {
+		all.Go(func() (err error) {
+			if locks[i], err = v.Look(ctx, name); errors.Is(err, redlock.ErrInvalidName) {
+				err = nil
+			}
 			return err
-		default:
-			locks[i].Voters[voter] = answer(values)
-		}
+		})
 	}
-	return nil
+	err := all.Wait()
+	return slices.DeleteFunc(locks, func(l Lock) bool { return l.Name == "" }), err
 }
 
 // Names returns the names below the prefix that a voter has a lock or a record of, in no order. It goes through
