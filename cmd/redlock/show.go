@@ -102,13 +102,14 @@ func writeLock(w io.Writer, l inspect.Lock) error {
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(t, "SERVER\tSAYS\tOWNER\tTOKEN\tFENCE\tFOR ANOTHER")
 	for _, a := range l.Voters {
-		state := string(a.State)
-		if a.Error != "" {
-			state += ": " + cli.Redact(a.Error)
-		}
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", a.Node, state, text(a.Owner), text(a.Token), number(a.Fence), remaining(a.RemainingMS))
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", a.Node, a.State, text(a.Owner), text(a.Token), number(a.Fence), remaining(a.RemainingMS))
 	}
 	_ = t.Flush() // a strings.Builder doesn't fail
+	for _, a := range l.Voters {
+		if a.Error != "" {
+			fmt.Fprintf(&b, "\n%s: %s\n", a.Node, cli.Redact(a.Error))
+		}
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

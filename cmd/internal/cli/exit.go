@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strings"
 )
 
 // StatusUsage is the exit status where the command line makes no sense.
@@ -42,7 +43,8 @@ func Exit(w io.Writer, program string, err error) int {
 	if f, silent := err.(*Failure); silent && f.Err == nil {
 		return f.Status
 	}
-	_, _ = fmt.Fprintf(w, "%s: %s\n", program, Redact(err.Error()))
+	// The library begins its errors with its own name, too.
+	_, _ = fmt.Fprintf(w, "%s: %s\n", program, strings.TrimPrefix(Redact(err.Error()), "redlock: "))
 	if s, asks := errors.AsType[statusError](err); asks {
 		return s.ExitStatus()
 	}

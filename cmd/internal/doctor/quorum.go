@@ -40,7 +40,7 @@ func adviceOn(v *voter) string {
 
 // judgeQuorum looks at how many nodes there are, and how many of them can vote.
 func judgeQuorum(e *examination) []Finding {
-	n, voting := len(e.voters), len(e.masters())
+	n, voting := len(e.voters), len(distinct(e.masters()))
 	needed := quorum.Majority(n)
 	f := Finding{Level: OK, Nodes: numbers(e.all())}
 	f.Found = fmt.Sprintf("%d nodes: a lock needs %d, and survives %d that fail", n, needed, n-needed)
@@ -49,6 +49,10 @@ func judgeQuorum(e *examination) []Finding {
 		f.Level = Error
 		f.Found = fmt.Sprintf("%d of %d nodes can vote, and a lock needs %d: none can be taken", voting, n, needed)
 		f.Change = "bring the other nodes back"
+	case voting < n:
+		f.Level = Warning
+		f.Found = fmt.Sprintf("%d of %d nodes can vote, and a lock needs %d: it survives %d more that fail, and %d if all could", voting, n, needed, voting-needed, n-needed)
+		f.Change = "bring the other nodes back, and give each server once"
 	case n == 1:
 		f.Level = Note
 		f.Found = "1 node: while it's down no lock can be taken, and fencing tokens are no safer than its memory"

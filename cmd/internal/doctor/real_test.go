@@ -49,6 +49,7 @@ func TestSameServerUnderTwoNames(t *testing.T) {
 	assert.False(t, r.Fit)
 	assertFinding(t, r, "independent", Error, []int{1, 3}, "the same server")
 	assertFinding(t, r, "independent", Warning, []int{1, 2}, "2 nodes on one host")
+	assertFinding(t, r, "quorum", Warning, []int{1, 2, 3}, "it survives 0 more that fail")
 }
 
 func TestReplica(t *testing.T) {
@@ -104,7 +105,7 @@ func TestUnreachableNode(t *testing.T) {
 	r := diagnose(t, quick(urls(c, "")...))
 	f := assertFinding(t, r, "reachable", Error, []int{2}, "connection refused")
 	assert.Contains(t, f.Change, "start the server")
-	assertFinding(t, r, "quorum", OK, []int{1, 2, 3}, "3 nodes")
+	assertFinding(t, r, "quorum", Warning, []int{1, 2, 3}, "2 of 3 nodes can vote, and a lock needs 2: it survives 0 more that fail, and 1 if all could")
 
 	_, err = c.Node(0).Kill(t.Context())
 	require.NoError(t, err)
