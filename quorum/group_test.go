@@ -377,8 +377,11 @@ func TestStandingAnswersCountAsYes(t *testing.T) {
 		for _, voter := range []int{0, 1, 2} { // the last of them is asked all the same
 			p.Standing[voter] = quorum.Answer[string]{Heard: true, Reply: "before"}
 		}
+		var mu sync.Mutex // each voter's worker calls Seen
 		var seen []int
 		p.Seen = func(voter int, _ quorum.Answer[string]) quorum.Reaction {
+			mu.Lock()
+			defer mu.Unlock()
 			seen = append(seen, voter)
 			return quorum.Reaction{Vote: quorum.Yes}
 		}
