@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -140,4 +141,51 @@ func load(t *testing.T, l *redlock.Locker, each int, lasting time.Duration) int6
 	}
 	all.Wait()
 	return got.Load()
+}
+
+// A held lock that renews itself is a value and a few timers: no goroutine, and little memory.
+func TestRealHeldLocksAreSmall(t *testing.T) {
+	const locks = 4000
+	l := dial(t, startVoters(t, 3), redlock.WithNodeTimeout(loadNodeTimeout), redlock.WithTTL(5*time.Second))
+	held := make([]*redlock.Lock, locks)
+	take := func(opts ...redlock.LockOption) {
+		var all sync.WaitGroup
+		for w := range 64 {
+			all.Go(func() {
+				for i := w; i < locks; i += 64 {
+					var err error
+					held[i], err = l.TryLock(t.Context(), fmt.Sprint("job ", i), opts...)
+					require.NoError(t, err)
+				}
+			})
+		}
+		all.Wait()
+	}
+	take() // what connections and queues need
+	for _, lk := range held {
+		require.NoError(t, lk.Unlock(t.Context()))
+	}
+	clear(held)
+	heap, goroutines := inUse()
+	take(redlock.AutoRenew(true))
+	time.Sleep(3 * time.Second) // each is renewed
+	var each, more int
+	assert.Eventually(t, func() bool { // not amid a renewal
+		h, g := inUse()
+		each, more = (h-heap)/locks, g-goroutines
+		return more < 20
+	}, 5*time.Second, 7*time.Millisecond)
+	t.Logf("%d bytes each, %d goroutines more in all", each, more)
+	assert.Less(t, each, 2500, "bytes a lock")
+	for _, lk := range held {
+		require.NoError(t, context.Cause(lk.Context()))
+	}
+}
+
+// inUse returns the bytes on the heap that something refers to, and the number of goroutines.
+func inUse() (heap, goroutines int) {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc), runtime.NumGoroutine()
 }
