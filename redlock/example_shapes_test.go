@@ -75,7 +75,7 @@ func ExampleLocker_TrySlot() {
 
 // A job of a moment that every machine starts: whoever comes late finds the lock still held.
 func ExampleAtLeast() {
-	locker, end := startLocker(redlock.WithMaxTTL(time.Minute))
+	locker, end := startLocker()
 	defer end()
 	ctx := context.Background()
 	for _, machine := range []string{"a", "b"} {

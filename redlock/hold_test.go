@@ -57,7 +57,7 @@ func TestMaxHoldWithinTheTTL(t *testing.T) {
 
 func TestAtLeast(t *testing.T) {
 	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
-		l := join(t, q, "a", redlock.WithTTL(time.Second), redlock.WithMaxTTL(time.Minute))
+		l := join(t, q, "a")
 		other := join(t, q, "b", redlock.WithMaxTTL(time.Minute))
 		begun := time.Now()
 		lk, err := l.TryLock(t.Context(), "job", redlock.AtLeast(20*time.Second))
@@ -86,13 +86,61 @@ func TestAtLeast(t *testing.T) {
 		assert.InDelta(t, 10, time.Since(begun).Seconds(), 1, "also when the locker is gone")
 
 		for opts, complaint := range map[string][]redlock.LockOption{
-			"longer than the locker's MaxTTL 1m0s": {redlock.AtLeast(time.Hour)},
-			"longer than MaxHold(1s)":              {redlock.AtLeast(time.Minute), redlock.MaxHold(time.Second)},
-			"use more than 0":                      {redlock.AtLeast(-1)},
+			"longer than half of the fence life": {redlock.AtLeast(13 * time.Hour)},
+			"longer than MaxHold(1s)":            {redlock.AtLeast(time.Minute), redlock.MaxHold(time.Second)},
+			"use more than 0":                    {redlock.AtLeast(-1)},
 		} {
 			_, err = other.TryLock(t.Context(), "x", complaint...)
 			require.ErrorIs(t, err, redlock.ErrInvalidOption)
 			assert.ErrorContains(t, err, opts)
 		}
+	})
+}
+
+// A holder that dies is replaced after the TTL, however long its lock would have been kept.
+func TestAtLeastLeavesTheTTL(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		l, other := join(t, q, "a"), join(t, q, "b")
+		begun := time.Now()
+		_, err := l.TryLock(t.Context(), "job", redlock.AtLeast(time.Hour))
+		require.NoError(t, err)
+		_, err = other.Lock(t.Context(), "job")
+		require.NoError(t, err)
+		assert.InDelta(t, 10, time.Since(begun).Seconds(), 2)
+	})
+}
+
+// A voter that has forgotten what it was to keep doesn't vote before that is over.
+func TestAtLeastOutlivesARestart(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		l, other := join(t, q, "a"), join(t, q, "b")
+		q.Node(2).Crash() // so that two voters know of it, and one of them forgets
+		begun := time.Now()
+		lk, err := l.TryLock(t.Context(), "job", redlock.AtLeast(5*time.Minute))
+		require.NoError(t, err)
+		require.NoError(t, lk.Unlock(t.Context()))
+		require.NoError(t, l.Close())
+		q.Node(2).Restart(true)
+		q.Node(1).Crash()
+		q.Node(1).Restart(false)
+		_, err = other.Lock(t.Context(), "job")
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, time.Since(begun), 5*time.Minute)
+	})
+}
+
+func TestAtLeastThatAMajorityDoesntHearOf(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		var told []string
+		l := join(t, q, "a", onDone(func(e redlock.Event) { told = append(told, e.Kind+" "+e.Result()) }))
+		lk, err := l.TryLock(t.Context(), "job", redlock.AtLeast(time.Minute))
+		require.NoError(t, err)
+		q.Node(0).Pause()
+		q.Node(1).Pause()
+		require.ErrorIs(t, lk.Unlock(t.Context()), redlock.ErrNoQuorum)
+		assert.False(t, lk.Valid())
+		assert.Equal(t, []string{"acquire ok", "release no quorum"}, told)
+		q.Node(0).Resume()
+		q.Node(1).Resume()
 	})
 }

@@ -141,10 +141,12 @@ func MaxHold(d time.Duration) LockOption {
 	return func(o *lockOptions) { o.maxHold, o.limited = d, true }
 }
 
-// AtLeast keeps the lock for d after it was acquired, even if it's released sooner: others don't get it before, here or elsewhere.
-// So a job that every machine starts, and that takes a moment, runs once, also where a machine's clock is late. The lock's
-// TTL becomes d if it's shorter, so d may be at most the locker's MaxTTL, and this holds when the process ends, too. A lock that's lost
-// isn't kept. After [Locker.Close] the lock runs out by its TTL.
+// AtLeast keeps others out for d after the lock was acquired, even if it's released sooner. So a job that every machine starts, and that
+// takes a moment, runs once, also where a machine's clock is late. [Lock.Unlock] ends this handle, and extends the lock to d
+// instead of releasing it, where its TTL doesn't reach so far. The process may end then. The lock is kept only if it's released:
+// one that's lost isn't, and one whose process died before runs out by its TTL. d is at most half of the fence life, 12 h by default.
+//
+// A voter that has kept a lock for d, and restarts, waits for d before it votes, as if that were the MaxTTL.
 func AtLeast(d time.Duration) LockOption { return func(o *lockOptions) { o.atLeast = d } }
 
 func newOptions(opts []Option) (options, error) {
@@ -252,13 +254,12 @@ func (o *options) forLock(opts []LockOption) (lockOptions, error) {
 	switch {
 	case lo.atLeast < 0:
 		return lo, fmt.Errorf("%w: AtLeast(%v); use more than 0, or leave it out", ErrInvalidOption, lo.atLeast)
-	case lo.atLeast > o.maxTTL:
-		return lo, fmt.Errorf("%w: AtLeast(%v) is longer than the locker's MaxTTL %v; raise that with WithMaxTTL", ErrInvalidOption, lo.atLeast, o.maxTTL)
+	case lo.atLeast > o.fenceLife/2: // the record has to outlive it, as it does a lock
+		return lo, fmt.Errorf("%w: AtLeast(%v) is longer than half of the fence life %v; use at most that, or raise it with WithFenceLife", ErrInvalidOption, lo.atLeast, o.fenceLife)
 	case lo.limited && lo.atLeast > lo.maxHold:
 		return lo, fmt.Errorf("%w: AtLeast(%v) is longer than MaxHold(%v), which ends the lock; use at most that", ErrInvalidOption, lo.atLeast, lo.maxHold)
 	}
 	ttl, err := o.checkTTL(lo.ttl)
-	// Up, so that it covers what was asked for; the locker's MaxTTL is in whole milliseconds.
-	lo.ttl = max(ttl, (lo.atLeast + time.Millisecond - 1).Truncate(time.Millisecond))
+	lo.ttl = ttl
 	return lo, err
 }

@@ -58,7 +58,7 @@ func (l *Locker) release(c *claim) *quorum.Ballot[*request, reply] {
 // answered: then the lock may go on to exist until its TTL ends, though this handle is done
 // with it either way. A context that is done ends the waiting and not the release. Calling
 // Unlock again returns the same as the first call. A lock with [AtLeast] stays on the voters for as long as that says,
-// while this handle is done with it. Unlock on a nil Lock is an error that matches ErrLost.
+// while this handle is done with it; where a majority doesn't agree to that, the error is that of [Lock.Extend]. Unlock on a nil Lock is an error that matches ErrLost.
 func (lk *Lock) Unlock(ctx context.Context) error {
 	if lk == nil {
 		return errNoLock
@@ -91,13 +91,10 @@ func (lk *Lock) unlockOnce(ctx context.Context, seen *observation) error {
 
 func (lk *Lock) doUnlock(ctx context.Context, seen *observation) error {
 	l := lk.locker
+	window := lk.promised()
 	lost := lk.finish()
-	if left := lk.keep(); lost == nil && left > 0 {
-		time.AfterFunc(left, func() { // until then, or for the TTL where the locker is closed or the process gone
-			l.release(&lk.claim)
-			l.turns.freed(lk.name)
-		})
-		return nil
+	if left := lk.owed(); lost == nil && left > 0 {
+		return lk.keep(ctx, seen, window, left)
 	}
 	seen.rounds++
 	seen.outcome = l.release(&lk.claim).Wait(ctx)
@@ -110,11 +107,6 @@ func (lk *Lock) doUnlock(ctx context.Context, seen *observation) error {
 		l.lost(lk, err)
 	}
 	return err
-}
-
-// keep returns for how long the voters are to keep a lock that is given back now, see [AtLeast].
-func (lk *Lock) keep() time.Duration {
-	return max(lk.atLeast-(lk.locker.options.clock.Now()-lk.since), 0)
 }
 
 // releaseError tells a lock that was held until its release from one that a majority didn't

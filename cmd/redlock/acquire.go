@@ -27,7 +27,7 @@ func (j *job) acquire(signals <-chan os.Signal) (*redlock.Locker, *redlock.Lock,
 	lock, err := j.take(ctx, locker)
 	stop()
 	if interrupted := context.Cause(ctx); err == nil && errors.As(interrupted, new(signalled)) {
-		_ = lock.Unlock(context.Background())
+		j.drop(locker, lock)
 		err = interrupted
 	}
 	if err != nil {
@@ -72,7 +72,7 @@ func endedBy(signals <-chan os.Signal) (ctx context.Context, stop func()) {
 
 // take makes one attempt, and waits if that's wanted.
 func (j *job) take(ctx context.Context, locker *redlock.Locker) (*redlock.Lock, error) {
-	opts := []redlock.LockOption{redlock.AutoRenew(true)}
+	opts := []redlock.LockOption{redlock.AutoRenew(true), redlock.AtLeast(j.atLeast)}
 	if j.maxHold > 0 {
 		opts = append(opts, redlock.MaxHold(j.maxHold))
 	}

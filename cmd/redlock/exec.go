@@ -64,10 +64,11 @@ Servers that are new, or that have restarted, don't vote for the --ttl and half 
 second. Exec waits for that, too, unless there is -n. If too few servers answer when
 exec starts, it ends with status 69 whether it may wait or not.
 
-With --at-least, exec holds the lock until that long after the command has begun, also
-if the command has ended or failed before. So another machine whose clock is late
-doesn't run the same cron job again. Exec stays in the foreground and renews meanwhile.
-A signal ends that, and then the lock runs out within the --ttl.
+With --at-least, the servers keep the lock until that long after exec got it, also if
+the command has ended or failed before. So another machine whose clock is late doesn't
+run the same cron job again. Exec itself ends with the command. If the machine dies
+before that, the lock is free after the --ttl. A server that has kept a lock so, and
+restarts, doesn't vote for that long.
 
 Exit status: the command's own, or
    69  too few servers answered, or may vote already
@@ -124,7 +125,7 @@ Exit status: the command's own, or
 	flags.IntVarP(&f.conflict, "conflict-status", "E", statusNotAcquired, "exit with status `N` if the lock is held by another")
 	flags.DurationVar(&f.ttl, "ttl", 10*time.Second, "the lock outlives a machine that dies by this `TIME`; the same for all users of the servers")
 	flags.DurationVar(&f.killAfter, "kill-after", 0, "send KILL this `TIME` after TERM, at most half of the --ttl (default a third of it)")
-	flags.DurationVar(&f.atLeast, "at-least", 0, "hold the lock for this `TIME`, also if the command ends sooner")
+	flags.DurationVar(&f.atLeast, "at-least", 0, "keep the lock for this `TIME`, also if the command ends sooner")
 	flags.DurationVar(&f.maxHold, "max-hold", 0, "end the command when it has held the lock for this `TIME` (default no limit)")
 	cmd.MarkFlagsMutuallyExclusive("no-wait", "wait")
 	for _, name := range []string{"wait", "conflict-status", "ttl", "kill-after", "at-least", "max-hold"} {
@@ -152,8 +153,8 @@ func (f *execFlags) check(given func(flag string) bool) error {
 		return fmt.Errorf("--ttl %v: give from %v to %v", f.ttl, leastTTL, longestTTL)
 	case f.killAfter < 0 || f.killAfter > f.ttl/2:
 		return fmt.Errorf("--kill-after %v: give from 0s to %v, half of the --ttl; the lock has to last until then", f.killAfter, f.ttl/2)
-	case f.atLeast < 0:
-		return fmt.Errorf("--at-least %v: give more than 0", f.atLeast)
+	case f.atLeast < 0 || f.atLeast > longestTTL:
+		return fmt.Errorf("--at-least %v: give from 0s to %v", f.atLeast, longestTTL)
 	case given("max-hold") && f.maxHold <= f.killAfter+f.margin():
 		return fmt.Errorf("--max-hold %v: give more than %v, which is what ending the command takes (--kill-after, and %v to be sure)", f.maxHold, f.killAfter+f.margin(), f.margin())
 	case given("max-hold") && f.atLeast > f.maxHold:

@@ -5,7 +5,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -61,7 +60,7 @@ func TestExecOwnErrors(t *testing.T) {
 		"exec -w 0s job -- true":                       "--wait 0s: give more than 0, or -n",
 		"exec -E 256 job -- true":                      "--conflict-status 256: give from 0 to 255",
 		"exec --max-hold 1s job -- true":               "--max-hold 1s: give more than",
-		"exec --at-least -1s job -- true":              "--at-least -1s: give more than 0",
+		"exec --at-least -1s job -- true":              "--at-least -1s: give from 0s to 12h0m0s",
 		"exec --at-least 1h --max-hold 1m job -- true": "--at-least 1h0m0s is longer than --max-hold 1m0s",
 		"exec --nodes-file /no/such job -- true":       "--nodes-file: open /no/such",
 		"exec --nodes redis://:secret@a:x job -- true": "URL 1 can't be read",
@@ -206,27 +205,29 @@ func TestExecHoldsTheLockForTheWholeGroup(t *testing.T) {
 
 func TestExecAtLeast(t *testing.T) {
 	_, urls := startVoters(t, 3)
-	p := command(t, "exec", "--nodes", urls, "--ttl", "2s", "--at-least", "5s", "job", "--", "sh", "-c", "echo done; exit 4").start()
-	p.says("done")
-	for began := time.Now(); time.Since(began) < 4*time.Second; time.Sleep(300 * time.Millisecond) {
-		require.Equal(t, statusNotAcquired, runs(t, "exec", "--nodes", urls, "--ttl", "2s", "-n", "job", "--", "true").status())
-	}
+	began := time.Now()
+	p := runs(t, "exec", "--nodes", urls, "--ttl", "2s", "--at-least", "6s", "job", "--", "sh", "-c", "exit 4")
 	assert.Equal(t, 4, p.status(), "%s", &p.errOut)
-	assert.Greater(t, p.took, 5*time.Second)
-	assertFree(t, urls, "job")
+	assert.Less(t, p.took, 4*time.Second, "it ends with the command")
+	assert.Contains(t, runs(t, "show", "--nodes", urls, "job").out.String(), "job: held")
+	for time.Since(began) < 5*time.Second {
+		require.Equal(t, statusNotAcquired, runs(t, "exec", "--nodes", urls, "--ttl", "2s", "-n", "job", "--", "true").status())
+		time.Sleep(300 * time.Millisecond)
+	}
+	assert.Zero(t, runs(t, "exec", "--nodes", urls, "--ttl", "2s", "-w", "5s", "job", "--", "true").status())
+	assert.Greater(t, time.Since(began), 6*time.Second)
 
 	// It's no longer than the command if that takes longer.
 	p = runs(t, "exec", "--nodes", urls, "--at-least", "10ms", "job", "--", "sleep", "0.5")
 	assert.Zero(t, p.status())
+	assertFree(t, urls, "job")
 
-	// A signal ends the wait, and the lock runs out.
-	p = command(t, "exec", "--nodes", urls, "--ttl", "3s", "--at-least", "1h", "job", "--", "echo", "done").start()
-	p.says("done")
-	time.Sleep(500 * time.Millisecond) // the command has ended
-	p.signal(syscall.SIGTERM)
-	assert.Zero(t, p.status(), "%s", &p.errOut)
-	assert.Contains(t, runs(t, "show", "--nodes", urls, "job").out.String(), "job: held")
-	assert.Zero(t, runs(t, "exec", "--nodes", urls, "--ttl", "3s", "-w", "8s", "job", "--", "true").status())
+	// Nothing is kept for a command that can't be run.
+	script := t.TempDir() + "/script"
+	require.NoError(t, os.WriteFile(script, []byte("\x7fELF, but no program"), 0o755))
+	p = runs(t, "exec", "--nodes", urls, "--at-least", "1h", "job", "--", script)
+	assert.Equal(t, statusCannotRun, p.status(), "%s", &p.errOut)
+	assertFree(t, urls, "job")
 }
 
 func TestExecMaxHold(t *testing.T) {

@@ -52,7 +52,7 @@ func execute(j job) error {
 	defer func() { _ = locker.Close() }() // sends what is still to be released
 	g, err := group.Start(path, j.argv, append(j.env, "REDLOCK_NAME="+j.name, fmt.Sprintf("REDLOCK_FENCE=%d", lock.Fence())), lock.Remaining()-j.margin()/2)
 	if err != nil {
-		_ = lock.Unlock(context.Background())
+		j.drop(locker, lock)
 		return cannotRun(err)
 	}
 	signal.Ignore(syscall.SIGTSTP) // only now, or the command would inherit that
@@ -63,13 +63,11 @@ func execute(j job) error {
 	if end.lost {
 		return j.lost(locker, lock, end, time.Since(began))
 	}
-	if rest := j.atLeast - time.Since(began); rest > 0 {
-		j.keep(lock, rest, signals)
-		return status(end.status)
-	}
 	switch err := lock.Unlock(context.Background()); {
 	case errors.Is(err, redlock.ErrLost):
 		return &cli.Failure{Status: statusLost, Err: fmt.Errorf("the command ended with status %d, but the lock was lost before, and another may have run at the same time: %w", end.status, err)}
+	case err != nil && time.Since(began) < j.atLeast:
+		j.warn("the lock on %q couldn't be kept for the %v of --at-least, and may be free after %v: %v", j.name, j.atLeast, j.ttl, err)
 	case err != nil:
 		j.warn("the lock on %q couldn't be given back, and may go on for %v: %v", j.name, j.ttl, err)
 	}
@@ -88,26 +86,9 @@ func (j *job) warn(format string, args ...any) {
 	_, _ = fmt.Fprintf(j.errOut, "redlock: "+format+"\n", args...)
 }
 
-// keep holds the lock for another while and releases it then. A signal ends it without a release.
-func (j *job) keep(lock *redlock.Lock, rest time.Duration, signals <-chan os.Signal) {
-	timer := time.NewTimer(rest)
-	defer timer.Stop()
-	for {
-		select {
-		case <-timer.C:
-			if err := lock.Unlock(context.Background()); err != nil {
-				j.warn("the command has ended, and the lock on %q was to be given back: %v", j.name, err)
-			}
-			return
-		case <-lock.Context().Done():
-			j.warn("the command has ended, but the lock was lost before the %v of --at-least were over: %v", j.atLeast, context.Cause(lock.Context()))
-			return
-		case s := <-signals:
-			if s != syscall.SIGWINCH {
-				return
-			}
-		}
-	}
+// drop gives back a lock under which nothing has run, so that --at-least doesn't keep it.
+func (j *job) drop(locker *redlock.Locker, lock *redlock.Lock) {
+	_ = locker.Break(context.Background(), j.name, lock.Token()) // what fails runs out
 }
 
 // lost explains why the command was ended. The lock is given back where it still exists, unless a process of the
