@@ -25,6 +25,7 @@ type Fault struct {
 	Rate      float64        `json:"rate,omitempty"` // how fast a clock runs; the host's runs at 1
 	Memory    cluster.Memory `json:"memory,omitempty"`
 	Direction Direction      `json:"direction,omitempty"` // the way on which nothing passes
+	Each      bool           `json:"each,omitempty"`      // commands are hit one and all, rather than by chance
 }
 
 // Validate tells whether the fault makes sense for so many nodes and clients.
@@ -82,6 +83,9 @@ func (f Fault) String() string {
 	}
 	if f.By != 0 {
 		fmt.Fprintf(&s, " by %v", f.By)
+	}
+	if f.Each {
+		s.WriteString(", each command")
 	}
 	if f.Rate != 0 {
 		fmt.Fprintf(&s, " at rate %v", f.Rate)

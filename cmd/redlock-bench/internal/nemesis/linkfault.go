@@ -18,11 +18,15 @@ const (
 
 // linkFault is a fault of links, and how it shows.
 type linkFault struct {
-	hit, heal func(Fault, *Link)
+	hit func(Fault, *Link)
+	// heal ends it, and returns to how many commands something was done, if it was done to commands.
+	heal func(Fault, *Link) int64
 	// within is for how long a probe is waited for.
 	within func(Fault) time.Duration
 	// seen tells whether the probes after the fault show it. There were answers before it.
 	seen func(f Fault, after probes) bool
+	// shown, if not nil, is what shows the fault instead of probes that may be answered.
+	shown func(context.Context, Fault, []*Link) (string, bool)
 	// change is what it does to links, for programs.
 	change func(Fault) cluster.Change
 	// atOnce, if not nil, is all there is to a fault of a moment; false means that it had no effect.
@@ -55,13 +59,23 @@ func (a *Applied) hitLinks(ctx context.Context, t Type, all *Links, n cluster.No
 	a.undo = append(a.undo, func(ctx context.Context) (cluster.Proof, error) {
 		return f.heal(ctx, t, n, clients, links)
 	})
-	after := probeAll(ctx, links, t.link.within(f))
-	proof.Before, proof.After, proof.Seen = before.String(), after.String(), clockdrift.System().Now()
-	if !f.seenIn(before, after) {
+	after, seen := f.look(ctx, t, links, before)
+	proof.Before, proof.After, proof.Seen = before.String(), after, clockdrift.System().Now()
+	if !seen {
 		return fmt.Errorf("%w: %v", cluster.ErrNotProven, proof)
 	}
 	a.Proofs = append(a.Proofs, proof)
 	return ctx.Err()
+}
+
+// look looks for the effect of the fault on links that were probed before it.
+func (f Fault) look(ctx context.Context, t Type, links []*Link, before probes) (after string, seen bool) {
+	if t.link.shown != nil {
+		after, seen = t.link.shown(ctx, f, links)
+		return after, seen && before.answered > 0
+	}
+	probed := probeAll(ctx, links, t.link.within(f))
+	return probed.String(), f.seenIn(before, probed)
 }
 
 // seenIn tells whether the probes show the fault. Links that didn't work before, since the node is
@@ -79,8 +93,12 @@ func (f Fault) heal(ctx context.Context, t Type, n cluster.Node, clients []int, 
 	proof.Change = t.link.changeOf(f, n, clients)
 	proof.Change.Over = true
 	proof.Before = string(f.Kind)
+	commands := int64(0)
 	for _, link := range links {
-		t.link.heal(f, link)
+		commands += t.link.heal(f, link)
+	}
+	if t.link.shown != nil {
+		proof.Before = fmt.Sprintf("%s of %d commands", f.Kind, commands)
 	}
 	// The node may be down or stopped by another fault, so silence is no error here.
 	proof.After, proof.Seen = probeAll(ctx, links, patience).String(), clockdrift.System().Now()

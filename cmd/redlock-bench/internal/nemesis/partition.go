@@ -18,9 +18,10 @@ var partition = Type{
 	Kind: Partition, Scope: OnLinks,
 	link: &linkFault{
 		hit: func(_ Fault, l *Link) { l.Cut() },
-		heal: func(_ Fault, l *Link) {
+		heal: func(_ Fault, l *Link) int64 {
 			l.Pass(Requests)
 			l.Pass(Replies)
+			return 0
 		},
 		within: func(Fault) time.Duration { return silence },
 		seen:   nothingAnswers,
@@ -43,8 +44,11 @@ var asymmetricPartition = Type{
 		return nil
 	},
 	link: &linkFault{
-		hit:    func(f Fault, l *Link) { l.Hold(f.Direction) },
-		heal:   func(f Fault, l *Link) { l.Pass(f.Direction) },
+		hit: func(f Fault, l *Link) { l.Hold(f.Direction) },
+		heal: func(f Fault, l *Link) int64 {
+			l.Pass(f.Direction)
+			return 0
+		},
 		within: func(Fault) time.Duration { return silence },
 		seen:   nothingAnswers,
 		change: func(f Fault) cluster.Change {

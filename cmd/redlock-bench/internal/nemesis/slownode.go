@@ -19,8 +19,11 @@ var slowNode = Type{
 		return nil
 	},
 	link: &linkFault{
-		hit:    func(f Fault, l *Link) { l.Delay(Requests, f.By, 0) },
-		heal:   func(_ Fault, l *Link) { l.Delay(Requests, 0, 0) },
+		hit: func(f Fault, l *Link) { l.Delay(Requests, f.By, 0) },
+		heal: func(_ Fault, l *Link) int64 {
+			l.Delay(Requests, 0, 0)
+			return 0
+		},
 		within: func(f Fault) time.Duration { return f.By + patience },
 		seen:   func(f Fault, after probes) bool { return after.answered > 0 && after.fastest >= f.By },
 		change: func(f Fault) cluster.Change { return cluster.Change{State: cluster.Slow, Detail: "+" + f.By.String()} },

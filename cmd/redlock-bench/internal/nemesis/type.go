@@ -56,7 +56,7 @@ func Types() []Type { return types }
 var types = []Type{
 	pauseNode, pauseClient, crashNode, flushNode, failover,
 	clockJump, clockRate, clockDrift,
-	partition, asymmetricPartition, slowNode, resetLinks,
+	partition, asymmetricPartition, slowNode, resetLinks, duplicate, replay, reorder,
 }
 
 // Type returns what there is to know of the fault's kind; false means that there is no such kind.
