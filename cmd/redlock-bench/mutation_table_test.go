@@ -5,22 +5,22 @@ package main
 var mutations = []mutation{
 	{
 		"any partition is seen", "a fault counts although its links still work",
-		edit{"nemesis/apply.go", "\t}\n\treturn after.answered == 0\n", "\t}\n\treturn true\n"},
+		edit{"nemesis/partition.go", "return after.answered == 0", "return true"},
 		"nemesis", "TestProbesThatShowAFault",
 	},
 	{
 		"any slow node is seen", "a fault counts although requests are as fast as ever",
-		edit{"nemesis/apply.go", "return after.answered > 0 && after.fastest >= f.By", "return true"},
+		edit{"nemesis/slownode.go", "return after.answered > 0 && after.fastest >= f.By", "return true"},
 		"nemesis", "TestProbesThatShowAFault",
 	},
 	{
 		"dead links show a fault", "a node that was down already counts as cut off",
-		edit{"nemesis/apply.go", "case before.answered == 0:", "case false:"},
+		edit{"nemesis/linkfault.go", "if before.answered == 0 {", "if false {"},
 		"nemesis", "TestProbesThatShowAFault",
 	},
 	{
 		"any reset is seen", "a fault counts that had no connection to break",
-		edit{"nemesis/apply.go", "; broken > 0 {", "; broken >= 0 {"},
+		edit{"nemesis/reset.go", "return proof, broken > 0", "return proof, true"},
 		"nemesis", "TestResetBreaksSomething",
 	},
 	{

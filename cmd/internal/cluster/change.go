@@ -9,6 +9,8 @@ const (
 	CutOff  State = "cut off"    // nothing passes on a link
 	Slow    State = "slow"       // messages on a link take longer
 	Bent    State = "clock bent" // the wall clock differs from the host's
+
+	Tampered State = "commands tampered" // on a link, commands are carried out twice, again or in another order
 )
 
 // Change says for programs what a [Proof] says in words: which state began or ended, and whose.

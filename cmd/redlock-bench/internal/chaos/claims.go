@@ -4,22 +4,24 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 )
 
 // Claim is what a lock claims to survive. Each includes the ones before it.
-type Claim string
+type Claim = nemesis.Claim
 
-// The claims. A lock on a quorum without guards can keep the first three.
+// The claims, see package nemesis.
 const (
-	Pauses     Claim = "pauses"      // pauses and partitions
-	Restarts   Claim = "restarts"    // and restarts with memory
-	Drift      Claim = "drift"       // and clocks that drift by less than 1 %
-	LostMemory Claim = "lost-memory" // and restarts without, of a minority
-	Clocks     Claim = "clocks"      // and wrong clocks, of a minority
+	Pauses     = nemesis.Pauses
+	Restarts   = nemesis.Restarts
+	Drift      = nemesis.Drift
+	LostMemory = nemesis.LostMemory
+	Clocks     = nemesis.Clocks
 )
 
 // Claims are all of them, each with more faults than the one before.
-func Claims() []Claim { return []Claim{Pauses, Restarts, Drift, LostMemory, Clocks} }
+func Claims() []Claim { return nemesis.Claims() }
 
 // ParseClaims reads their names and puts them in order.
 func ParseClaims(names []string) ([]Claim, error) {
@@ -38,15 +40,4 @@ func ClaimNames() []string {
 		names = append(names, string(c))
 	}
 	return names
-}
-
-// Weights are those of [Generate] for the faults that the claim is about, all the same.
-func (c Claim) Weights() map[string]int {
-	weights := make(map[string]int)
-	for _, k := range kinds {
-		if slices.Index(Claims(), k.claim) <= slices.Index(Claims(), c) {
-			weights[k.name] = 1
-		}
-	}
-	return weights
 }

@@ -25,7 +25,7 @@ func TestEachClaimHasTheFaultsOfThoseBefore(t *testing.T) {
 		require.NoError(t, err)
 		for _, f := range p.Faults {
 			assert.Contains(t, want, KindOf(f))
-			assert.False(t, claim == Pauses && damages(f))
+			assert.False(t, claim == Pauses && f.Damages())
 		}
 	}
 	assert.ElementsMatch(t, Kinds(), want, "the last is everything")

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -34,22 +35,35 @@ func Generate(p Plan, weights map[string]int) (Plan, error) {
 	step := func() time.Duration { return time.Duration(pace * float64(ttl) * random.ExpFloat64()) }
 	for at := ttl + step(); at < p.Duration.Duration()-ttl; at += step() {
 		for range redraws {
-			f := kinds[lottery[random.IntN(len(lottery))]].draw(draw{random, p})
-			f.At = at.Round(time.Millisecond)
-			if p.withinModel(f) && p.compatible(f) {
-				p.Faults = append(p.Faults, f)
+			drawn := lottery[random.IntN(len(lottery))].Draw(nemesis.Dice{Random: random, Nodes: p.Nodes, Clients: p.Clients, TTL: ttl})
+			if p.add(drawn, at.Round(time.Millisecond)) {
 				break
 			}
 		}
 	}
+	slices.SortStableFunc(p.Faults, func(a, b nemesis.Fault) int { return cmp.Compare(a.At, b.At) })
 	return p, nil
+}
+
+// add adds a series of faults that begins at an instant, unless one of them doesn't fit.
+func (p *Plan) add(series []nemesis.Fault, at time.Duration) bool {
+	before := len(p.Faults)
+	for _, f := range series {
+		f.At += at
+		if f.At >= p.Duration.Duration()-p.TTL.Duration() || !p.withinModel(f) || !p.compatible(f) {
+			p.Faults = p.Faults[:before]
+			return false
+		}
+		p.Faults = append(p.Faults, f)
+	}
+	return true
 }
 
 // maxWeight bounds the number of tickets.
 const maxWeight = 1000
 
-// tickets lists the places of kinds, each as often as its weight says.
-func tickets(weights map[string]int) ([]int, error) {
+// tickets lists the variants, each as often as its weight says.
+func tickets(weights map[string]int) ([]nemesis.Variant, error) {
 	names := Kinds()
 	for name, weight := range weights {
 		if !slices.Contains(names, name) {
@@ -59,13 +73,13 @@ func tickets(weights map[string]int) ([]int, error) {
 			return nil, fmt.Errorf("chaos: weight %d of %s: give from 0 to %d", weight, name, maxWeight)
 		}
 	}
-	var all []int
-	for i, name := range names {
+	var all []nemesis.Variant
+	for _, v := range nemesis.Variants() {
 		weight := 1
 		if weights != nil {
-			weight = weights[name]
+			weight = weights[v.Name]
 		}
-		all = append(all, slices.Repeat([]int{i}, weight)...)
+		all = append(all, slices.Repeat([]nemesis.Variant{v}, weight)...)
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("chaos: every fault has the weight 0; give at least one of %s a larger", strings.Join(names, ", "))

@@ -1,11 +1,9 @@
 package chaos
 
 import (
-	"math"
 	"slices"
 	"time"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 )
 
@@ -26,58 +24,25 @@ type span struct{ from, until time.Duration }
 
 func (s span) overlaps(o span) bool { return s.from <= o.until && o.from <= s.until }
 
-// hitsServer tells whether the fault is done to a node itself. One at a time can be proven on a node.
-func hitsServer(f nemesis.Fault) bool { return f.Kind != PauseClient && !hitsLinks(f) }
-
-func hitsLinks(f nemesis.Fault) bool {
-	switch f.Kind {
-	case nemesis.Partition, nemesis.AsymmetricPartition, nemesis.SlowNode, nemesis.ResetLinks:
-		return true
-	}
-	return false
-}
-
-// damages tells whether the fault makes a node forget what it granted, or err about the time.
-func damages(f nemesis.Fault) bool {
-	switch f.Kind {
-	case nemesis.FlushNode, nemesis.ClockJump:
-		return true
-	case nemesis.ClockRate:
-		return !drifts(f)
-	case nemesis.CrashNode:
-		return f.Memory != cluster.Keep
-	}
-	return false
-}
-
-// mostDrift is by how much a clock may run at another rate than the host's and still count as right: any lock
-// on clocks allows for that.
-const mostDrift = 0.01
-
-// drifts tells whether a clock runs at a rate that locks allow for.
-func drifts(f nemesis.Fault) bool {
-	return f.Kind == nemesis.ClockRate && math.Abs(f.Rate-1) < mostDrift
-}
-
 // damaged is when the fault's node may not be relied on.
 func (p Plan) damaged(f nemesis.Fault) span { return span{f.At, f.At + f.For + p.recovery()} }
 
 // withinModel tells whether the plan keeps to the safety model if f is added. It's stricter than
 // it had to be: all damage that overlaps f's counts, even if not at one time.
 func (p Plan) withinModel(f nemesis.Fault) bool {
-	if f.For == 0 && f.Kind != nemesis.FlushNode && f.Kind != nemesis.ResetLinks {
+	t, _ := f.Type()
+	if f.For == 0 && !t.Momentary {
 		return false // it doesn't end
 	}
-	ttl := p.TTL.Duration()
-	if f.Kind == nemesis.ClockJump && (f.By > 0 && f.For < ttl || f.By < 0 && f.For >= ttl) || f.Kind == nemesis.ClockRate && !drifts(f) && f.For < ttl {
+	if t.Within != nil && !t.Within(f, p.TTL.Duration()) {
 		return false
 	}
-	if !damages(f) {
+	if !f.Damages() {
 		return true
 	}
 	hit := slices.Clone(f.Nodes)
 	for _, g := range p.Faults {
-		if damages(g) && p.damaged(g).overlaps(p.damaged(f)) {
+		if g.Damages() && p.damaged(g).overlaps(p.damaged(f)) {
 			hit = append(hit, g.Nodes...)
 		}
 	}
@@ -100,21 +65,21 @@ func (p Plan) compatible(f nemesis.Fault) bool {
 		}
 		sameNode := intersect(f.Nodes, g.Nodes, p.Nodes)
 		sameClient := intersect(f.Clients, g.Clients, p.Clients)
+		both := func(s nemesis.Scope) bool { return f.Hits(s) && g.Hits(s) }
 		switch {
-		case f.Kind == PauseClient && g.Kind == PauseClient && sameClient,
-			hitsServer(f) && hitsServer(g) && sameNode,
-			hitsLinks(f) && hitsLinks(g) && sameNode && sameClient:
+		case both(nemesis.OnClients) && sameClient, both(nemesis.OnNodes) && sameNode, both(nemesis.OnLinks) && sameNode && sameClient:
 			return false
-		case hitsLinks(f) && silences(g) && sameNode && f.At >= g.At, hitsLinks(g) && silences(f) && sameNode && g.At >= f.At:
-			return false // a node that doesn't answer can't show what its links do
+		case sameNode && (hides(g, f) || hides(f, g)):
+			return false
 		}
 	}
 	return true
 }
 
-// silences tells whether the fault keeps a node from answering at all.
-func silences(f nemesis.Fault) bool {
-	return f.Kind == nemesis.PauseNode || f.Kind == nemesis.CrashNode
+// hides tells whether a fault of nodes keeps them from showing what their links do: it must not be there
+// when the fault of the links begins.
+func hides(f, ofLinks nemesis.Fault) bool {
+	return f.Hits(nemesis.OnNodes) && f.Silences() && ofLinks.Hits(nemesis.OnLinks) && ofLinks.At >= f.At
 }
 
 // intersect tells whether two lists of indexes share one; of clients, an empty list is all of them.

@@ -46,7 +46,7 @@ func newHavoc(l *lab.Lab, p Plan) *havoc {
 		h.counts[name] = &history.FaultCount{Kind: name}
 	}
 	for _, f := range p.Outside() {
-		h.outside = append(h.outside, "planned: "+Describe(f))
+		h.outside = append(h.outside, "planned: "+f.String())
 	}
 	return h
 }
@@ -73,7 +73,7 @@ func (h *havoc) perform(ctx context.Context, f nemesis.Fault) {
 		return
 	}
 	h.count(f, func(c *history.FaultCount) { c.Planned++ })
-	if damages(f) {
+	if f.Damages() {
 		if !h.ledger.damage(f.Nodes[0]) {
 			h.count(f, func(c *history.FaultCount) { c.Skipped++ })
 			return
@@ -91,12 +91,12 @@ func (h *havoc) perform(ctx context.Context, f nemesis.Fault) {
 		return
 	}
 	h.count(f, func(c *history.FaultCount) { c.Proven++ })
-	if h.lab.SleepUntil(ctx, h.lab.Now()+f.For) != nil && (damages(f) || drifts(f)) {
+	if t, _ := f.Type(); h.lab.SleepUntil(ctx, h.lab.Now()+f.For) != nil && (f.Damages() || t.Slow) {
 		return // a clock that came back sooner would leave the model, and the nodes are about to go
 	}
 	h.heal(working, f, undo)
 	if lasted := h.lab.Now() - began; f.Kind == nemesis.ClockJump && f.By < 0 && lasted >= h.plan.TTL.Duration() {
-		h.note(&h.outside, fmt.Sprintf("%s lasted %v, longer than a TTL, on a machine that is too slow", Describe(f), lasted.Round(time.Millisecond)))
+		h.note(&h.outside, fmt.Sprintf("%v lasted %v, longer than a TTL, on a machine that is too slow", f, lasted.Round(time.Millisecond)))
 	}
 }
 
@@ -105,9 +105,10 @@ func (h *havoc) silence(f nemesis.Fault, until time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
-	case f.Kind == PauseClient:
+	case !f.Silences():
+	case f.Hits(nemesis.OnClients):
 		h.silentClients[f.Clients[0]] = until
-	case silences(f):
+	default:
 		h.silentNodes[f.Nodes[0]] = until
 	}
 }
@@ -137,7 +138,7 @@ func (h *havoc) hidden(f nemesis.Fault, began time.Duration) bool {
 			return true
 		}
 	}
-	return hitsLinks(f) && anySilent(h.silentNodes, f.Nodes, began)
+	return f.Hits(nemesis.OnLinks) && anySilent(h.silentNodes, f.Nodes, began)
 }
 
 // anySilent tells whether one of these was silent since the given instant; an empty list is all.
@@ -154,9 +155,9 @@ func anySilent(silent []time.Duration, which []int, since time.Duration) bool {
 // has made sure of; a fault of them has a lock of its own.
 func (h *havoc) target(f nemesis.Fault) sync.Locker {
 	switch {
-	case f.Kind == PauseClient:
+	case f.Hits(nemesis.OnClients):
 		return &h.clients[f.Clients[0]]
-	case hitsServer(f):
+	case f.Hits(nemesis.OnNodes):
 		return &h.nodes[f.Nodes[0]]
 	}
 	return new(sync.Mutex)
@@ -164,51 +165,11 @@ func (h *havoc) target(f nemesis.Fault) sync.Locker {
 
 // inject applies a fault and returns what undoes it.
 func (h *havoc) inject(ctx context.Context, f nemesis.Fault) (undo func(context.Context) error, err error) {
-	if f.Kind == PauseClient {
-		client := h.lab.Clients()[f.Clients[0]]
-		return client.Resume, client.Pause(ctx)
-	}
-	began := h.lab.Now()
 	applied, err := h.lab.Inject(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	if drifts(f) {
-		return func(ctx context.Context) error { return h.slew(ctx, f, began, applied) }, nil
-	}
-	return func(ctx context.Context) error {
-		err := h.lab.Undo(ctx, applied)
-		if f.Kind == nemesis.ClockRate {
-			err = errors.Join(err, h.setRight(ctx, h.lab.Node(f.Nodes[0])))
-		}
-		return err
-	}, nil
-}
-
-// slew puts a clock that drifted back to the host's time as a time server does: it lets it drift the other way
-// for as long. A jump would be one more fault, and one that no lock allows for.
-func (h *havoc) slew(ctx context.Context, f nemesis.Fault, began time.Duration, applied *nemesis.Applied) error {
-	back := f
-	back.Rate = 2 - f.Rate
-	turned := h.lab.Now()
-	_, err := h.lab.Inject(ctx, back)
-	if err == nil {
-		err = h.lab.SleepUntil(ctx, turned+(turned-began))
-	}
-	return errors.Join(err, h.lab.Undo(ctx, applied))
-}
-
-// setRight puts a clock that ran at another rate back to the host's time, as a time server would.
-func (h *havoc) setRight(ctx context.Context, n cluster.Node) error {
-	now, err := n.Time(ctx)
-	if err != nil {
-		return err
-	}
-	proof, err := n.JumpClock(ctx, -time.Until(now))
-	if err == nil {
-		h.lab.Witness(proof)
-	}
-	return err
+	return func(ctx context.Context) error { return h.lab.Undo(ctx, applied) }, nil
 }
 
 func (h *havoc) heal(ctx context.Context, f nemesis.Fault, undo func(context.Context) error) {
@@ -218,7 +179,7 @@ func (h *havoc) heal(ctx context.Context, f nemesis.Fault, undo func(context.Con
 	if err := undo(ctx); err != nil && !errors.Is(err, cluster.ErrNotProven) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		h.broken = append(h.broken, fmt.Errorf("chaos: end of %s: %w", Describe(f), err))
+		h.broken = append(h.broken, fmt.Errorf("chaos: end of %v: %w", f, err))
 	}
 }
 

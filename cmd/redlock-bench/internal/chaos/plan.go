@@ -14,10 +14,6 @@ import (
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
 )
 
-// PauseClient is the kind of fault that stops a client's process by SIGSTOP. It takes Clients
-// and no Nodes; the other kinds are those of package nemesis.
-const PauseClient nemesis.Kind = "pause-client"
-
 // The limits keep pauses of a few TTLs within what a client is waited for.
 const (
 	MinTTL      = 200 * time.Millisecond
@@ -104,18 +100,12 @@ func (p Plan) Validate() error {
 
 func (p Plan) validate(f nemesis.Fault) error {
 	switch {
-	case f.Kind == PauseClient:
-		if len(f.Nodes) > 0 || len(f.Clients) != 1 || f.Clients[0] < 0 || f.Clients[0] >= p.Clients {
-			return fmt.Errorf("chaos: fault %s: give one client from 0 to %d, and no nodes", f.Kind, p.Clients-1)
-		}
-		if f.At < 0 || f.For <= 0 || f.For > 3*MaxTTL {
-			return fmt.Errorf("chaos: fault %s at %v for %v: give a time from 0 and a span of at most %v", f.Kind, f.At, f.For, 3*MaxTTL)
-		}
-		return nil
+	case f.Hits(nemesis.OnClients) && (f.For <= 0 || f.For > 3*MaxTTL):
+		return fmt.Errorf("chaos: fault %s for %v: give a span of at most %v", f.Kind, f.For, 3*MaxTTL)
 	case f.Memory == cluster.PowerLoss:
 		return fmt.Errorf("chaos: fault %s: memory %q needs a checkpoint just before, which chaos doesn't take; give %q or %q",
 			f.Kind, f.Memory, cluster.Keep, cluster.Lose)
-	case hitsServer(f) && len(f.Nodes) > 1:
+	case f.Hits(nemesis.OnNodes) && len(f.Nodes) > 1:
 		return fmt.Errorf("chaos: fault %s: it has %d nodes; give each a fault of its own", f.Kind, len(f.Nodes))
 	}
 	return f.Validate(p.Nodes, p.Clients)
@@ -133,12 +123,4 @@ func (p Plan) Outside() []nemesis.Fault {
 		kept.Faults = append(kept.Faults, f)
 	}
 	return outside
-}
-
-// Describe says the fault in one line.
-func Describe(f nemesis.Fault) string {
-	if f.Kind == PauseClient {
-		return fmt.Sprintf("%v %s %d for %v", f.At, f.Kind, f.Clients[0]+1, f.For)
-	}
-	return f.String()
 }

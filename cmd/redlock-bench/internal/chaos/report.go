@@ -128,8 +128,7 @@ func (r *Report) WriteText(w io.Writer) error {
 
 // faultLines has a line for each kind of fault that was planned.
 func (r *Report) faultLines(line func(string, func(Result) string)) {
-	for i := range kinds {
-		name := kinds[i].name
+	for _, name := range Kinds() {
 		of := func(r Result) (found history.FaultCount) {
 			for _, c := range r.Faults {
 				if c.Kind == name {

@@ -50,7 +50,7 @@ func search(p Plan, at time.Duration, fails func(Plan) (bool, error)) error {
 			return f.At > at || f.At+f.For < at-window
 		})
 		for i, f := range faults {
-			if !damages(f) { // how long damage lasts is part of the safety model
+			if !f.Damages() { // how long damage lasts is part of the safety model
 				faults[i].For = min(f.For, at+p.TTL.Duration()-f.At)
 			}
 		}

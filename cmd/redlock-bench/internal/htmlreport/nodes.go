@@ -76,6 +76,9 @@ func (d drawing) addLink(l *lane, node string, client int) {
 		case s.State == cluster.Slow:
 			i.Kind, i.Label = "slow", s.Detail
 			i.Text = fmt.Sprintf("messages between %s and %s took %s longer", l.Name, d.Clients[client], s.Detail)
+		case s.State == cluster.Tampered:
+			i.Kind, i.Label = "slow", s.Detail
+			i.Text = fmt.Sprintf("commands of %s to %s: %s", d.Clients[client], l.Name, s.Detail)
 		case s.Detail != "":
 			i.Label = "cut: " + s.Detail
 			i.Text = fmt.Sprintf("no %s passed between %s and %s", s.Detail, l.Name, d.Clients[client])

@@ -134,15 +134,24 @@ func (c *Client) Believes() bool { return c.lab.Now() < c.validUntil }
 func (c *Client) Renews() bool { return c.process.Renews() }
 
 // Pause stops the client's process.
-func (c *Client) Pause(ctx context.Context) error {
+func (c *Client) Pause(ctx context.Context) error { return c.witness(c.Stop(ctx)) }
+
+// Stop is Pause for faults, which record what was seen of them.
+func (c *Client) Stop(ctx context.Context) (cluster.Proof, error) {
 	c.stopped = true
-	return c.witness(cluster.PauseProcess(ctx, c.process.PID()))
+	return c.own(cluster.PauseProcess(ctx, c.process.PID()))
+}
+
+// Continue is Resume for faults.
+func (c *Client) Continue(ctx context.Context) (cluster.Proof, error) {
+	c.stopped = false
+	return c.own(cluster.ResumeProcess(ctx, c.process.PID()))
 }
 
 // AwaitStopped waits until the client's process has stopped itself.
 func (c *Client) AwaitStopped(ctx context.Context) error {
 	c.stopped = true
-	return c.witness(cluster.AwaitStopped(ctx, c.process.PID()))
+	return c.witness(c.own(cluster.AwaitStopped(ctx, c.process.PID())))
 }
 
 // Resume lets the client's process go on. It does nothing if that isn't stopped.
@@ -150,8 +159,7 @@ func (c *Client) Resume(ctx context.Context) error {
 	if !c.stopped {
 		return nil
 	}
-	c.stopped = false
-	return c.witness(cluster.ResumeProcess(ctx, c.process.PID()))
+	return c.witness(c.Continue(ctx))
 }
 
 // Outlast waits until the time of the client's lock is over. The time of a lock that renews itself
@@ -165,10 +173,17 @@ func (c *Client) Outlast(ctx context.Context) error {
 	return c.lab.SleepUntil(ctx, c.validUntil)
 }
 
-func (c *Client) witness(proof cluster.Proof, err error) error {
+// own is a proof about the client's process as one about the client.
+func (c *Client) own(proof cluster.Proof, err error) (cluster.Proof, error) {
 	if err == nil {
 		proof.Target = fmt.Sprintf("%s (%s)", c.name, proof.Target)
 		proof.Change.Clients = []int{c.index}
+	}
+	return proof, err
+}
+
+func (c *Client) witness(proof cluster.Proof, err error) error {
+	if err == nil {
 		c.lab.Witness(proof)
 	}
 	return err

@@ -84,12 +84,21 @@ func (l *Lab) CountGhosts(ctx context.Context) (int, error) {
 
 // Inject applies a fault and records the proofs of its effect. What it returns can undo it.
 func (l *Lab) Inject(ctx context.Context, f nemesis.Fault) (*nemesis.Applied, error) {
-	applied, err := f.Apply(ctx, l.cluster, l.links)
+	applied, err := f.Apply(ctx, l.world())
 	if err != nil {
 		return nil, err
 	}
 	l.Witness(applied.Proofs...)
 	return applied, nil
+}
+
+// world is what faults are done to.
+func (l *Lab) world() nemesis.World {
+	w := nemesis.World{Cluster: l.cluster, Links: l.links}
+	for _, c := range l.clients {
+		w.Clients = append(w.Clients, c)
+	}
+	return w
 }
 
 // Undo ends a fault and records what was seen of that. An end that wasn't seen may have come all the same:

@@ -1,6 +1,7 @@
 package nemesis
 
 import (
+	"bufio"
 	"net"
 	"testing"
 
@@ -29,4 +30,11 @@ func BenchmarkRoundTrip(b *testing.B) {
 			}
 		})
 	}
+}
+
+func ping(conn net.Conn) (string, error) {
+	if _, err := conn.Write([]byte("*1\r\n$4\r\nPING\r\n")); err != nil {
+		return "", err
+	}
+	return bufio.NewReader(conn).ReadString('\n')
 }

@@ -41,10 +41,10 @@ func TestProbesThatShowAFault(t *testing.T) {
 func TestResetBreaksSomething(t *testing.T) {
 	onBoth(t, func(t *testing.T, ctx context.Context, l *lab) {
 		reset := Fault{Kind: ResetLinks, Nodes: []int{0, 1}}
-		_, err := reset.Apply(ctx, l.Cluster, l.links)
+		_, err := reset.Apply(ctx, l.world())
 		require.ErrorIs(t, err, cluster.ErrNotProven)
 		require.NoError(t, l.client(t, l.links.Link(0, 1)).Ping(ctx).Err())
-		applied, err := reset.Apply(ctx, l.Cluster, l.links)
+		applied, err := reset.Apply(ctx, l.world())
 		require.NoError(t, err)
 		require.Len(t, applied.Proofs, 1, "of the one node with a connection")
 		assert.Equal(t, "B", applied.Proofs[0].Target[len(applied.Proofs[0].Target)-1:])

@@ -3,29 +3,14 @@ package nemesis
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 )
 
-// Kind is a kind of fault.
+// Kind is the name of a kind of fault, see [Type].
 type Kind string
-
-// The kinds, each with the fields of [Fault] that it needs besides Nodes.
-const (
-	PauseNode           Kind = "pause-node"           // SIGSTOP; undone by SIGCONT
-	CrashNode           Kind = "crash-node"           // Memory; SIGKILL, undone by a restart
-	FlushNode           Kind = "flush"                // loses every key; can't be undone
-	Failover            Kind = "failover"             // its replica misses all further writes; undone by the replica taking over
-	ClockJump           Kind = "clock-jump"           // By; undone by a jump back
-	ClockRate           Kind = "clock-rate"           // Rate; undone by the rate 1, which leaves the clock where it is
-	Partition           Kind = "partition"            // Clients; nothing passes until undone, then it's delivered
-	AsymmetricPartition Kind = "asymmetric-partition" // Clients, Direction; as Partition, one way only
-	SlowNode            Kind = "slow-node"            // Clients, By; requests take that much longer
-	ResetLinks          Kind = "reset"                // Clients; open connections break; nothing to undo
-)
 
 // Fault is one fault of an experiment, as data.
 type Fault struct {
@@ -40,11 +25,16 @@ type Fault struct {
 	Rate      float64        `json:"rate,omitempty"` // how fast a clock runs; the host's runs at 1
 	Memory    cluster.Memory `json:"memory,omitempty"`
 	Direction Direction      `json:"direction,omitempty"` // the way on which nothing passes
+	Each      bool           `json:"each,omitempty"`      // commands are hit one and all, rather than by chance
 }
 
 // Validate tells whether the fault makes sense for so many nodes and clients.
 func (f Fault) Validate(nodes, clients int) error {
-	if len(f.Nodes) == 0 {
+	t, known := f.Type()
+	if !known {
+		return fmt.Errorf("nemesis: there is no fault %q", f.Kind)
+	}
+	if len(f.Nodes) == 0 && t.Scope != OnClients {
 		return fmt.Errorf("nemesis: fault %s: give at least one node", f.Kind)
 	}
 	if err := checkIndexes("node", f.Nodes, nodes); err != nil {
@@ -56,36 +46,10 @@ func (f Fault) Validate(nodes, clients int) error {
 	if f.At < 0 || f.For < 0 {
 		return fmt.Errorf("nemesis: fault %s at %v for %v: neither can be negative", f.Kind, f.At, f.For)
 	}
-	return f.checkParameters()
-}
-
-func (f Fault) checkParameters() error {
-	switch f.Kind {
-	case PauseNode, FlushNode, Failover, Partition, ResetLinks:
-	case CrashNode:
-		if !slices.Contains(cluster.Memories(), f.Memory) {
-			return fmt.Errorf("nemesis: fault %s: memory %q: give one of %q", f.Kind, f.Memory, cluster.Memories())
-		}
-	case ClockJump:
-		if f.By == 0 {
-			return fmt.Errorf("nemesis: fault %s by 0s: give a duration other than 0", f.Kind)
-		}
-	case ClockRate:
-		if !(f.Rate > 0) {
-			return fmt.Errorf("nemesis: fault %s: rate %v: give one above 0", f.Kind, f.Rate)
-		}
-	case AsymmetricPartition:
-		if f.Direction != Requests && f.Direction != Replies {
-			return fmt.Errorf("nemesis: fault %s: direction %q: give %q or %q", f.Kind, f.Direction, Requests, Replies)
-		}
-	case SlowNode:
-		if f.By <= 0 {
-			return fmt.Errorf("nemesis: fault %s by %v: give a duration above 0", f.Kind, f.By)
-		}
-	default:
-		return fmt.Errorf("nemesis: there is no fault %q", f.Kind)
+	if t.check == nil {
+		return nil
 	}
-	return nil
+	return t.check(f)
 }
 
 func checkIndexes(what string, indexes []int, count int) error {
@@ -104,17 +68,24 @@ func (f Fault) String() string {
 	if f.Direction != "" {
 		fmt.Fprintf(&s, " of %s", f.Direction)
 	}
-	if len(f.Clients) > 0 {
+	if len(f.Nodes) == 0 {
+		fmt.Fprintf(&s, " %s", listed(f.Clients, func(i int) string { return fmt.Sprint(i + 1) }))
+	} else if len(f.Clients) > 0 {
 		fmt.Fprintf(&s, " between client %s and", listed(f.Clients, func(i int) string { return fmt.Sprint(i + 1) }))
 	} else {
 		s.WriteString(" of")
 	}
-	fmt.Fprintf(&s, " %s", listed(f.Nodes, cluster.NodeName))
+	if len(f.Nodes) > 0 {
+		fmt.Fprintf(&s, " %s", listed(f.Nodes, cluster.NodeName))
+	}
 	if f.Memory != "" {
 		fmt.Fprintf(&s, ", memory: %s", f.Memory)
 	}
 	if f.By != 0 {
 		fmt.Fprintf(&s, " by %v", f.By)
+	}
+	if f.Each {
+		s.WriteString(", each command")
 	}
 	if f.Rate != 0 {
 		fmt.Fprintf(&s, " at rate %v", f.Rate)

@@ -66,7 +66,7 @@ func TestBadFaultsAreRefused(t *testing.T) {
 		`direction "": give`:     {Kind: AsymmetricPartition, Nodes: []int{0}},
 		"duration above 0":       {Kind: SlowNode, Nodes: []int{0}, By: -1},
 	} {
-		_, err := fault.Apply(t.Context(), l.Cluster, l.links)
+		_, err := fault.Apply(t.Context(), l.world())
 		require.ErrorContains(t, err, want)
 	}
 	var fault Fault
@@ -102,7 +102,7 @@ func TestApply(t *testing.T) {
 			onBoth(t, func(t *testing.T, ctx context.Context, l *lab) {
 				require.NoError(t, l.client(t, l.links.Link(0, 0)).Set(ctx, "lock", "token", 30*time.Second).Err())
 				test.fault.Nodes = []int{0}
-				applied, err := test.fault.Apply(ctx, l.Cluster, l.links)
+				applied, err := test.fault.Apply(ctx, l.world())
 				if l.Node(0).ClockControl() != nil && (test.fault.Kind == ClockJump || test.fault.Kind == ClockRate) {
 					require.ErrorIs(t, err, cluster.ErrUnsupported)
 					return
@@ -180,7 +180,7 @@ func TestApplyIsAllOrNothing(t *testing.T) {
 	onBoth(t, func(t *testing.T, ctx context.Context, l *lab) {
 		_, err := l.Node(1).Kill(ctx)
 		require.NoError(t, err)
-		_, err = Fault{Kind: PauseNode, Nodes: []int{0, 1}}.Apply(ctx, l.Cluster, l.links)
+		_, err = Fault{Kind: PauseNode, Nodes: []int{0, 1}}.Apply(ctx, l.world())
 		require.ErrorIs(t, err, cluster.ErrNotRunning)
 		_, err = l.links.Link(0, 0).Probe(ctx)
 		require.NoError(t, err, "node A goes on")

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,6 +24,10 @@ type Link struct {
 	lanes    map[Direction]*lane
 	workers  sync.WaitGroup
 
+	seed       uint64 // of what is done to commands
+	tampered   atomic.Pointer[tampering]
+	tamperings atomic.Int64
+
 	mu      sync.Mutex // guards the rest; taken before a lane's lock, never after
 	relays  map[*relay]struct{}
 	refuses bool
@@ -38,6 +43,7 @@ func newLink(client int, node Target, seed int64) (*Link, error) {
 	stream := uint64(client)<<32 | uint64(node.Index())<<1
 	l := &Link{
 		client:   client,
+		seed:     uint64(seed) ^ stream,
 		node:     node,
 		listener: listener,
 		lanes: map[Direction]*lane{
@@ -195,6 +201,7 @@ func (l *Link) close() error {
 	l.closed = true
 	l.mu.Unlock()
 	err := l.listener.Close()
+	l.untamper()
 	for _, r := range l.open() {
 		r.end(reset)
 	}

@@ -38,6 +38,8 @@ func newLab(t *testing.T, config cluster.Config) *lab {
 	return &lab{c, links}
 }
 
+func (l *lab) world() World { return World{Cluster: l.Cluster, Links: l.links} }
+
 // onBoth runs a test on either backend, with two nodes and two clients.
 func onBoth(t *testing.T, test func(*testing.T, context.Context, *lab)) {
 	for _, backend := range []cluster.Backend{cluster.Embedded, cluster.Redis} {

@@ -1,10 +1,10 @@
 package nemesis
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -16,6 +16,11 @@ var errRefused = errors.New("connection refused")
 // faults, and returns how long the reply took. The probe isn't counted in [Stats] and leaves
 // nothing behind. It needs a context with a deadline to notice a link that carries nothing.
 func (l *Link) Probe(ctx context.Context) (time.Duration, error) {
+	return l.ask(ctx, "*1\r\n$4\r\nPING\r\n", "+PONG\r\n")
+}
+
+// ask is a probe with any question.
+func (l *Link) ask(ctx context.Context, question, answer string) (time.Duration, error) {
 	near, far := net.Pipe()
 	defer near.Close()
 	relay := l.admit(far, true)
@@ -27,21 +32,18 @@ func (l *Link) Probe(ctx context.Context) (time.Duration, error) {
 	stop := context.AfterFunc(ctx, func() { _ = near.Close() })
 	defer stop()
 	began := time.Now()
-	reply, err := ping(near)
+	reply := make([]byte, len(answer))
+	_, err := io.WriteString(near, question)
+	if err == nil {
+		_, err = io.ReadFull(near, reply)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("nemesis: probe of the %v: %w", l, errors.Join(context.Cause(ctx), err))
 	}
-	if reply != "+PONG\r\n" {
-		return 0, fmt.Errorf("nemesis: probe of the %v: reply %q instead of PONG", l, reply)
+	if string(reply) != answer {
+		return 0, fmt.Errorf("nemesis: probe of the %v: reply %q instead of %q", l, reply, answer)
 	}
 	return time.Since(began), nil
-}
-
-func ping(conn net.Conn) (string, error) {
-	if _, err := conn.Write([]byte("*1\r\n$4\r\nPING\r\n")); err != nil {
-		return "", err
-	}
-	return bufio.NewReader(conn).ReadString('\n')
 }
 
 // probes is what probing several links at the same time showed.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -26,6 +27,7 @@ type relay struct {
 	probe  bool // the harness's own question, which isn't counted
 
 	requests, replies *flow
+	stream            stream
 	workers           sync.WaitGroup
 	ctx               context.Context // ends with the relay
 	cancel            context.CancelFunc
@@ -125,26 +127,45 @@ func (r *relay) toNode(m *message) {
 	case node == nil:
 		r.requests.fail()
 	case m.end == closed:
-		// The node may still have replies under way, so it alone ends the connection.
-		if half, ok := node.(interface{ CloseWrite() error }); ok {
-			_ = half.CloseWrite()
+		if rest := r.stream.commands.flush(); len(rest) > 0 {
+			r.write(rest)
 		}
-		r.oneOver()
+		if !r.link.tampered.Load().waiting().before(r, func() { r.closeNode(node) }) {
+			r.closeNode(node)
+		}
 	case m.end == reset:
 		r.end(reset)
 	default:
-		if _, err := node.Write(m.data); err != nil {
-			r.requests.fail()
-		}
+		r.send(m.data)
 	}
+}
+
+// closeNode ends the requests. The node may still have replies under way, so it alone ends the connection.
+func (r *relay) closeNode(node net.Conn) {
+	if half, ok := node.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+	}
+	r.oneOver()
 }
 
 func (r *relay) toClient(m *message) {
 	if m.end != notEnded {
+		r.deliver(r.stream.replies.flush())
 		r.end(m.end)
 		return
 	}
-	if _, err := r.client.Write(m.data); err != nil {
+	values, do := r.stream.ordered(m.data)
+	r.deliver(slices.Concat(values...))
+	for _, f := range do {
+		f()
+	}
+}
+
+func (r *relay) deliver(data []byte) {
+	if len(data) == 0 {
+		return
+	}
+	if _, err := r.client.Write(data); err != nil {
 		// The client is gone, but requests that it has sent may still be held.
 		r.replies.fail()
 	}

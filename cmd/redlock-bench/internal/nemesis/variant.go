@@ -1,0 +1,114 @@
+package nemesis
+
+import (
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// Claim is what a lock claims to survive. Each includes the ones before it.
+type Claim string
+
+// The claims. A lock on a quorum without guards can keep the first three.
+const (
+	Pauses     Claim = "pauses"      // pauses and partitions
+	Restarts   Claim = "restarts"    // and restarts with memory
+	Drift      Claim = "drift"       // and clocks that drift by less than 1 %
+	LostMemory Claim = "lost-memory" // and restarts without, of a minority
+	Clocks     Claim = "clocks"      // and wrong clocks, of a minority
+)
+
+// Claims are all of them, each with more faults than the one before.
+func Claims() []Claim { return []Claim{Pauses, Restarts, Drift, LostMemory, Clocks} }
+
+// Weights are the shares of random faults, by variant, that put the claim to the test: all the same.
+func (c Claim) Weights() map[string]int {
+	weights := make(map[string]int)
+	for _, v := range Variants() {
+		if slices.Index(Claims(), v.Claim) <= slices.Index(Claims(), c) {
+			weights[v.Name] = 1
+		}
+	}
+	return weights
+}
+
+// Variant is a use of a kind of fault in random plans: where the two sides of a fault try different things,
+// each is drawn, selected and counted for itself.
+type Variant struct {
+	Name  string
+	About string // what it does, in one line
+	Claim Claim  // the first that it puts to the test
+	// of tells whether a fault of the kind is of this variant; nil is always.
+	of func(Fault) bool
+	// draw makes up a fault, without its beginning. Several are a series, each with At counted from the
+	// beginning of the first.
+	draw func(Dice) []Fault
+	// RealOnly tells that it takes real servers.
+	RealOnly bool
+}
+
+// Variants are those of all kinds.
+func Variants() []Variant {
+	var all []Variant
+	for _, t := range types {
+		all = append(all, t.Variants...)
+	}
+	return all
+}
+
+// Draw makes up a fault, or a series of them, each with At counted from the beginning of the first.
+func (v Variant) Draw(d Dice) []Fault { return v.draw(d) }
+
+// Variant is the name of the variant that the fault is of; its kind, where it's none.
+func (f Fault) Variant() string {
+	t, _ := f.Type()
+	for _, v := range t.Variants {
+		if v.of == nil || v.of(f) {
+			return v.Name
+		}
+	}
+	return string(f.Kind)
+}
+
+// Dice is what random faults are made of.
+type Dice struct {
+	Random         *rand.Rand
+	Nodes, Clients int // how many there are
+	TTL            time.Duration
+}
+
+// ttls is a random span between so many TTLs, in whole milliseconds, as plans are read by people.
+func (d Dice) ttls(from, to float64) time.Duration {
+	span := time.Duration(float64(d.TTL) * (from + (to-from)*d.Random.Float64()))
+	return max(span.Round(time.Millisecond), time.Millisecond)
+}
+
+// rate is one of these.
+func (d Dice) rate(of ...float64) float64 { return of[d.Random.IntN(len(of))] }
+
+func (d Dice) node() []int { return []int{d.Random.IntN(d.Nodes)} }
+
+func (d Dice) client() []int { return []int{d.Random.IntN(d.Clients)} }
+
+// nodes is between one node and a majority.
+func (d Dice) nodes() []int { return d.some(d.Nodes, d.Nodes/2+1) }
+
+// clients is all clients, which is written as none, or some.
+func (d Dice) clients() []int {
+	if d.Random.IntN(2) == 0 {
+		return nil
+	}
+	return d.some(d.Clients, d.Clients)
+}
+
+// some is at least one and at most so many of n, in their order.
+func (d Dice) some(n, most int) []int {
+	left := 1 + d.Random.IntN(most)
+	var chosen []int
+	for i := range n {
+		if d.Random.IntN(n-i) < left-len(chosen) {
+			chosen = append(chosen, i)
+		}
+	}
+	return chosen
+}
