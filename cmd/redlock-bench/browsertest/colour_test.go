@@ -48,7 +48,7 @@ func TestColoursAreLegible(t *testing.T) {
 
 func TestVerdictsDontDependOnColour(t *testing.T) {
 	b := open(t, "")
-	for selector, mark := range map[string]string{"td .verdict.held": "✓", "td .verdict.violated": "✕"} {
+	for selector, mark := range map[string]string{"td .verdict.held": "✓", "td .verdict.violated": "✕", ".hero .verdict.violated": "✕"} {
 		texts := b.texts(selector)
 		require.NotEmpty(t, texts)
 		for _, text := range texts {

@@ -141,7 +141,7 @@ func TestKeyboard(t *testing.T) {
 func TestSkip(t *testing.T) {
 	b := open(t, jump)
 	b.do(chromedp.Focus(figure(jump)+` button[aria-label="skip the timeline"]`), chromedp.KeyEvent(kb.Enter))
-	assert.Equal(t, "Events", eval[string](b, `document.activeElement.textContent`))
+	assert.Equal(t, "Events, numbers, and the command that repeats it", eval[string](b, `document.activeElement.textContent`))
 }
 
 // A timeline can leave the page as a picture. With -pictures they're written to the documents.

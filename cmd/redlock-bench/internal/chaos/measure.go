@@ -7,6 +7,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
 )
 
 // OpCount counts what came of the operations of one kind.
@@ -54,10 +55,10 @@ func Measure(h *history.History) Measures {
 	}
 	m.Acquire = percentiles(took)
 	available, gap := check.Available(h)
-	m.Available, m.LongestGap = available, milliseconds(gap)
+	m.Available, m.LongestGap = available, spoken.Milliseconds(gap)
 	for _, o := range check.Exclusion(h.Beliefs()).Overlaps {
 		m.Overlaps++
-		m.LongestOverlap = max(m.LongestOverlap, milliseconds(o.Until-o.From))
+		m.LongestOverlap = max(m.LongestOverlap, spoken.Milliseconds(o.Until-o.From))
 	}
 	return m
 }
@@ -81,9 +82,7 @@ func percentiles(took []time.Duration) Latency {
 	}
 	slices.Sort(took)
 	at := func(percent int) float64 {
-		return milliseconds(took[(len(took)*percent+99)/100-1])
+		return spoken.Milliseconds(took[(len(took)*percent+99)/100-1])
 	}
 	return Latency{P50: at(50), P90: at(90), P99: at(99), Max: at(100)}
 }
-
-func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -6,11 +6,11 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
 )
 
 // maxFindings bounds what is listed of a run under which a lock failed thousands of times.
@@ -60,7 +60,7 @@ func NewReport(backend string, plan Plan, outcomes []*Outcome) *Report {
 		findings := append(append([]string(nil), o.Findings...), o.Linearizable.Faults...)
 		result := Result{
 			Subject: o.Subject.Name, Exclusion: o.Exclusion, Fencing: o.Fencing, Linearizable: o.Linearizable.Verdict, Availability: o.Availability,
-			AsExpected: o.AsExpected(), OverlapMS: milliseconds(o.Overlap), Measures: o.Measures,
+			AsExpected: o.AsExpected(), OverlapMS: spoken.Milliseconds(o.Overlap), Measures: o.Measures,
 			StaleWritesAccepted: o.StaleAccepted, StaleWritesRefused: o.StaleRefused, LostUpdates: o.Lost,
 			Faults: slices.Clone(o.History.Chaos.Faults), Doubts: o.Doubts, Outside: o.Outside,
 			Findings: findings[:min(len(findings), maxFindings)], FindingsTotal: len(findings),
@@ -95,12 +95,12 @@ func (r *Report) WriteText(w io.Writer) error {
 		_, _ = fmt.Fprintln(t)
 	}
 	line("", func(r Result) string { return r.Subject })
-	line("exclusion", func(r Result) string { return spoken(r.Exclusion) })
-	line("fencing tokens, fenced writes", func(r Result) string { return spoken(r.Fencing) })
-	line("linearizability of these", func(r Result) string { return spoken(r.Linearizable) })
-	line("availability", func(r Result) string { return spoken(r.Availability) })
+	line("exclusion", func(r Result) string { return verdict(r.Exclusion) })
+	line("fencing tokens, fenced writes", func(r Result) string { return verdict(r.Fencing) })
+	line("linearizability of these", func(r Result) string { return verdict(r.Linearizable) })
+	line("availability", func(r Result) string { return verdict(r.Availability) })
 	line("overlaps: number, sum, longest", func(r Result) string {
-		return fmt.Sprintf("%d, %s, %s", r.Overlaps, spokenMS(r.OverlapMS), spokenMS(r.LongestOverlap))
+		return fmt.Sprintf("%d, %s, %s", r.Overlaps, spoken.FromMilliseconds(r.OverlapMS), spoken.FromMilliseconds(r.LongestOverlap))
 	})
 	line("stale writes: plain took, fenced refused", func(r Result) string {
 		return fmt.Sprintf("%d, %d", r.StaleWritesAccepted, r.StaleWritesRefused)
@@ -112,10 +112,10 @@ func (r *Report) WriteText(w io.Writer) error {
 		})
 	}
 	line("acquire: p50, p99, max", func(r Result) string {
-		return fmt.Sprintf("%s, %s, %s", spokenMS(r.Acquire.P50), spokenMS(r.Acquire.P99), spokenMS(r.Acquire.Max))
+		return fmt.Sprintf("%s, %s, %s", spoken.FromMilliseconds(r.Acquire.P50), spoken.FromMilliseconds(r.Acquire.P99), spoken.FromMilliseconds(r.Acquire.Max))
 	})
 	line("available, longest gap", func(r Result) string {
-		return fmt.Sprintf("%.1f %%, %s", 100*r.Available, spokenMS(r.LongestGap))
+		return fmt.Sprintf("%.1f %%, %s", 100*r.Available, spoken.FromMilliseconds(r.LongestGap))
 	})
 	r.faultLines(line)
 	if err := t.Flush(); err != nil {
@@ -173,8 +173,8 @@ func (r *Report) remarks(s *strings.Builder) {
 	}
 }
 
-// spoken is a verdict as a reader should take it: that nothing was found doesn't mean safe.
-func spoken(v check.Verdict) string {
+// verdict is one as a reader should take it: that nothing was found doesn't mean safe.
+func verdict(v check.Verdict) string {
 	switch v {
 	case check.Held:
 		return "no violation found"
@@ -184,12 +184,4 @@ func spoken(v check.Verdict) string {
 		return "has no tokens"
 	}
 	return string(v)
-}
-
-func spokenMS(ms float64) string {
-	d := time.Duration(ms * float64(time.Millisecond))
-	if d >= 10*time.Millisecond {
-		return d.Round(time.Millisecond).String()
-	}
-	return d.Round(10 * time.Microsecond).String()
 }

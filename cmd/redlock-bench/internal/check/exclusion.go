@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
 )
 
 // Overlap is a span in which more than one client believed that it held the lock.
@@ -22,8 +23,8 @@ func (o Overlap) String() string {
 	for i, h := range o.Holders {
 		names[i] = h.String()
 	}
-	return fmt.Sprintf("%s believed for %v at the same time that they held the lock",
-		strings.Join(names, " and "), (o.Until - o.From).Round(time.Microsecond))
+	return fmt.Sprintf("%s believed for %s at the same time that they held the lock",
+		strings.Join(names, " and "), spoken.Duration(o.Until-o.From))
 }
 
 // ExclusionResult is what [Exclusion] found.

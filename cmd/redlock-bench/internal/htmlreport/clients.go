@@ -8,6 +8,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
 )
 
 // The rows of a client's lane.
@@ -97,7 +98,7 @@ func (d drawing) belief(b history.Belief) item {
 		i.Kind, i.Text = "maybe", b.Holder.Client+" may have believed that it held the lock: its operation never returned"
 		return i
 	}
-	i.Label = duration(b.Until - b.From)
+	i.Label = spoken.Duration(b.Until - b.From)
 	return i
 }
 

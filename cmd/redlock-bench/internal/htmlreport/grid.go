@@ -6,6 +6,7 @@ import (
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/report"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
 )
 
 // grid is a table of scenario by subject.
@@ -23,19 +24,25 @@ type gridRow struct {
 
 // gridCell is the answer of one experiment.
 type gridCell struct {
-	Anchor     string
-	Class      string // how it looks: held, violated, unknown or none
-	Mark       string // says the same without colour
-	Word       string
-	Detail     string
-	Unexpected string // what was expected instead, if so
+	Anchor string
+	answer
+	Also       *answer // of a second question
+	Unexpected string  // what was expected instead, if so
+}
+
+// answer is a verdict, or a number that is one.
+type answer struct {
+	Class  string // how it looks: held, violated, unknown or none
+	Mark   string // says the same without colour
+	Word   string
+	Detail string
 }
 
 // grids asks the questions that the tables on the terminal answer.
 func grids(r *report.Report) []grid {
 	all := []grid{
 		newGrid("Did only one client at a time believe that it held the lock?", r.Results, exclusionCell),
-		newGrid("How many writes did a register take after those of a later holder?", r.Results, writesCell),
+		newGrid("How many stale writes were taken: writes that came after one of a later holder?", r.Results, writesCell),
 	}
 	all[0].Foot = violations(all[0], r.Results)
 	if demanded := only(r.Results, wasDemanded); len(demanded) > 0 {
@@ -55,14 +62,12 @@ func only(results []report.Result, wanted func(report.Result) bool) []report.Res
 	return slices.DeleteFunc(slices.Clone(results), func(r report.Result) bool { return !wanted(r) })
 }
 
+// Ours tells that a column is this module's own lock.
+func (g grid) Ours(subject string) bool { return subject == report.Ours }
+
 // newGrid lays out the results, in the order in which scenarios and subjects first come up.
 func newGrid(question string, results []report.Result, show func(report.Result) gridCell) grid {
-	g := grid{Question: question}
-	for _, result := range results {
-		if !slices.Contains(g.Subjects, result.Subject) {
-			g.Subjects = append(g.Subjects, result.Subject)
-		}
-	}
+	g := grid{Question: question, Subjects: report.Subjects(results)}
 	for _, result := range results {
 		i := slices.IndexFunc(g.Rows, func(r gridRow) bool { return r.Scenario == result.Scenario })
 		if i < 0 {
@@ -96,8 +101,8 @@ func violations(g grid, results []report.Result) []string {
 
 func exclusionCell(r report.Result) gridCell {
 	c := verdictCell(r.Exclusion)
-	if r.Exclusion == check.Violated {
-		c.Detail = "for " + inMilliseconds(r.OverlapMS)
+	if r.Exclusion == check.Violated && r.OverlapMS > 0 {
+		c.Word = spoken.FromMilliseconds(r.OverlapMS)
 	}
 	if !r.AsExpected {
 		c.Unexpected = expected(r)
@@ -113,20 +118,22 @@ func expected(r report.Result) string {
 	return "not as expected"
 }
 
+// writesCell has a mark for each register, so that the same number looks the same under every lock.
 func writesCell(r report.Result) gridCell {
-	c := gridCell{Class: "held", Mark: "✓", Word: fmt.Sprintf("%d plain,", r.StaleWritesAccepted)}
+	c := gridCell{answer: answer{Class: "held", Mark: "✓", Word: fmt.Sprintf("%d plain", r.StaleWritesAccepted)}}
 	if r.StaleWritesAccepted > 0 {
 		c.Class, c.Mark = "violated", "✕"
 	}
+	fenced := verdictCell(r.Fencing).answer
 	switch r.Fencing {
-	case check.None:
-		c.Detail = "no tokens"
+	case check.None, "":
+		fenced.Word = "no tokens"
 	case check.Held:
-		c.Class, c.Mark, c.Detail = "held", "✓", "0 fenced"
+		fenced.Word = "0 fenced"
 	default:
-		c.Class, c.Detail = string(r.Fencing), "fencing "+string(r.Fencing)
-		c.Mark = verdictCell(r.Fencing).Mark
+		fenced.Word = "fencing " + string(r.Fencing)
 	}
+	c.Also = &fenced
 	return c
 }
 
@@ -144,14 +151,14 @@ func availabilityCell(r report.Result) gridCell {
 // costCell says nothing of a lock that was violated: what it cost doesn't matter then.
 func costCell(r report.Result) gridCell {
 	if r.Exclusion != check.Held {
-		return gridCell{Mark: "–"}
+		return gridCell{answer: answer{Mark: "–"}}
 	}
-	return gridCell{Word: fmt.Sprintf("%d refused,", r.Refused), Detail: inMilliseconds(r.UnavailableMS)}
+	return gridCell{answer: answer{Word: fmt.Sprintf("%d refused,", r.Refused), Detail: spoken.FromMilliseconds(r.UnavailableMS)}}
 }
 
 // verdictCell shows a verdict.
 func verdictCell(v check.Verdict) gridCell {
-	c := gridCell{Class: string(v), Mark: "?", Word: string(v)}
+	c := gridCell{answer: answer{Class: string(v), Mark: "?", Word: string(v)}}
 	switch v {
 	case check.Held:
 		c.Mark = "✓"
@@ -161,35 +168,4 @@ func verdictCell(v check.Verdict) gridCell {
 		c.Mark = "–"
 	}
 	return c
-}
-
-// headline says in one sentence how the run ended.
-func headline(r *report.Report) string {
-	if unexpected := len(r.Unexpected()); unexpected > 0 {
-		return fmt.Sprintf("%d of %d experiments did not end as expected.", unexpected, len(r.Results))
-	}
-	return fmt.Sprintf("All %d experiments ended as expected.", len(r.Results))
-}
-
-// totals counts the verdicts on exclusion.
-func totals(r *report.Report) string {
-	count := make(map[check.Verdict]int)
-	for _, result := range r.Results {
-		count[result.Exclusion]++
-	}
-	return fmt.Sprintf("No violation of mutual exclusion was found in %d of them, one was found in %d, and %d could not be decided.",
-		count[check.Held], count[check.Violated], count[check.Unknown])
-}
-
-// inMilliseconds writes milliseconds as people read them: exactly where there are few of them.
-func inMilliseconds(ms float64) string {
-	switch {
-	case ms == 0:
-		return "0 ms"
-	case ms >= 10:
-		return fmt.Sprintf("%.0f ms", ms)
-	case ms >= 0.1:
-		return fmt.Sprintf("%.2f ms", ms)
-	}
-	return fmt.Sprintf("%.0f µs", ms*1000)
 }

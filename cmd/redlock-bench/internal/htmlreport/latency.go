@@ -1,13 +1,13 @@
 package htmlreport
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
 )
 
 // latency is how long operations of one kind and outcome took, as a line of a table.
@@ -40,7 +40,7 @@ func newLatency(op protocol.Op, ok bool, took []time.Duration) latency {
 	slices.Sort(took)
 	l := latency{
 		What: string(op), Count: len(took),
-		Median: percentile(took, 50), P90: percentile(took, 90), P99: percentile(took, 99), Max: duration(took[len(took)-1]),
+		Median: percentile(took, 50), P90: percentile(took, 90), P99: percentile(took, 99), Max: spoken.Duration(took[len(took)-1]),
 	}
 	if !ok {
 		l.What += ", refused"
@@ -55,16 +55,5 @@ func percentile(sorted []time.Duration, p float64) string {
 	if p > 50 && rank == len(sorted) {
 		return "–"
 	}
-	return duration(sorted[rank-1])
-}
-
-// duration writes d with three digits or more.
-func duration(d time.Duration) string {
-	switch {
-	case d < time.Millisecond:
-		return fmt.Sprintf("%d µs", d.Microseconds())
-	case d < 100*time.Millisecond:
-		return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond))
-	}
-	return fmt.Sprintf("%d ms", d.Milliseconds())
+	return spoken.Duration(sorted[rank-1])
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,10 +51,29 @@ type page struct {
 	ChartStyle  template.CSS // all that a timeline needs outside of the page
 	Script      template.JS
 	Headline    string
+	Surprises   string // empty if there are none
 	Totals      string
+	Hero        *hero
+	Subjects    []subjectLine
 	Assumptions []string
 	Grids       []grid
 	Scenarios   []scenarioSection
+}
+
+// subjectLine says what a lock is.
+type subjectLine struct {
+	Name, About string
+	Ours        bool
+}
+
+// subjectLines explains the locks of a run, in the order of the tables' columns.
+func subjectLines(r Run) []subjectLine {
+	var all []subjectLine
+	for _, name := range report.Subjects(r.Report.Results) {
+		i := slices.IndexFunc(r.Outcomes, func(o *experiment.Outcome) bool { return o.Spec.Subject.Name == name })
+		all = append(all, subjectLine{name, capitalised(r.Outcomes[i].Spec.Subject.About), name == report.Ours})
+	}
+	return all
 }
 
 // Write writes the page. The error is that of w.
@@ -63,7 +83,10 @@ func (r Run) Write(w io.Writer) error {
 		Style:       template.CSS(asset("style.css")),
 		ChartStyle:  template.CSS(asset("chart.css")),
 		Headline:    headline(r.Report),
+		Surprises:   surprises(r.Report),
 		Totals:      totals(r.Report),
+		Hero:        newHero(r),
+		Subjects:    subjectLines(r),
 		Assumptions: assumptions(r),
 		Grids:       grids(r.Report),
 		Scenarios:   scenarioSections(r),

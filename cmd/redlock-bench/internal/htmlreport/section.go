@@ -11,6 +11,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/report"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/scenario"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
 )
 
 // scenarioSection shows a scenario with its experiments.
@@ -18,6 +19,9 @@ type scenarioSection struct {
 	Scenario    scenario.Scenario
 	Experiments []experimentSection
 }
+
+// About is a sentence.
+func (s scenarioSection) About() string { return capitalised(s.Scenario.About) }
 
 // experimentSection shows one experiment.
 type experimentSection struct {
@@ -63,7 +67,6 @@ func newExperimentSection(r Run, result report.Result, o *experiment.Outcome) ex
 		ID:       anchor(result.Scenario, result.Subject),
 		Result:   result,
 		Cell:     exclusionCell(result),
-		About:    o.Spec.Subject.About,
 		Facts:    facts(result, o),
 		Findings: slices.Concat(o.Findings, o.Doubts),
 		Command:  r.Repeat(result.Scenario, result.Subject),
@@ -82,11 +85,11 @@ func newExperimentSection(r Run, result report.Result, o *experiment.Outcome) ex
 // facts sums an experiment up.
 func facts(r report.Result, o *experiment.Outcome) []fact {
 	all := []fact{
-		{"mutual exclusion", fmt.Sprintf("%s, expected %s", r.Exclusion, r.Expected)},
+		{"mutual exclusion", fmt.Sprintf("%s; expected: %s", r.Exclusion, r.Expected)},
 		{"overlap of beliefs", overlap(r.OverlapMS)},
 		{"attempts", fmt.Sprintf("%d acquired, %d refused", r.Acquired, r.Refused)},
 		{"availability", orElse(r.Availability, "not asked for here")},
-		{"wanted in vain", inMilliseconds(r.UnavailableMS) + " while nobody held it"},
+		{"wanted in vain", spoken.FromMilliseconds(r.UnavailableMS) + " while nobody held it"},
 		{"ghost keys", fmt.Sprint(r.GhostKeys)},
 		{"fencing", orElse(r.Fencing, "the lock has no tokens")},
 		{"stale writes", fmt.Sprintf("%d taken without fencing, %d refused with it", r.StaleWritesAccepted, r.StaleWritesRefused)},
@@ -105,7 +108,7 @@ func overlap(ms float64) string {
 	if ms == 0 {
 		return "none"
 	}
-	return inMilliseconds(ms)
+	return spoken.FromMilliseconds(ms)
 }
 
 // orElse is a verdict, or why there is none.
@@ -121,7 +124,7 @@ func notes(h *history.History) []note {
 	var all []note
 	for i, n := range sortedNotes(h) {
 		all = append(all, note{
-			Number: i + 1, At: fmt.Sprintf("+%.3f ms", float64(n.At-h.Start)/float64(time.Millisecond)),
+			Number: i + 1, At: instant(n.At - h.Start),
 			What: n.What, Fault: n.Fault,
 		})
 	}

@@ -7,13 +7,15 @@ import (
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
 )
 
 // timeline is what assets/draw.js draws. Its names are short because it's most of the page. All
 // times are nanoseconds since the experiment's start.
 type timeline struct {
-	End      int64      `json:"end"`  // of the axis
-	Seen     int64      `json:"seen"` // when the observation ended; beliefs may last longer
+	Begin    int64      `json:"begin,omitempty"` // of the axis
+	End      int64      `json:"end"`             // of the axis
+	Seen     int64      `json:"seen"`            // when the observation ended; beliefs may last longer
 	Overlaps [][2]int64 `json:"overlaps"`
 	Lanes    []lane     `json:"lanes"`
 	// Texts are those of the items, each once, since refusals repeat themselves.
@@ -48,7 +50,7 @@ type drawing struct {
 	end      time.Duration // of the axis
 }
 
-func newTimeline(h *history.History) *timeline {
+func newDrawing(h *history.History) drawing {
 	beliefs := h.Beliefs()
 	d := drawing{h, beliefs, check.Exclusion(beliefs).Overlaps, h.End}
 	for _, b := range beliefs {
@@ -56,6 +58,13 @@ func newTimeline(h *history.History) *timeline {
 			d.end = max(d.end, b.Until)
 		}
 	}
+	return d
+}
+
+func newTimeline(h *history.History) *timeline { return newDrawing(h).timeline() }
+
+func (d drawing) timeline() *timeline {
+	h := d.History
 	t := &timeline{End: d.since(d.end), Seen: d.since(h.End), Overlaps: [][2]int64{}, Texts: []string{}}
 	for _, o := range d.overlaps {
 		t.Overlaps = append(t.Overlaps, [2]int64{d.since(o.From), d.since(o.Until)})
@@ -144,7 +153,7 @@ func (d drawing) overlapping() lane {
 	l := lane{Name: "overlap", Kind: "overlap", Rows: []string{""}}
 	for _, o := range d.overlaps {
 		i := d.span("overlap", 0, o.From, o.Until)
-		i.Label = duration(o.Until - o.From)
+		i.Label = spoken.Duration(o.Until - o.From)
 		var who []string
 		for _, h := range o.Holders {
 			who = append(who, h.Client)

@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/experiment"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
 )
 
 // Report is the JSON form of a run. Its fields are stable: later versions add to them.
@@ -76,11 +76,11 @@ func New(backend string, nodes int, seed int64, outcomes []*experiment.Outcome) 
 			Exclusion:           o.Exclusion,
 			Expected:            o.Expected.Exclusion,
 			AsExpected:          o.AsExpected(),
-			OverlapMS:           milliseconds(o.Overlap),
+			OverlapMS:           spoken.Milliseconds(o.Overlap),
 			Availability:        o.Availability,
 			Acquired:            o.Acquired,
 			Refused:             o.Refused,
-			UnavailableMS:       milliseconds(o.Unavailable),
+			UnavailableMS:       spoken.Milliseconds(o.Unavailable),
 			GhostKeys:           o.Ghosts,
 			Guard:               o.Spec.Scenario.Guard,
 			Evidence:            append([]string{}, slices.Concat(o.Evidence, o.Findings, o.Doubts)...),
@@ -94,11 +94,6 @@ func New(backend string, nodes int, seed int64, outcomes []*experiment.Outcome) 
 		})
 	}
 	return r
-}
-
-// milliseconds rounds up to the microsecond, so that no overlap looks like none.
-func milliseconds(d time.Duration) float64 {
-	return math.Ceil(float64(d)/float64(time.Microsecond)) / 1000
 }
 
 // WriteJSON writes the report as indented JSON.
@@ -121,4 +116,20 @@ func (r *Report) Unexpected() []Result {
 		}
 	}
 	return unexpected
+}
+
+// Ours is the subject that is this module's own lock.
+const Ours = "guarded"
+
+// Subjects returns the subjects of the results: this module's own first, the others in the order in which they
+// first come up.
+func Subjects(results []Result) []string {
+	var all []string
+	for _, result := range results {
+		all = appendNew(all, result.Subject)
+	}
+	if i := slices.Index(all, Ours); i > 0 {
+		all = slices.Insert(slices.Delete(all, i, i+1), 0, Ours)
+	}
+	return all
 }

@@ -147,12 +147,6 @@ func TestUnexpected(t *testing.T) {
 	assert.Equal(t, []string{"control guarded", "clock-jump guarded"}, names)
 }
 
-func TestShortOverlapsDontLookLikeNone(t *testing.T) {
-	assert.Equal(t, 0.001, milliseconds(1))
-	assert.Equal(t, 0.0, milliseconds(0))
-	assert.Equal(t, 812.346, milliseconds(812345678))
-}
-
 // full is a file that takes nothing.
 type full struct{}
 

@@ -51,11 +51,9 @@ type grid struct {
 func (r *Report) grid(colour bool, show func(Result) cell) *grid {
 	g := &grid{style: table.StyleLight, header: table.Row{"scenario"}, rows: make(map[string]table.Row)}
 	g.style.Format.Header = text.FormatDefault
-	var subjects []string
 	cells := make(map[[2]string]string)
 	for _, result := range r.Results {
 		g.scenarios = appendNew(g.scenarios, result.Scenario)
-		subjects = appendNew(subjects, result.Subject)
 		c := show(result)
 		if !result.AsExpected {
 			c.text += " (!)"
@@ -68,7 +66,7 @@ func (r *Report) grid(colour bool, show func(Result) cell) *grid {
 	for _, name := range g.scenarios {
 		g.rows[name] = table.Row{name}
 	}
-	for _, s := range subjects {
+	for _, s := range Subjects(r.Results) {
 		g.addColumn(s, func(scenario string) string { return cells[[2]string{scenario, s}] })
 	}
 	return g

@@ -12,6 +12,7 @@ import (
 var asymmetricPartition = Scenario{
 	Name:   "asymmetric-partition",
 	About:  "a holder's requests still reach the nodes, but their replies don't reach it: it must stop believing",
+	Cause:  "client 1 went on believing although no reply reached it",
 	Source: "C. Gray and D. Cheriton, \"Leases\" (1989): a term that was granted counts for its holder only once it knows",
 	Steps: []string{
 		"client 1 acquires the lock and extends it once, and from then on no reply reaches it",

@@ -15,6 +15,7 @@ const fastRate = 1.5
 var clockDrift = Scenario{
 	Name:   "clock-drift",
 	About:  "the clock of the node in the middle runs half as fast again, so that it drops a lock too early",
+	Cause:  "the clock of the node in the middle ran half as fast again, and that node dropped client 1's lock too early",
 	Source: "M. Kleppmann, \"How to do distributed locking\" (2016), section \"Breaking Redlock with bad timings\"; S. Sanfilippo, \"Is Redlock safe?\" (2016), http://antirez.com/news/101, on the clock drift that Redlock allows for",
 	Steps: []string{
 		"client 1 reaches nodes A, B and C only, and acquires the lock",

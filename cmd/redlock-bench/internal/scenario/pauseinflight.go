@@ -12,6 +12,7 @@ import (
 var pauseInFlight = Scenario{
 	Name:   "pause-in-flight",
 	About:  "a client's process stops while the replies that grant the lock are on their way to it",
+	Cause:  "client 1 was stopped until the replies that granted its lock were out of date, and trusted them all the same",
 	Source: "M. Kleppmann, \"How to do distributed locking\" (2016), second example, https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html",
 	Steps: []string{
 		"client 1 asks for the lock; all nodes grant it, and the replies are held in the network",

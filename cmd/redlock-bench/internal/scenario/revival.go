@@ -9,6 +9,7 @@ import (
 var revival = Scenario{
 	Name:   "revival",
 	About:  "a client extends a lock that was over, and that somebody else had and gave back in the meantime",
+	Cause:  "client 1 extended a lock that was over, and that client 2 had had in the meantime",
 	Source: "redsync, WithSetNXOnExtend, https://github.com/go-redsync/redsync/pull/149",
 	Steps: []string{
 		"client 1 acquires the lock, reads the counter, and works until the time of its lock is over",

@@ -19,6 +19,7 @@ const raft = "D. Ongaro and J. Ousterhout, \"In Search of an Understandable Cons
 var rollingChange = Scenario{
 	Name:   "rolling-change",
 	About:  "one of three nodes is replaced in the clients' lists, one client after the other: each list has a majority of its own",
+	Cause:  "the clients had different lists of nodes, each with a majority of its own",
 	Source: raft,
 	Steps: []string{
 		"client 1 is told of A, B and C, client 2 of A, D and C",
@@ -39,6 +40,7 @@ var rollingChange = Scenario{
 var rollingGrowth = Scenario{
 	Name:   "rolling-growth",
 	About:  "three nodes become five in the clients' lists, one client after the other: each list has a majority of its own",
+	Cause:  "the clients had different lists of nodes, each with a majority of its own",
 	Source: raft,
 	Steps: []string{
 		"client 1 is told of A, B and C, client 2 of all five",

@@ -22,6 +22,9 @@ type Scenario struct {
 	Name string
 	// About says in one line what it shows.
 	About string
+	// Cause says, after the word "because", why two clients come to believe at once that they hold the lock, under
+	// those subjects that let them; empty where a page can only say what the scenario is about.
+	Cause string
 	// Source says who described it first, and where.
 	Source string
 	// Steps says what happens, in order.

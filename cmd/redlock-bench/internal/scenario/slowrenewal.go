@@ -11,6 +11,7 @@ import (
 var slowRenewal = Scenario{
 	Name:   "slow-renewal",
 	About:  "the renewal of a lock is stuck in the network until somebody else has the lock",
+	Cause:  "client 1 went on believing while its renewal was stuck in the network",
 	Source: "C. Gray and D. Cheriton, \"Leases\" (1989): a holder may count on the old term only, until the new one is granted",
 	Steps: []string{
 		"client 1 acquires the lock, and from then on its requests to the nodes are stuck in the network",

@@ -9,6 +9,7 @@ import (
 var staleUnlock = Scenario{
 	Name:   "stale-unlock",
 	About:  "a client that was too slow gives back a lock that is no longer its own",
+	Cause:  "client 1, which was too slow, deleted the key of client 2's lock",
 	Source: "Redis documentation, SET: \"a client [that] will delete the key [...] created by another client\", https://redis.io/docs/latest/commands/set/",
 	Steps: []string{
 		"client 1 acquires the lock and works until its time is over",

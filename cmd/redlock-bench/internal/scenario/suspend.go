@@ -10,6 +10,7 @@ import (
 var suspend = Scenario{
 	Name:   "suspend",
 	About:  "a client's machine is suspended, and the clock by which it counts its lock's time stands still (emulated)",
+	Cause:  "client 1's machine was suspended, and the clock by which client 1 counts stood still meanwhile",
 	Source: "Go's monotonic clock stands still while Linux is suspended, https://go.dev/issue/24595; clock_gettime(2), on CLOCK_MONOTONIC and CLOCK_BOOTTIME",
 	Steps: []string{
 		"client 1 acquires the lock and reads the counter",

@@ -1,7 +1,7 @@
 // What a timeline looks like: lanes from top to bottom, each with its rows, and items in them.
 // Items are made once; placing them anew is all that zooming takes.
 
-const ROW = 18, LANE_GAP = 9, AXIS = 24, COLOURS = 6, LETTER = 6.3, EVENT = 17;
+const ROW = 18, LANE_GAP = 9, AXIS = 24, FOOT = 15, COLOURS = 6, LETTER = 6.3, EVENT = 17;
 
 // What looks different from a plain bar.
 const THIN = new Set(["granted", "refused", "open"]), LINES = new Set(["cut", "slow", "clock"]);
@@ -92,6 +92,8 @@ function mark(group, kind) {
       return element(group, "circle", { class: "shape", r: 5 });
     case "turned":
       return element(group, "path", { class: "shape", d: "M-4.5-4.5 4.5 4.5M4.5-4.5-4.5 4.5" });
+    case "moment":
+      return element(group, "path", { class: "shape", d: "M-6-6h12l-6 11z" });
   }
   return element(group, "path", { class: "shape", d: "M-8-8h16v12h-5l-3 4-3-4h-5z" });
 }
@@ -105,13 +107,20 @@ function place(made, scale, [left, right]) {
   group.style.display = hidden ? "none" : "";
   if (hidden) return;
   const top = lane.top + row(item) * ROW;
-  if (item.e === undefined) placeMark(made, from, top, Math.min(right + 15, made.next ? scale(made.next.s) : Infinity));
+  if (item.e === undefined) placeMark(made, from, top, Math.min(right + 15, made.next ? scale(made.next.s) : Infinity), [left, right]);
   else placeSpan(made, Math.max(from, left - 4), Math.min(to, right + 4), top, left);
 }
 
-function placeMark({ item, kind, label, shape }, x, top, next) {
+function placeMark({ item, kind, label, shape }, x, top, next, [left, right]) {
   shape.setAttribute("transform", `translate(${x} ${top + ROW / 2})`);
   if (!label) return;
+  if (kind === "moment") { // there's one, with much to say
+    const before = x - left > right - x;
+    label.setAttribute("x", before ? x - 10 : x + 10);
+    label.setAttribute("y", top + 13);
+    label.setAttribute("text-anchor", before ? "end" : "start");
+    return;
+  }
   const beside = kind === "taken" || kind === "turned";
   label.setAttribute("x", beside ? x + 9 : x);
   label.setAttribute("y", top + (beside ? 13 : 11));

@@ -5,12 +5,12 @@ function exact(ns) {
   return "+" + (ns / 1e6).toFixed(3) + " ms";
 }
 
-// lasting writes a duration with three digits or more.
+// lasting writes a duration by the rule of package spoken, so that it has one number everywhere.
 function lasting(ns) {
-  if (ns < 1e3) return ns + " ns";
-  if (ns < 1e6) return (ns / 1e3).toFixed(1) + " µs";
-  if (ns < 1e8) return (ns / 1e6).toFixed(2) + " ms";
-  return (ns / 1e6).toFixed(0) + " ms";
+  const us = Math.ceil(ns / 1e3);
+  if (us >= 1e4) return Math.floor((us + 500) / 1e3) + " ms";
+  if (us >= 100) return (Math.floor((us + 5) / 10) / 100).toFixed(2) + " ms";
+  return us > 0 ? us + " µs" : "0 ms";
 }
 
 // ticks divides a span into round steps, no more than most of them.

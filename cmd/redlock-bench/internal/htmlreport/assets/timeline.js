@@ -8,7 +8,9 @@ class Timeline {
     this.figure = figure;
     this.data = JSON.parse(figure.querySelector("script").textContent);
     this.events = this.data.lanes.find((lane) => lane.kind === "events");
-    this.view = [0, this.data.end];
+    this.begin = this.data.begin ?? 0;
+    this.view = [this.begin, this.data.end];
+    this.scale = Number(figure.dataset.scale ?? 1); // how much larger than others it is, where there's room
     this.makeTools();
     this.svg = element(figure, "svg", {
       role: "group", tabindex: 0,
@@ -34,7 +36,7 @@ class Timeline {
     };
     this.closer = button("+", "zoom in", () => this.zoom(2));
     this.wider = button("−", "zoom out", () => this.zoom(1 / 2));
-    this.whole = button("Everything", "show everything", () => this.show(0, this.data.end));
+    this.whole = button("Everything", "show everything", () => this.show(this.begin, this.data.end));
     if (this.data.overlaps.length > 0) button("Overlap", "zoom to the first overlap", () => this.showAround(...this.data.overlaps[0]));
     button("Save as SVG", "save this view as a picture", () => this.save());
     button("Skip", "skip the timeline", () => this.skip()).className = "skip";
@@ -48,19 +50,31 @@ class Timeline {
     this.figure.append(this.readout);
   }
 
-  // build draws everything for the present width.
+  // draw makes the drawing, and from now on again for each new width.
+  draw() {
+    if (this.drawn) return;
+    this.drawn = true;
+    this.width = 0;
+    this.build();
+  }
+
+  // build draws everything for the present width, or keeps the place free until it's to be drawn.
   build() {
-    const width = this.figure.clientWidth;
+    const room = this.figure.clientWidth;
+    this.larger = room >= 480 ? this.scale : 1;
+    const width = Math.round(room / this.larger);
     if (width === 0 || width === this.width) return;
     this.width = width;
     this.gutter = width < 560 ? 96 : 124;
     this.right = width - 10;
-    this.events.depth = stack(this.events, this.scaleOf(0, this.data.end), 6);
-    const height = layOut(this.data.lanes);
-    const hatch = "hatch-" + this.figure.dataset.name;
-    this.svg.replaceChildren();
+    if (this.events) this.events.depth = stack(this.events, this.scaleOf(this.begin, this.data.end), 6);
+    const lanes = layOut(this.data.lanes);
+    const height = lanes + (this.data.seen < this.data.end ? FOOT : 0);
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    this.svg.setAttribute("height", height);
+    this.svg.setAttribute("height", height * this.larger);
+    this.svg.replaceChildren();
+    if (!this.drawn) return;
+    const hatch = "hatch-" + this.figure.dataset.name;
     hatching(this.svg, hatch);
     const clip = hatch + "-clip";
     element(element(this.svg.querySelector("defs"), "clipPath", { id: clip }), "rect",
@@ -68,8 +82,9 @@ class Timeline {
     this.axis = element(this.svg, "g", { "aria-hidden": "true" });
     drawGutter(this.svg, this.data.lanes, width, this.gutter);
     const plot = element(this.svg, "g", { "clip-path": `url(#${clip})` });
-    this.bands = this.data.overlaps.map((o) => ({ o, rect: element(plot, "rect", { class: "band", y: AXIS, height: height - AXIS }) }));
+    this.bands = this.data.overlaps.map((o) => ({ o, rect: element(plot, "rect", { class: "band", y: AXIS, height: lanes - AXIS }) }));
     this.seen = element(plot, "line", { class: "seen", y1: AXIS, y2: height });
+    this.seenLabel = element(plot, "text", { class: "seen-name", y: height - 4 }, "end of the recording");
     this.items = makeItems(plot, this.data, hatch);
     this.selection = element(plot, "rect", { class: "selection", y: AXIS, height: height - AXIS, width: 0 });
     this.cursor = element(plot, "line", { class: "cursor", y1: AXIS, y2: height, visibility: "hidden" });
@@ -90,7 +105,7 @@ class Timeline {
     const [from, to] = this.view;
     const scale = this.scaleOf(from, to);
     this.placeAxis(from, to, scale);
-    stack(this.events, scale, this.events.depth);
+    if (this.events) stack(this.events, scale, this.events.depth);
     for (const { o, rect } of this.bands) {
       const [x, end] = [Math.max(scale(o[0]), this.gutter), Math.min(scale(o[1]), this.right)];
       rect.setAttribute("x", x);
@@ -100,8 +115,12 @@ class Timeline {
     this.seen.setAttribute("x1", seen);
     this.seen.setAttribute("x2", seen);
     this.seen.style.display = this.data.seen < this.data.end && seen >= this.gutter && seen <= this.right ? "" : "none";
+    this.seenLabel.style.display = this.seen.style.display;
+    const before = seen > (this.gutter + this.right) / 2;
+    this.seenLabel.setAttribute("x", before ? seen - 5 : seen + 5);
+    this.seenLabel.setAttribute("text-anchor", before ? "end" : "start");
     for (const made of this.items) place(made, scale, [this.gutter, this.right]);
-    const all = from <= 0 && to >= this.data.end;
+    const all = from <= this.begin && to >= this.data.end;
     this.wider.disabled = this.whole.disabled = all;
     this.closer.disabled = to - from <= 2000;
     this.range.textContent = `${exact(from)} to ${exact(to)}`;
@@ -122,8 +141,8 @@ class Timeline {
 
   // show makes a span the view, as far as there is one.
   show(from, to) {
-    const length = Math.min(Math.max(to - from, 1000), this.data.end); // not below a microsecond
-    const start = Math.min(Math.max(0, (from + to - length) / 2), this.data.end - length);
+    const length = Math.min(Math.max(to - from, 1000), this.data.end - this.begin); // not below a microsecond
+    const start = Math.min(Math.max(this.begin, (from + to - length) / 2), this.data.end - length);
     this.view = [start, start + length];
     this.place();
   }
@@ -140,7 +159,7 @@ class Timeline {
 
   pan(ns) {
     const length = this.view[1] - this.view[0];
-    const start = Math.min(Math.max(0, this.view[0] + ns), this.data.end - length);
+    const start = Math.min(Math.max(this.begin, this.view[0] + ns), this.data.end - length);
     this.view = [start, start + length];
     this.place();
   }
@@ -148,8 +167,7 @@ class Timeline {
   // skip moves the focus behind all the items.
   skip() {
     const next = this.figure.nextElementSibling;
-    next.tabIndex = -1;
-    next.focus();
+    (next.querySelector("summary, a") ?? next).focus();
   }
 
   // picture is the present view as an SVG document of its own.
@@ -204,7 +222,7 @@ class Timeline {
     const act = {
       "+": () => this.zoom(2), "=": () => this.zoom(2), "-": () => this.zoom(1 / 2),
       ArrowLeft: () => this.pan(-step), ArrowRight: () => this.pan(step),
-      0: () => this.show(0, this.data.end), Home: () => this.show(0, this.data.end),
+      0: () => this.show(this.begin, this.data.end), Home: () => this.show(this.begin, this.data.end),
       Enter: () => this.zoomTo(group(event)),
     }[event.key];
     if (!act) return;
@@ -214,7 +232,7 @@ class Timeline {
 
   // x of an event in the drawing.
   x(event) {
-    return event.clientX - this.svg.getBoundingClientRect().left;
+    return (event.clientX - this.svg.getBoundingClientRect().left) / this.larger;
   }
 
   wheel(event) {

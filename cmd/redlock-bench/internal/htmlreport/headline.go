@@ -1,0 +1,80 @@
+package htmlreport
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/report"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
+)
+
+// headline says in one sentence what was found: of the lock that tells most, and of this module's own.
+func headline(r *report.Report) string {
+	name := ""
+	for _, s := range report.Subjects(r.Results) {
+		known := func(s string) int { return slices.Index(tellingSubjects, s) + 1 }
+		if found, _ := tally(r, s, check.Violated); found > 0 && s != report.Ours &&
+			(name == "" || known(s) > 0 && (known(name) == 0 || known(s) < known(name))) {
+			name = s
+		}
+	}
+	ours, of := tally(r, report.Ours, check.Violated)
+	switch {
+	case len(r.Results) == 0:
+		return "No experiment was performed."
+	case name == "" && ours == 0:
+		return fmt.Sprintf("No violation of mutual exclusion was found in %s.", spoken.Count(len(r.Results), "experiment"))
+	case name == "":
+		return broke(r, report.Ours) + "."
+	case of == 0:
+		return broke(r, name) + "."
+	case ours == 0:
+		return fmt.Sprintf("%s; %s, this library’s lock, in none of %d.", broke(r, name), report.Ours, of)
+	}
+	return fmt.Sprintf("%s; %s, this library’s lock, in %d of %d.", broke(r, name), report.Ours, ours, of)
+}
+
+func broke(r *report.Report, subject string) string {
+	found, of := tally(r, subject, check.Violated)
+	return fmt.Sprintf("%s let two clients hold the lock at once in %d of %s", subject, found, spoken.Count(of, "scenario"))
+}
+
+// tally counts a subject's experiments, and those with a verdict.
+func tally(r *report.Report, subject string, v check.Verdict) (found, of int) {
+	for _, result := range r.Results {
+		if result.Subject == subject {
+			of++
+			if result.Exclusion == v {
+				found++
+			}
+		}
+	}
+	return found, of
+}
+
+// totals counts the verdicts on exclusion.
+func totals(r *report.Report) string {
+	count := make(map[check.Verdict]int)
+	for _, result := range r.Results {
+		count[result.Exclusion]++
+	}
+	said := fmt.Sprintf("Of %s, no violation of mutual exclusion was found in %d, and one in %d.",
+		spoken.Count(len(r.Results), "experiment"), count[check.Held], count[check.Violated])
+	if n := count[check.Unknown]; n > 0 {
+		said += fmt.Sprintf(" %d could not be decided.", n)
+	}
+	if n := count[check.None]; n > 0 {
+		said += fmt.Sprintf(" In %d there was nothing to judge.", n)
+	}
+	return said
+}
+
+// surprises says how many experiments didn't end as expected; empty if all did.
+func surprises(r *report.Report) string {
+	n := len(r.Unexpected())
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %s did not end as expected; the tables mark them.", n, spoken.Count(len(r.Results), "experiment"))
+}
