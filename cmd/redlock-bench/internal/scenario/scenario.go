@@ -71,6 +71,7 @@ func All() []Scenario {
 		control, staleUnlock, partition, asymmetricPartition, slowNode, splitVote,
 		pauseInFlight, clockJump, clockDrift, clockThereAndBack, slowClock, farVoters, fartherVoters, suspend,
 		crashAmnesia, flush, lateEnrolment, powerLoss, oldSnapshot, failover, ghostRequest,
+		duplicatedRequests, replayedRequests, reorderedRequests,
 		pauseAfterCheck, delayedWrite, expiry,
 		rollingChange, rollingGrowth,
 		slowRenewal, revival, cancelledAcquire, orphan, bareMajority,
