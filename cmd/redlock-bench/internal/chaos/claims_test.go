@@ -14,9 +14,9 @@ import (
 
 // TestEachClaimHasTheFaultsOfThoseBefore states which faults a lock has to survive that claims it.
 func TestEachClaimHasTheFaultsOfThoseBefore(t *testing.T) {
-	want := []string{"pause-node", "pause-client", "partition", "asymmetric-partition", "slow-node", "reset"}
+	want := []string{"pause-node", "pause-client", "partition", "asymmetric-partition", "slow-node", "reset", "duplicate", "replay", "reorder"}
 	more := map[Claim][]string{
-		Restarts: {"crash-keep"}, Drift: {"clock-drift"}, LostMemory: {"crash-lose", "flush"}, Clocks: {"clock-forward", "clock-backward", "clock-rate"},
+		Restarts: {"crash-keep", "rolling-restart"}, Drift: {"clock-drift"}, LostMemory: {"crash-lose", "flush", "failover", "rolling-failover"}, Clocks: {"clock-forward", "clock-backward", "clock-rate", "clock-strobe"},
 	}
 	for _, claim := range Claims() {
 		want = append(want, more[claim]...)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
@@ -108,7 +109,13 @@ func (p Plan) validate(f nemesis.Fault) error {
 	case f.Hits(nemesis.OnNodes) && len(f.Nodes) > 1:
 		return fmt.Errorf("chaos: fault %s: it has %d nodes; give each a fault of its own", f.Kind, len(f.Nodes))
 	}
-	return f.Validate(p.Nodes, p.Clients)
+	if err := f.Validate(p.Nodes, p.Clients); err != nil {
+		return err
+	}
+	if !slices.Contains(Kinds(), KindOf(f)) {
+		return fmt.Errorf("chaos: fault %s: chaos has no %q; there are %s", f.Kind, KindOf(f), strings.Join(Kinds(), ", "))
+	}
+	return nil
 }
 
 // Outside returns the faults that leave the safety model.

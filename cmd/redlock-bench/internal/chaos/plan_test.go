@@ -47,7 +47,11 @@ func TestLongPlanHasEveryKind(t *testing.T) {
 		assert.NotContains(t, f.String(), "between client and", "%+v", f)
 	}
 	for _, name := range Kinds() {
-		assert.Greater(t, counts[name], 20, name)
+		least := 20
+		if strings.HasPrefix(name, "rolling-") {
+			least = 4 // five steps each, which don't fit in at every moment
+		}
+		assert.Greater(t, counts[name], least, name)
 	}
 	assert.Len(t, counts, len(Kinds()))
 }
@@ -67,8 +71,8 @@ func TestWeights(t *testing.T) {
 func damagedAt(p Plan, at time.Duration) int {
 	nodes := make(map[int]bool)
 	for _, f := range p.Faults {
-		lossy := f.Kind == nemesis.FlushNode || f.Kind == nemesis.CrashNode && f.Memory == cluster.Lose
-		bent := f.Kind == nemesis.ClockJump || f.Kind == nemesis.ClockRate && (f.Rate < 0.99 || f.Rate > 1.01)
+		lossy := f.Kind == nemesis.FlushNode || f.Kind == nemesis.Failover || f.Kind == nemesis.CrashNode && f.Memory == cluster.Lose
+		bent := f.Kind == nemesis.ClockJump || f.Kind == nemesis.ClockStrobe || f.Kind == nemesis.ClockRate && (f.Rate < 0.99 || f.Rate > 1.01)
 		if (lossy || bent) && f.At <= at && at <= f.At+f.For+p.TTL.Duration()*3/2 {
 			nodes[f.Nodes[0]] = true
 		}
@@ -130,6 +134,7 @@ func TestBadPlansAreRefused(t *testing.T) {
 		plan(`"faults":[{"kind":"flush","nodes":[1,2],"at":"1s"}]`):                                      "it has 2 nodes",
 		plan(`"faults":[{"kind":"flush","nodes":[5],"at":"1s"}]`):                                        "node 5: give from 0 to 4",
 		plan(`"faults":[{"kind":"flush","nodes":[1],"at":"2s"},{"kind":"flush","nodes":[1],"at":"1s"}]`): "order of time",
+		plan(`"faults":[{"kind":"crash-node","nodes":[1],"memory":"keep","series":"quake","at":"1s"}]`):  `chaos has no "quake"`,
 		plan(`"faults":[{"kind":"earthquake","nodes":[1],"at":"1s"}]`):                                   `no fault "earthquake"`,
 	} {
 		_, err := ReadPlan(strings.NewReader(text))

@@ -36,5 +36,13 @@ var crashNode = Type{
 		draw: func(d Dice) []Fault {
 			return []Fault{{Kind: CrashNode, Nodes: d.node(), Memory: cluster.Lose, For: d.ttls(0.02, 0.5)}}
 		},
+	}, {
+		Name: "rolling-restart", Claim: Restarts, About: "all nodes restart one after the other, with all that they knew",
+		of: func(Fault) bool { return false },
+		draw: func(d Dice) []Fault {
+			return d.rolling("rolling-restart", 0.2, func(node []int) Fault {
+				return Fault{Kind: CrashNode, Nodes: node, Memory: cluster.Keep, For: d.ttls(0.02, 0.3)}
+			})
+		},
 	}},
 }

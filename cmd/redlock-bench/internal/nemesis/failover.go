@@ -15,4 +15,16 @@ var failover = Type{
 		proof, err := n.Replicate(ctx)
 		return proof, n.Failover, err
 	},
+	Variants: []Variant{{
+		Name: "failover", Claim: LostMemory, About: "a node fails over to a replica that missed the last writes",
+		draw: func(d Dice) []Fault { return []Fault{{Kind: Failover, Nodes: d.node(), For: d.ttls(0.1, 0.8)}} },
+	}, {
+		Name: "rolling-failover", Claim: LostMemory, About: "all nodes fail over one after the other, each to a replica that missed the last writes",
+		// A node counts as damaged for 1.5 TTLs after that; the next must not be the second, or another fault the third.
+		draw: func(d Dice) []Fault {
+			return d.rolling("rolling-failover", 2, func(node []int) Fault {
+				return Fault{Kind: Failover, Nodes: node, For: d.ttls(0.1, 0.5)}
+			})
+		},
+	}},
 }

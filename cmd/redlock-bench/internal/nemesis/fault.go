@@ -25,6 +25,7 @@ type Fault struct {
 	Rate      float64        `json:"rate,omitempty"` // how fast a clock runs; the host's runs at 1
 	Memory    cluster.Memory `json:"memory,omitempty"`
 	Direction Direction      `json:"direction,omitempty"` // the way on which nothing passes
+	Series    string         `json:"series,omitempty"`    // the variant of a series that it's a step of
 	Each      bool           `json:"each,omitempty"`      // commands are hit one and all, rather than by chance
 }
 
@@ -92,6 +93,9 @@ func (f Fault) String() string {
 	}
 	if f.For != 0 {
 		fmt.Fprintf(&s, " for %v", f.For)
+	}
+	if f.Series != "" {
+		fmt.Fprintf(&s, ", of a %s", f.Series)
 	}
 	return s.String()
 }

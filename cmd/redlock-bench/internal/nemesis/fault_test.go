@@ -87,6 +87,7 @@ func TestApply(t *testing.T) {
 		"flush":       {Fault{Kind: FlushNode}, lockIsGone, lockIsGone},
 		"failover":    {Fault{Kind: Failover}, overwrite("lock", "late"), reads("lock", "token")},
 		"clock jump":  {Fault{Kind: ClockJump, By: 40 * time.Second}, lockIsGone, lockIsGone},
+		"strobe":      {Fault{Kind: ClockStrobe, By: 40 * time.Second}, soon(lockIsGone), lockIsGone},
 		"clock rate":  {Fault{Kind: ClockRate, Rate: 500}, soon(lockIsGone), lockIsGone},
 		"partition":   {Fault{Kind: Partition, Clients: []int{0}}, answers(false, true), answers(true, true)},
 		"partition of all": {

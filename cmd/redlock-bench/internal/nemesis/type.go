@@ -55,7 +55,7 @@ func Types() []Type { return types }
 // types is filled once, because the faults in it refer to others.
 var types = []Type{
 	pauseNode, pauseClient, crashNode, flushNode, failover,
-	clockJump, clockRate, clockDrift,
+	clockJump, clockStrobe, clockRate, clockDrift,
 	partition, asymmetricPartition, slowNode, resetLinks, duplicate, replay, reorder,
 }
 

@@ -61,6 +61,9 @@ func (v Variant) Draw(d Dice) []Fault { return v.draw(d) }
 
 // Variant is the name of the variant that the fault is of; its kind, where it's none.
 func (f Fault) Variant() string {
+	if f.Series != "" {
+		return f.Series
+	}
 	t, _ := f.Type()
 	for _, v := range t.Variants {
 		if v.of == nil || v.of(f) {
@@ -85,6 +88,19 @@ func (d Dice) ttls(from, to float64) time.Duration {
 
 // rate is one of these.
 func (d Dice) rate(of ...float64) float64 { return of[d.Random.IntN(len(of))] }
+
+// rolling does something to one node after the other, in their order from a random one on, each with some rest after the one before.
+func (d Dice) rolling(series string, rest float64, step func(node []int) Fault) []Fault {
+	var steps []Fault
+	first, at := d.Random.IntN(d.Nodes), time.Duration(0)
+	for i := range d.Nodes {
+		f := step([]int{(first + i) % d.Nodes})
+		f.At, f.Series = at, series
+		steps = append(steps, f)
+		at += f.For + time.Duration(rest*float64(d.TTL))
+	}
+	return steps
+}
 
 func (d Dice) node() []int { return []int{d.Random.IntN(d.Nodes)} }
 

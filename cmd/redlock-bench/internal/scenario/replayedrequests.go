@@ -10,6 +10,7 @@ import (
 var replayedRequests = Scenario{
 	Name:   "replayed-requests",
 	About:  "the requests by which a client took, extended and gave back a lock are carried out once more, under the next one's lock",
+	Cause:  "client 1's release, carried out once more, deleted the key of client 2's lock",
 	Source: "at-least-once delivery: J. H. Saltzer, D. P. Reed and D. D. Clark, \"End-to-End Arguments in System Design\" (1984), section on duplicate message suppression",
 	Steps: []string{
 		"from now on all requests of client 1 are carried out once more half a TTL later",
