@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/scenario"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
@@ -19,7 +20,7 @@ func newListCommand() *cobra.Command {
 	var asJSON, asMarkdown bool
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List the scenarios and the lock algorithms, each with one line of what it shows",
+		Short: "List the scenarios, the lock algorithms and the random faults, each in one line",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if asJSON {
@@ -44,6 +45,8 @@ type catalogue struct {
 	Scenarios []scenarioEntry `json:"scenarios"`
 	Subjects  []subjectEntry  `json:"subjects"`
 	Peers     []subjectEntry  `json:"peers"` // need --peers
+	// Faults are those that chaos draws.
+	Faults []faultEntry `json:"faults"`
 }
 
 type scenarioEntry struct {
@@ -59,6 +62,12 @@ type scenarioEntry struct {
 	Stale     bool              `json:"stale_writes"`
 	// Picture is the subject under which the scenario is drawn in docs/experiments.md.
 	Picture string `json:"picture"`
+}
+
+type faultEntry struct {
+	Name  string `json:"name"`
+	About string `json:"about"`
+	Claim string `json:"claim"` // the first that it puts to the test
 }
 
 type subjectEntry struct {
@@ -85,6 +94,9 @@ func newCatalogue() catalogue {
 	}
 	for _, s := range subject.Peers() {
 		c.Peers = append(c.Peers, subjectEntry{s.Name, s.About, s.Fencing})
+	}
+	for _, v := range nemesis.Variants() {
+		c.Faults = append(c.Faults, faultEntry{v.Name, v.About, string(v.Claim)})
 	}
 	return c
 }
@@ -116,6 +128,10 @@ func (c catalogue) write(w io.Writer) error {
 	_, _ = fmt.Fprintln(t, "\nLibraries of others (run --peers):")
 	for _, s := range c.Peers {
 		_, _ = fmt.Fprintf(t, "  %s\t%s\n", s.Name, s.About)
+	}
+	_, _ = fmt.Fprintln(t, "\nRandom faults (chaos --faults):")
+	for _, f := range c.Faults {
+		_, _ = fmt.Fprintf(t, "  %s\t%s\n", f.Name, f.About)
 	}
 	_ = t.Flush() // a strings.Builder doesn't fail
 	_, err := io.WriteString(w, b.String())

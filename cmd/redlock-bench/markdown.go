@@ -26,8 +26,20 @@ func (c catalogue) writeMarkdown(w io.Writer) error {
 		fmt.Fprintf(&b, "```sh\nredlock-bench run %s\n```\n\n", s.Name)
 		c.writeVerdicts(&b, s)
 	}
+	b.WriteString("\n## Random faults\n\nWhat [chaos](#chaos) draws, each with the first [claim](#claims) that it puts to the test.\n\n")
+	b.WriteString(c.faultsTable())
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// faultsTable says which faults chaos draws.
+func (c catalogue) faultsTable() string {
+	var b strings.Builder
+	b.WriteString("| fault | what happens | claim |\n|---|---|---|\n")
+	for _, f := range c.Faults {
+		fmt.Fprintf(&b, "| %s | %s | `%s` |\n", f.Name, f.About, f.Claim)
+	}
+	return b.String()
 }
 
 // writeVerdicts writes what `run` holds every verdict against, and the picture.

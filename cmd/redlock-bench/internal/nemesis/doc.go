@@ -5,7 +5,8 @@
 // the link of one client to one node, in one direction. What is guaranteed:
 //
 //   - A fault holds for whatever reaches the proxy after the method returned, on open and on
-//     new connections alike. Order within a connection is never changed.
+//     new connections alike. Order within a connection is changed by the fault [Reorder] only, and then the
+//     replies are put back into the order of the requests.
 //   - TCP can't lose a message and carry on, and neither do these links: a connection that has
 //     lost bytes stays dead in that direction, and is reset when the direction passes again.
 //     What was held is delivered then, even if its sender has given up and gone, as TCP's
@@ -13,7 +14,8 @@
 //   - Memory is bounded: a connection holds at most 256 KiB in each direction, after which the
 //     sender's own buffers fill up and it blocks, as on a dead line.
 //
-// The proxies see bytes, not commands. A message is what one read from a socket yields:
-// normally one request, one pipeline or one reply. Connections to the proxy always succeed,
+// What is held, delayed or dropped are messages: what one read from a socket yields, normally one request, one
+// pipeline or one reply. What is duplicated, replayed or reordered are RESP commands. A connection that speaks
+// something else passes as it is. Connections to the proxy always succeed,
 // because the kernel accepts them; on a link that is cut they then hear nothing.
 package nemesis

@@ -43,8 +43,6 @@ type Variant struct {
 	// draw makes up a fault, without its beginning. Several are a series, each with At counted from the
 	// beginning of the first.
 	draw func(Dice) []Fault
-	// RealOnly tells that it takes real servers.
-	RealOnly bool
 }
 
 // Variants are those of all kinds.
