@@ -46,8 +46,9 @@ the same twice.
 
 The schedule keeps to what a lock with guards claims to survive: pauses, crashes
 and partitions of anybody, but lost memories and bent clocks of no more than a
-minority of the nodes within any TTL and a half. "redlock-bench list" says which
-kinds of faults there are.
+minority of the nodes within any TTL and a half. Its kinds of faults, which
+"redlock-bench list" explains, are
+` + wrapped(chaos.Kinds(), 80) + `.
 
 What a lock claims to survive is put to the test one by one with --claims: pauses
 (and partitions), restarts (that keep the memory), drift, lost-memory, clocks; each
@@ -70,6 +71,29 @@ happened, leave a verdict unknown. "No violation found" is no proof. Exit status
 	}
 	f.register(cmd)
 	return cmd
+}
+
+// wrapped lists names in lines of at most this width.
+func wrapped(names []string, width int) string {
+	var b strings.Builder
+	line := 0
+	for i, name := range names {
+		if i < len(names)-1 {
+			name += ","
+		}
+		switch {
+		case line == 0:
+		case line+1+len(name) > width:
+			b.WriteByte('\n')
+			line = 0
+		default:
+			b.WriteByte(' ')
+			line++
+		}
+		b.WriteString(name)
+		line += len(name)
+	}
+	return b.String()
 }
 
 func (f *chaosFlags) register(cmd *cobra.Command) {

@@ -59,6 +59,8 @@ func TestExpectations(t *testing.T) {
 		"rolling-change":       {"naive", "single", "unchecked", "classic", "guarded"},
 		"rolling-growth":       {"naive", "single", "unchecked", "classic", "guarded"},
 		"suspend":              {"naive", "single", "unchecked", "classic"},
+		"replayed-requests":    {"naive"},
+		"duplicated-requests":  nil, "reordered-requests": nil,
 		"ghost-request":        nil, "split-vote": nil, "slow-node": nil, "asymmetric-partition": nil,
 	}
 	for _, s := range All() {
