@@ -2,14 +2,13 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/a5bbb083/redlock/cmd/internal/cli"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/scenario"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
@@ -44,6 +43,8 @@ type catalogue struct {
 	Scenarios []scenarioEntry `json:"scenarios"`
 	Subjects  []subjectEntry  `json:"subjects"`
 	Peers     []subjectEntry  `json:"peers"` // need --peers
+	// Hidden are judged only where --subject names them.
+	Hidden []subjectEntry `json:"hidden"`
 }
 
 type scenarioEntry struct {
@@ -86,6 +87,9 @@ func newCatalogue() catalogue {
 	for _, s := range subject.Peers() {
 		c.Peers = append(c.Peers, subjectEntry{s.Name, s.About, s.Fencing})
 	}
+	for _, s := range subject.Hidden() {
+		c.Hidden = append(c.Hidden, subjectEntry{s.Name, s.About, s.Fencing})
+	}
 	return c
 }
 
@@ -104,20 +108,27 @@ func picture(s scenario.Scenario) string {
 
 func (c catalogue) write(w io.Writer) error {
 	var b strings.Builder
-	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, "Scenarios:")
+	width := cli.Width(w)
+	if width == 0 {
+		width = 1 << 16 // a line for each entry, for programs that look for one
+	}
+	list := func(title string, entries [][2]string) {
+		b.WriteString(title + "\n" + cli.Definitions(width, 2, entries))
+	}
+	subjects := func(of []subjectEntry) (entries [][2]string) {
+		for _, s := range of {
+			entries = append(entries, [2]string{s.Name, s.About})
+		}
+		return entries
+	}
+	var scenarios [][2]string
 	for _, s := range c.Scenarios {
-		_, _ = fmt.Fprintf(t, "  %s\t%s\n", s.Name, s.About)
+		scenarios = append(scenarios, [2]string{s.Name, s.About})
 	}
-	_, _ = fmt.Fprintln(t, "\nSubjects:")
-	for _, s := range c.Subjects {
-		_, _ = fmt.Fprintf(t, "  %s\t%s\n", s.Name, s.About)
-	}
-	_, _ = fmt.Fprintln(t, "\nLibraries of others (run --peers):")
-	for _, s := range c.Peers {
-		_, _ = fmt.Fprintf(t, "  %s\t%s\n", s.Name, s.About)
-	}
-	_ = t.Flush() // a strings.Builder doesn't fail
+	list("Scenarios:", scenarios)
+	list("\nSubjects:", subjects(c.Subjects))
+	list("\nLibraries of others (run --peers):", subjects(c.Peers))
+	list("\nSubjects that only --subject names, to see what the others or the harness are worth:", subjects(c.Hidden))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
