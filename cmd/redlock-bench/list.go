@@ -128,7 +128,7 @@ func (c catalogue) write(w io.Writer) error {
 	list("Scenarios:", scenarios)
 	list("\nSubjects:", subjects(c.Subjects))
 	list("\nLibraries of others (run --peers):", subjects(c.Peers))
-	list("\nSubjects that only --subject names, to see what the others or the harness are worth:", subjects(c.Hidden))
+	list("\nOnly with --subject NAME, to compare or to test the harness:", subjects(c.Hidden))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
