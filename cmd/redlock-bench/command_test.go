@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -58,7 +59,7 @@ func TestRun(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "results.json")
 	got := bench(t.Context(), "run", "control", "--subject", "single,naive,single", "--nodes", "1", "--seed", "9", "--json", file)
 	require.Zero(t, got.status, got.errOut)
-	assert.Contains(t, got.out, "\n control   held    held\n", "in the order asked for, and once")
+	assert.Contains(t, got.out, "\ncontrol   held    held\n", "in the order asked for, and once")
 	assert.Contains(t, got.errOut, "[2/2] control, ", "plain lines where nobody looks")
 	assert.NotContains(t, got.out+got.errOut, "\x1b")
 
@@ -79,7 +80,7 @@ func TestJSONOnStandardOutput(t *testing.T) {
 	require.Zero(t, got.status, got.errOut)
 	var r report.Report
 	require.NoError(t, json.Unmarshal([]byte(got.out), &r), "nothing but JSON")
-	assert.Contains(t, got.errOut, "\n control ", "the summary is elsewhere")
+	assert.Contains(t, got.errOut, "\ncontrol ", "the summary is elsewhere")
 }
 
 // Build servers show what fails by its class and name.
@@ -116,15 +117,15 @@ func TestJUnit(t *testing.T) {
 func TestTables(t *testing.T) {
 	got := bench(t.Context(), "run", "control", "--subject", "single,naive", "--tables")
 	require.Zero(t, got.status, got.errOut)
-	assert.Contains(t, got.out, "│ control  │ held   │ held  │")
-	assert.Contains(t, got.out, "\n control   held    held\n", "and the summary")
+	assert.Contains(t, got.out, "\ncontrol   0 / -   0 / -\n")
+	assert.Contains(t, got.out, "\ncontrol   held    held\n", "and the summary")
 }
 
 func TestUnexpectedVerdict(t *testing.T) {
 	got := bench(t.Context(), "run", "control", "--subject", "broken")
 	assert.Equal(t, statusUnexpected, got.status)
 	assert.Contains(t, got.out, "control under broken: violated, expected held")
-	assert.Contains(t, got.errOut, "1 of 1 experiments didn't end as expected")
+	assert.Contains(t, got.errOut, "1 of 1 experiment didn't end as expected")
 }
 
 func TestUnknownVerdict(t *testing.T) {
@@ -153,6 +154,10 @@ func TestList(t *testing.T) {
 	got := bench(t.Context(), "list")
 	require.Zero(t, got.status)
 	golden(t, "testdata/list.txt", got.out)
+	t.Setenv("COLUMNS", "60")
+	for line := range strings.Lines(bench(t.Context(), "list").out) {
+		assert.LessOrEqual(t, utf8.RuneCountInString(line), 61, line)
+	}
 
 	got = bench(t.Context(), "list", "--json")
 	require.Zero(t, got.status)

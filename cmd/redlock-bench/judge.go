@@ -15,6 +15,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/report"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/scenario"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
@@ -107,7 +108,7 @@ func judgeRun(r report.Report, strict strictness, out io.Writer) error {
 		return errNothing
 	}
 	again := report.New(r.Backend, r.Nodes, r.Seed, outcomes)
-	if err := again.WriteSummary(out, cli.InColour(out)); err != nil {
+	if err := again.WriteSummary(out, cli.InColour(out), cli.Width(out)); err != nil {
 		return &statusError{statusEnvironment, err}
 	}
 	return runStatus(again)
@@ -116,7 +117,7 @@ func judgeRun(r report.Report, strict strictness, out io.Writer) error {
 // runStatus is the exit status that the results ask for.
 func runStatus(r *report.Report) error {
 	if unexpected := len(r.Unexpected()); unexpected > 0 {
-		return &statusError{statusUnexpected, fmt.Errorf("%d of %d experiments didn't end as expected", unexpected, len(r.Results))}
+		return &statusError{statusUnexpected, fmt.Errorf("%d of %s didn't end as expected", unexpected, spoken.Count(len(r.Results), "experiment"))}
 	}
 	return nil
 }

@@ -2,14 +2,13 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/a5bbb083/redlock/cmd/internal/cli"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/scenario"
@@ -47,6 +46,8 @@ type catalogue struct {
 	Peers     []subjectEntry  `json:"peers"` // need --peers
 	// Faults are those that chaos draws.
 	Faults []faultEntry `json:"faults"`
+	// Hidden are judged only where --subject names them.
+	Hidden []subjectEntry `json:"hidden"`
 }
 
 type scenarioEntry struct {
@@ -98,6 +99,9 @@ func newCatalogue() catalogue {
 	for _, v := range nemesis.Variants() {
 		c.Faults = append(c.Faults, faultEntry{v.Name, v.About, string(v.Claim)})
 	}
+	for _, s := range subject.Hidden() {
+		c.Hidden = append(c.Hidden, subjectEntry{s.Name, s.About, s.Fencing})
+	}
 	return c
 }
 
@@ -116,24 +120,32 @@ func picture(s scenario.Scenario) string {
 
 func (c catalogue) write(w io.Writer) error {
 	var b strings.Builder
-	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, "Scenarios:")
+	width := cli.Width(w)
+	if width == 0 {
+		width = 1 << 16 // a line for each entry, for programs that look for one
+	}
+	list := func(title string, entries [][2]string) {
+		b.WriteString(title + "\n" + cli.Definitions(width, 2, entries))
+	}
+	subjects := func(of []subjectEntry) (entries [][2]string) {
+		for _, s := range of {
+			entries = append(entries, [2]string{s.Name, s.About})
+		}
+		return entries
+	}
+	var scenarios [][2]string
 	for _, s := range c.Scenarios {
-		_, _ = fmt.Fprintf(t, "  %s\t%s\n", s.Name, s.About)
+		scenarios = append(scenarios, [2]string{s.Name, s.About})
 	}
-	_, _ = fmt.Fprintln(t, "\nSubjects:")
-	for _, s := range c.Subjects {
-		_, _ = fmt.Fprintf(t, "  %s\t%s\n", s.Name, s.About)
-	}
-	_, _ = fmt.Fprintln(t, "\nLibraries of others (run --peers):")
-	for _, s := range c.Peers {
-		_, _ = fmt.Fprintf(t, "  %s\t%s\n", s.Name, s.About)
-	}
-	_, _ = fmt.Fprintln(t, "\nRandom faults (chaos --faults):")
+	list("Scenarios:", scenarios)
+	list("\nSubjects:", subjects(c.Subjects))
+	list("\nLibraries of others (run --peers):", subjects(c.Peers))
+	var faults [][2]string
 	for _, f := range c.Faults {
-		_, _ = fmt.Fprintf(t, "  %s\t%s\n", f.Name, f.About)
+		faults = append(faults, [2]string{f.Name, f.About})
 	}
-	_ = t.Flush() // a strings.Builder doesn't fail
+	list("\nRandom faults (chaos --faults):", faults)
+	list("\nOnly with --subject NAME, to compare or to test the harness:", subjects(c.Hidden))
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/experiment"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/report"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/scenario"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
@@ -118,9 +119,9 @@ func run(ctx context.Context, f runFlags, names []string, out, errOut io.Writer)
 	}
 	r := report.New(f.backend, f.nodes, f.seed, outcomes)
 	if f.tables {
-		err = r.WriteTables(to.Text, cli.InColour(to.Text))
+		err = r.WriteTables(to.Text, cli.InColour(to.Text), cli.Width(to.Text))
 	}
-	err = errors.Join(err, r.WriteSummary(to.Text, cli.InColour(to.Text)))
+	err = errors.Join(err, r.WriteSummary(to.Text, cli.InColour(to.Text), cli.Width(to.Text)))
 	if to.JSON != nil {
 		err = errors.Join(err, r.WriteJSON(to.JSON))
 	}
@@ -154,7 +155,7 @@ func create(flag, name string) (w io.Writer, done func() error, err error) {
 // runError explains experiments that were not performed.
 func runError(ctx context.Context, err error, done, total int) error {
 	if ctx.Err() != nil {
-		return &statusError{statusInterrupted, fmt.Errorf("interrupted after %d of %d experiments: %w", done, total, context.Cause(ctx))}
+		return &statusError{statusInterrupted, fmt.Errorf("interrupted after %d of %s: %w", done, spoken.Count(total, "experiment"), context.Cause(ctx))}
 	}
 	return &statusError{statusEnvironment, err}
 }

@@ -8,53 +8,110 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/a5bbb083/redlock/cmd/internal/cli"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
 )
 
-const legend = `held: no two clients were seen to believe at once that they had the lock; 812: they did, for so many ms; (!): unexpected
-w: a resource without fencing took a stale write; W: one with it, too; x: refused or lost though nothing stood against it
-`
+// The marks of the table, each with what it means. Each is explained only where it occurs.
+var legend = [][2]string{
+	{"held", "no two clients were seen to believe at once that they held the lock"},
+	{"violated", "too few nodes granted the lock"},
+	{"stale", "held, but a resource took a write that came after one of a later holder: the lock has no tokens to refuse it by"},
+	{"fenced", "held; a write came after one of a later holder, and a resource that checks fencing tokens refused it"},
+	{"tokens", "and the fencing tokens failed, too"},
+	{"refused", "held, but not granted, or lost, where nothing stood against it"},
+	{"unknown", "nobody can tell: the fault wasn't seen to work, or too little happened"},
+	{"-", "there was nothing to judge"},
+	{"(!)", "not as expected"},
+}
 
-// WriteSummary writes all verdicts in one table of scenario by subject, a line for each scenario,
-// then a line that sums up, and the evidence of what is unexpected.
-func (r *Report) WriteSummary(w io.Writer, colour bool) error {
+// WriteSummary writes all verdicts in one table of scenario by subject, a line for each scenario, in tables of no
+// more than width columns (0: as wide as it is), then what the marks mean, a sentence that sums up, and the evidence
+// of what is unexpected.
+func (r *Report) WriteSummary(w io.Writer, colour bool, width int) error {
 	if colour {
 		text.EnableColors() // its own guess looks at the environment only
 	}
 	t := r.grid(colour, summaryCell)
-	t.style = plain(t.style)
 	if guarded := r.spared(); guarded != "" {
 		t.addColumn("cost of "+guarded, func(scenario string) string { return r.cost(scenario, guarded) })
 	}
 	var b strings.Builder
-	b.WriteString(trimmed(t.render()))
-	b.WriteString(legend)
-	r.writeSum(&b)
-	r.writeEvidence(&b)
+	b.WriteString(t.render(width))
+	if len(r.Results) > 0 {
+		b.WriteString("\n" + cli.Definitions(width, 0, r.legend()) + "\n")
+	}
+	b.WriteString(cli.Wrap(r.sum(), width, 0) + "\n")
+	r.writeEvidence(&b, width)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// summaryCell is everything that is to be said about one experiment.
+// legend explains the marks that occur.
+func (r *Report) legend() [][2]string {
+	var cells []string
+	longest := 0.0
+	for _, result := range r.Results {
+		cells = append(cells, summaryCell(result).text)
+		if !result.AsExpected {
+			cells = append(cells, "(!)")
+		}
+		longest = max(longest, result.OverlapMS)
+	}
+	all := strings.FieldsFunc(strings.Join(cells, " "), func(c rune) bool { return c == ' ' || c == ',' })
+	var used [][2]string
+	if longest > 0 {
+		used = append(used, [2]string{spoken.FromMilliseconds(longest), "two clients believed at once, for so long, that they held the lock"})
+	}
+	for _, l := range legend {
+		if slices.Contains(all, l[0]) {
+			used = append(used, l)
+		}
+	}
+	if slices.Contains(Subjects(r.Results), Ours) {
+		ours := "this library's lock"
+		if r.spared() == Ours {
+			ours += "; its cost: how often it refused, and for how long the lock was wanted while nobody held it"
+		}
+		used = append(used, [2]string{Ours, ours})
+	}
+	return used
+}
+
+// summaryCell is everything that is to be said about one experiment, the worst of it first.
 func summaryCell(r Result) cell {
 	c := exclusionCell(r)
-	if r.Exclusion == check.Violated && r.OverlapMS > 0 {
-		c.text = fmt.Sprintf("%.0f", r.OverlapMS)
+	if r.Exclusion == check.Held {
+		c = heldCell(r)
 	}
-	marks := ""
-	switch {
-	case r.Fencing == check.Violated:
-		marks += "W"
-	case r.StaleWritesAccepted > 0:
-		marks += "w"
-	}
-	if r.Availability == check.Violated {
-		marks += "x"
-	}
-	if marks != "" {
-		c.text += " " + marks
+	if r.Fencing == check.Violated {
+		c.text += ", tokens"
+		c.colour = text.FgRed
 	}
 	return c
+}
+
+// heldCell never looks like more than it is: a lock that held may still have refused without a reason, or not have
+// kept a late write off.
+func heldCell(r Result) cell {
+	var marks []string
+	colour := text.FgGreen
+	if r.StaleWritesAccepted > 0 && r.Fencing == check.Held {
+		marks = append(marks, "fenced")
+	} else if r.StaleWritesAccepted > 0 {
+		marks, colour = append(marks, "stale"), text.FgYellow
+	}
+	switch r.Availability {
+	case check.Violated:
+		marks, colour = append(marks, "refused"), text.FgYellow
+	case check.Unknown:
+		marks, colour = append(marks, "unknown"), text.FgYellow
+	}
+	if marks == nil {
+		marks = []string{"held"}
+	}
+	return cell{strings.Join(marks, ", "), colour}
 }
 
 // spared is the subject that held wherever a guard was put to the test, if it's the only one
@@ -87,18 +144,51 @@ func (r *Report) cost(scenario, subject string) string {
 	if i < 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d refused, %.0f ms", r.Results[i].Refused, r.Results[i].UnavailableMS)
+	return fmt.Sprintf("%d refused, %s", r.Results[i].Refused, spoken.FromMilliseconds(r.Results[i].UnavailableMS))
 }
 
-func (r *Report) writeSum(b *strings.Builder) {
-	unexpected := len(r.Unexpected())
-	fmt.Fprintf(b, "%d experiments on %d %s nodes with seed %d: %d as expected, %d not", len(r.Results), r.Nodes, r.Backend, r.Seed, len(r.Results)-unexpected, unexpected)
-	r.writeOpen(b)
-	b.WriteString(".\n")
+// sum says how the run ended: what was found, and whether that's what was expected. What's unknown is counted on
+// its own: it's nothing that was found.
+func (r *Report) sum() string {
+	var expected, unexpected, unknown int
+	for _, result := range r.Results {
+		switch {
+		case result.unknown():
+			unknown++
+		case result.AsExpected:
+			expected++
+		default:
+			unexpected++
+		}
+	}
+	s := fmt.Sprintf("%s on %d %s nodes with seed %d: %d as expected, %d not, %d unknown.",
+		spoken.Count(len(r.Results), "experiment"), r.Nodes, r.Backend, r.Seed, expected, unexpected, unknown)
+	var found []string
+	for _, name := range Subjects(r.Results) {
+		violated, of := 0, 0
+		for _, result := range r.Results {
+			if result.Subject == name {
+				of++
+				if result.Exclusion == check.Violated {
+					violated++
+				}
+			}
+		}
+		found = append(found, fmt.Sprintf("%s in %d of %d", name, violated, of))
+	}
+	if found != nil {
+		s += " Two clients held the lock at once: " + strings.Join(found, ", ") + "."
+	}
+	return s + r.open()
 }
 
-// writeOpen says where there was nothing to judge, as expected.
-func (r *Report) writeOpen(b *strings.Builder) {
+// unknown tells whether one of the verdicts is.
+func (r Result) unknown() bool {
+	return r.Exclusion == check.Unknown || r.Fencing == check.Unknown || r.Availability == check.Unknown
+}
+
+// open says where there was nothing to judge, as expected.
+func (r *Report) open() string {
 	var scenarios []string
 	under := make(map[string][]string)
 	for _, result := range r.Results {
@@ -107,18 +197,34 @@ func (r *Report) writeOpen(b *strings.Builder) {
 			under[result.Scenario] = append(under[result.Scenario], result.Subject)
 		}
 	}
+	said := ""
 	for _, name := range scenarios {
-		fmt.Fprintf(b, "; %s can't be judged under %s (the JSON says why)", name, strings.Join(under[name], ", "))
+		said += fmt.Sprintf(" %s can't be judged under %s (the JSON says why).", name, strings.Join(under[name], ", "))
+	}
+	return said
+}
+
+// writeEvidence says how the harness saw what is unexpected. What several experiments have in common is said once.
+func (r *Report) writeEvidence(b *strings.Builder, width int) {
+	var told []string
+	scenarios := make(map[string][]string)
+	first := make(map[string]Result)
+	for _, result := range r.Unexpected() {
+		same := strings.Join(append([]string{result.Subject, result.verdicts()}, result.Evidence...), "\n")
+		if scenarios[same] == nil {
+			told, first[same] = append(told, same), result
+		}
+		scenarios[same] = append(scenarios[same], result.Scenario)
+	}
+	for _, same := range told {
+		result := first[same]
+		b.WriteString("\n" + cli.Wrap(fmt.Sprintf("%s under %s: %s", strings.Join(scenarios[same], ", "), result.Subject, result.verdicts()), width, 2) + "\n")
+		for _, sentence := range result.Evidence {
+			b.WriteString("  " + cli.Wrap(sentence, max(0, width-2), 4) + "\n")
+		}
 	}
 }
 
-// writeEvidence says how the harness saw what is unexpected.
-func (r *Report) writeEvidence(b *strings.Builder) {
-	for _, result := range r.Unexpected() {
-		fmt.Fprintf(b, "\n%s under %s: %s, expected %s, fencing %s, availability %s\n", result.Scenario, result.Subject,
-			result.Exclusion, result.Expected, result.Fencing, result.Availability)
-		for _, sentence := range result.Evidence {
-			fmt.Fprintf(b, "  %s\n", sentence)
-		}
-	}
+func (r Result) verdicts() string {
+	return fmt.Sprintf("%s, expected %s, fencing %s, availability %s", r.Exclusion, r.Expected, r.Fencing, r.Availability)
 }

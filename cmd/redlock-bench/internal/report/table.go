@@ -9,21 +9,24 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/a5bbb083/redlock/cmd/internal/cli"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
 )
 
-// WriteTables writes a table for each kind of verdict: of scenario by subject.
-func (r *Report) WriteTables(w io.Writer, colour bool) error {
+// WriteTables writes a table for each kind of verdict, of scenario by subject, no wider than width (0: as wide as it
+// is).
+func (r *Report) WriteTables(w io.Writer, colour bool, width int) error {
 	if colour {
 		text.EnableColors() // its own guess looks at the environment only
 	}
 	var b strings.Builder
 	write := func(question string, some *Report, show func(Result) cell) {
 		if len(some.Results) > 0 {
-			fmt.Fprintf(&b, "%s\n%s\n\n", question, some.grid(colour, show).render())
+			fmt.Fprintf(&b, "%s\n\n%s\n", cli.Wrap(question, width, 0), some.grid(colour, show).render(width))
 		}
 	}
-	write("Did only one client at a time believe that it held the lock? (!: not as expected)", r, exclusionCell)
+	write("Did only one client at a time believe that it held the lock? (784 ms: no, two did for so long; !: not as expected)", r, exclusionCell)
 	write("Was the lock granted, or kept, where nothing stood against it?",
 		r.only(func(result Result) bool { return result.Availability != check.None }), availabilityCell)
 	write("Writes that came after those of a later holder: taken without fencing / with it (-: no tokens)", r, writesCell)
@@ -41,16 +44,14 @@ type cell struct {
 
 // grid is a table in the making: a row for each scenario, a column for each subject.
 type grid struct {
-	style     table.Style
-	header    table.Row
+	header    []string
 	scenarios []string
-	rows      map[string]table.Row
+	rows      map[string][]string
 }
 
 // grid lays out the results, in the order in which scenarios and subjects first come up.
 func (r *Report) grid(colour bool, show func(Result) cell) *grid {
-	g := &grid{style: table.StyleLight, header: table.Row{"scenario"}, rows: make(map[string]table.Row)}
-	g.style.Format.Header = text.FormatDefault
+	g := &grid{header: []string{"scenario"}, rows: make(map[string][]string)}
 	cells := make(map[[2]string]string)
 	for _, result := range r.Results {
 		g.scenarios = appendNew(g.scenarios, result.Scenario)
@@ -64,7 +65,7 @@ func (r *Report) grid(colour bool, show func(Result) cell) *grid {
 		cells[[2]string{result.Scenario, result.Subject}] = c.text
 	}
 	for _, name := range g.scenarios {
-		g.rows[name] = table.Row{name}
+		g.rows[name] = []string{name}
 	}
 	for _, s := range Subjects(r.Results) {
 		g.addColumn(s, func(scenario string) string { return cells[[2]string{scenario, s}] })
@@ -118,14 +119,12 @@ func trimmed(rendered string) string {
 	return b.String()
 }
 
-func (g *grid) render() string {
-	t := table.NewWriter()
-	t.SetStyle(g.style)
-	t.AppendHeader(g.header)
+func (g *grid) render(width int) string {
+	var rows [][]string
 	for _, name := range g.scenarios {
-		t.AppendRow(g.rows[name])
+		rows = append(rows, g.rows[name])
 	}
-	return t.Render()
+	return cli.Columns(width, g.header, rows)
 }
 
 func appendNew(all []string, s string) []string {
@@ -165,7 +164,7 @@ func exclusionCell(r Result) cell {
 		if r.OverlapMS == 0 {
 			return cell{"violated", text.FgRed} // it was granted by too few nodes
 		}
-		return cell{fmt.Sprintf("violated, %.0f ms", r.OverlapMS), text.FgRed}
+		return cell{spoken.FromMilliseconds(r.OverlapMS), text.FgRed}
 	case check.None:
 		return cell{"-", text.FgYellow}
 	default:
@@ -178,7 +177,7 @@ func costCell(r Result) cell {
 	if r.Exclusion != check.Held {
 		return cell{"-", text.FgYellow}
 	}
-	return cell{fmt.Sprintf("%d / %.0f ms", r.Refused, r.UnavailableMS), text.FgGreen}
+	return cell{fmt.Sprintf("%d / %s", r.Refused, spoken.FromMilliseconds(r.UnavailableMS)), text.FgGreen}
 }
 
 func writesCell(r Result) cell {

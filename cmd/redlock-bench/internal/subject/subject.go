@@ -88,6 +88,10 @@ func known() []Subject { return slices.Concat(All(), hidden, Peers()) }
 // hidden are the subjects that only show whether the harness can tell good from bad.
 var hidden = slices.Concat([]Subject{broken, unguarded}, flawed)
 
+// Hidden returns the subjects that are judged only if they're named: what this module's lock is without its guards,
+// and locks that the harness must catch.
+func Hidden() []Subject { return slices.Clone(hidden) }
+
 // Find returns the subject with the given name, the hidden ones and the peers included.
 func Find(name string) (Subject, error) {
 	for _, s := range known() {
