@@ -30,6 +30,7 @@ type guard struct {
 	number   func(voter int) int64 // of new enrolments; never 0, and never the same twice
 	nodes    []string              // the voters' addresses, for messages
 	distinct time.Duration         // for how long a server counts as the voter's that it answered
+	together time.Duration         // for how long replies to requests of one moment tell what time it is
 	newcomer func()                // called when a voter has been seen that somebody has to admit
 
 	mu      sync.Mutex
@@ -60,6 +61,7 @@ func newGuard(voters int, o *options) *guard {
 		maxError: o.maxClockError,
 		bound:    o.uncertainty(),
 		number:   func(int) int64 { return 1 + rand.Int64N(1<<52) },
+		together: exchangeTimeout(o.nodeTimeout),
 		clocks:   clockdrift.NewClocks(voters, o.driftFactor, o.maxClockError, exchangeTimeout(o.nodeTimeout)),
 		markers:  make([]marker, voters),
 		servers:  make(map[serverID]sighting),
@@ -87,9 +89,13 @@ func (g *guard) at(reading time.Duration) (s span, known bool) {
 
 // trust cuts a window off where the agreed time comes to a lock's deadline. That changes something
 // only if the holder's clock stood still while others didn't, as in a machine that its hypervisor
-// paused: the replies to a request show it.
+// paused: the replies to a request show it. Where they're too old to tell the time, since the process was
+// stopped in the meantime, nothing shows it, and the window is closed.
 func (g *guard) trust(w clockdrift.Window, deadline unixMicro) clockdrift.Window {
 	reading := g.clock.Now()
+	if reading-w.Start() > g.together {
+		return w.Until(w.Start())
+	}
 	now, _ := g.at(reading)
 	return w.Until(reading + (deadline - now.latest).duration())
 }

@@ -74,3 +74,53 @@ func TestSuspensionAmidAnExchange(t *testing.T) {
 		})
 	}
 }
+
+// A machine is paused by its hypervisor, which only the replies to the next request can show, and then the process is
+// stopped until these replies are too old to tell the time.
+func TestRepliesTooOldToShowAPause(t *testing.T) {
+	const pause, stop = 6 * time.Second, 2 * time.Second
+	for what, ask := range map[string]func(*testing.T, *redlock.Locker) func() (time.Duration, error){
+		"acquisition": func(t *testing.T, l *redlock.Locker) func() (time.Duration, error) {
+			return func() (time.Duration, error) {
+				lk, err := l.TryLock(t.Context(), "job")
+				if err != nil {
+					return 0, err
+				}
+				return lk.Remaining(), nil
+			}
+		},
+		"extension": func(t *testing.T, l *redlock.Locker) func() (time.Duration, error) {
+			lk, err := l.TryLock(t.Context(), "job")
+			require.NoError(t, err)
+			return func() (time.Duration, error) { err := lk.Extend(t.Context()); return lk.Remaining(), err }
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+				l := join(t, q, "a")
+				warmUp(t, l)
+				call := ask(t, l)
+				type result struct {
+					left time.Duration
+					err  error
+				}
+				done := make(chan result, 1)
+				for i := range 3 {
+					q.Node(i).Jump(pause)
+					q.Member("a").Link(i).HoldReplies()
+				}
+				go func() { left, err := call(); done <- result{left, err} }()
+				time.Sleep(100 * ms) // the requests were carried out
+				q.Member("a").Clock().Suspend(stop)
+				for i := range 3 {
+					q.Node(i).Jump(stop)
+					q.Member("a").Link(i).Release()
+				}
+				r := <-done
+				require.ErrorIs(t, r.err, redlock.ErrNoQuorum)
+				assert.ErrorContains(t, r.err, "late")
+				assert.Less(t, r.left, 10*time.Second-stop, "an extension doesn't count")
+			})
+		})
+	}
+}

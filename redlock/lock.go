@@ -278,6 +278,11 @@ func (lk *Lock) conclude(ctx context.Context, o quorum.Outcome[reply], e extensi
 		return lk.loss
 	}
 	e.window = lk.locker.trust(e.window, e.deadline)
+	if !e.window.Open(lk.locker.options.clock.Now()) {
+		err := lk.locker.quorumError(ctx, opExtend, lk.name, o)
+		err.markLate()
+		return err
+	}
 	e.window = e.window.Until(lk.limit)
 	if e.window.Deadline() > lk.window.Deadline() {
 		lk.window, lk.deadline = e.window, e.deadline

@@ -146,7 +146,8 @@ func MaxHold(d time.Duration) LockOption {
 // instead of releasing it, where its TTL doesn't reach so far. The process may end then. The lock is kept only if it's released:
 // one that's lost isn't, and one whose process died before runs out by its TTL. d is at most half of the fence life, 12 h by default.
 //
-// A voter that has kept a lock for d, and restarts, waits for d before it votes, as if that were the MaxTTL.
+// A voter that restarts waits for the longest d that any voter in reach knows of before it votes, as if that were the MaxTTL. So
+// a d beyond MaxTTL may come short where those voters forget that know of it.
 func AtLeast(d time.Duration) LockOption { return func(o *lockOptions) { o.atLeast = d } }
 
 func newOptions(opts []Option) (options, error) {

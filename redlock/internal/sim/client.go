@@ -170,6 +170,10 @@ func (c *client) step() {
 		ttl:   MaxTTL >> c.rand.IntN(3),
 		renew: c.rand.IntN(4) == 0,
 	}
+	if c.world.plan.Shapes {
+		c.shape(w)
+		return
+	}
 	switch c.rand.IntN(8) {
 	case 0, 1, 2:
 		c.take(c.alive, "try", w, c.locker.TryLock)
@@ -261,7 +265,7 @@ func (c *client) do(w wish) {
 
 // mustLock takes the lock within the bound for a healthy majority.
 func (c *client) mustLock(name string) {
-	ctx, cancel := context.WithTimeout(c.alive, Recovery)
+	ctx, cancel := context.WithTimeout(c.alive, c.world.plan.recovery())
 	defer cancel()
 	h := c.world.history
 	known, begun := h.known(name), h.now()

@@ -22,6 +22,19 @@
 //   - Recovery: when the faults have ended, an old client and a new one get every lock within [Recovery].
 //   - Nothing waits for ever: synctest ends a run in which all goroutines are blocked.
 //
+// # What the shapes of lock add
+//
+// [NewShapesPlan] has the clients take several locks at once, lead, take slots of a semaphore, have locks kept for a while and
+// forget locks that have an end, under the same faults. On top of the above:
+//
+//   - All: whoever works under several locks is told of the first loss, and none of them counts as valid together with a lost one.
+//     After the faults, two clients that name the same locks in opposite orders both get them.
+//   - Leadership: a client has one term at a time, also if its function ignores that it was told to stop. Of all clients at most
+//     one leads that wasn't told to stop, unless clients are stopped or paused; its lock is the only valid one in any case.
+//   - Slots: no more locks are valid than there are slots.
+//   - Kept: nobody gets a lock that was given back before the end of its AtLeast, for longer than MaxTTL only if no voter forgets.
+//   - Forgotten: no lock is valid after the end of its MaxHold, whatever renews it.
+//
 // # Under which faults
 //
 // Without any limit: messages delayed, for up to [Linger], held, or lost in either direction;

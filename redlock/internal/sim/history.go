@@ -33,6 +33,8 @@ type attempt struct {
 	until time.Duration
 	lock  *redlock.Lock // nil unless it was acquired
 	ended bool          // it was seen not to be valid any more
+	kept  time.Time     // until when others are kept out although it was released
+	end   time.Duration // by the clients' clocks: when it has to be over; 0 if nothing limits it
 }
 
 // history is what happened so far, and the judge of it. It is safe for concurrent use.
@@ -45,6 +47,7 @@ type history struct {
 	attempts map[string]*attempt // by token
 	locks    []*attempt          // those acquired, oldest first
 	newest   map[string]int64    // the largest fencing token, by name
+	leaders  []*leader           // whose functions run
 	voters   []*voter
 	report   Report
 	stopped  time.Duration // for how long the clients were stopped in all
@@ -106,6 +109,7 @@ func (h *history) acquired(client string, lk *redlock.Lock, known int64) {
 	a := h.attempts[lk.Token()]
 	a.lock = lk
 	h.report.Acquired++
+	h.checkKept(client, lk)
 	h.locks = append(h.locks, a)
 	h.checkExclusion()
 }
@@ -143,6 +147,7 @@ func (h *history) checkExclusion() {
 		}
 		holder[a.lock.Name()] = a
 	}
+	h.checkShapes()
 }
 
 // died records that a process was killed: it runs no code that could believe anything.

@@ -39,6 +39,14 @@ const rightness = MaxClockError * 9 / 10
 // that clients may have, and with the pauses between attempts, that's it.
 const Recovery = MaxTTL + MaxTTL/50 + 4*MaxClockError + settling
 
+// recovery is Recovery, and longer where locks may be kept, and voters wait, for longer than MaxTTL.
+func (p *Plan) recovery() time.Duration {
+	if p.Shapes {
+		return Recovery + longestKept - MaxTTL
+	}
+	return Recovery
+}
+
 // Plan is all that a seed decides before a run begins. The clients' choices come from the
 // seed as well, but depend on what happens to them.
 type Plan struct {
@@ -46,6 +54,8 @@ type Plan struct {
 	Nodes   int
 	Clients int
 	Names   []string
+	// Shapes has the clients take the shapes of lock that are built on the plain one.
+	Shapes bool
 	// Every message takes between MinLatency and MaxLatency.
 	MinLatency, MaxLatency time.Duration
 	// Rate is how fast the voters' clocks run, those that aren't wrong.

@@ -3,6 +3,7 @@ package sim
 import (
 	"io"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -192,6 +193,21 @@ func (w *world) recover() {
 		busy.Go(func() {
 			for _, name := range w.plan.Names {
 				c.mustLock(name)
+			}
+		})
+	}
+	busy.Wait()
+	if !w.plan.Shapes {
+		return
+	}
+	for i, c := range []*client{w.clients[0], newcomer} {
+		names := slices.Clone(w.plan.Names)
+		if i == 1 {
+			slices.Reverse(names) // they would wait for each other in a circle, if they went by their own orders
+		}
+		busy.Go(func() {
+			for range 3 {
+				c.mustLockAll(names)
 			}
 		})
 	}
