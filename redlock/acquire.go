@@ -19,7 +19,7 @@ func randomToken() (hi, lo uint64) {
 	return binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])
 }
 
-// TryLock makes one attempt to take the lock. It returns within the node time-out, or twice
+// TryLock makes one attempt to take the lock. It returns within the node time-out, see [WithNodeTimeout], or twice
 // that where the voters granted different fencing values. Of the attempts of one moment that take voters from each
 // other, one wins. While 128 attempts of the locker are under
 // way it waits for its turn before that, as long as ctx allows; the error says so when that ends first.
