@@ -19,7 +19,7 @@ func randomToken() (hi, lo uint64) {
 	return binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])
 }
 
-// TryLock makes one attempt to take the lock. It returns within the node time-out, or twice
+// TryLock makes one attempt to take the lock. It returns within the node time-out, see [WithNodeTimeout], or twice
 // that where the voters granted different fencing values. Of the attempts of one moment that take voters from each
 // other, one wins. While 128 attempts of the locker are under
 // way it waits for its turn before that, as long as ctx allows; the error says so when that ends first.
@@ -78,8 +78,7 @@ func (l *Locker) handOut(seen *observation, lk *Lock, err error) (*Lock, error) 
 	return lk, err
 }
 
-// acquire makes one attempt, and another where it was refused only because the time wasn't known well
-// enough to see that the locks in the way are over. The refusals brought better readings.
+// acquire makes an attempt when there's room for it.
 func (l *Locker) acquire(ctx context.Context, seen *observation, lo lockOptions) (*Lock, error) {
 	if err := l.enter(ctx, opAcquire, seen.name); err != nil {
 		return nil, err
@@ -89,6 +88,19 @@ func (l *Locker) acquire(ctx context.Context, seen *observation, lo lockOptions)
 		return nil, ErrClosed
 	}
 	defer l.busy.running.Done() // Close waits, or it would be too late to release
+	lk, err := l.askInTime(ctx, seen, lo)
+	if err != nil {
+		if seen.failed.IsZero() {
+			seen.failed = time.Now()
+		}
+		l.complaints.waits(ctx, seen.name, seen.failed, err)
+	}
+	return lk, err
+}
+
+// askInTime makes one attempt, and another where it was refused only because the time wasn't known well
+// enough to see that the locks in the way are over. The refusals brought better readings.
+func (l *Locker) askInTime(ctx context.Context, seen *observation, lo lockOptions) (*Lock, error) {
 	if err := l.knowTime(ctx, opAcquire, seen.name); err != nil {
 		return nil, err
 	}
@@ -271,7 +283,7 @@ func (l *Locker) poll(r *request, w clockdrift.Window) quorum.Poll[*request, rep
 	return quorum.Poll[*request, reply]{
 		Request: r,
 		Key:     queueKey(r.name),
-		Timeout: min(left, l.options.nodeTimeout),
+		Timeout: min(left, l.patience(r.op, queueKey(r.name))),
 		Until:   time.Now().Add(left),
 		Seen:    func(_ int, a quorum.Answer[reply]) quorum.Reaction { return quorum.Reaction{Vote: vote(a)} },
 	}

@@ -3,6 +3,7 @@ package redlock_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/a5bbb083/redlock/redlock"
+	"github.com/a5bbb083/redlock/redlock/internal/redistest"
 )
 
 // A connection that can't be set up is never "held by another": a cron job would silently never run
@@ -78,9 +80,11 @@ func TestRealNameThatIsOtherData(t *testing.T) {
 		require.ErrorIs(t, err, redlock.ErrUnfit, name)
 	}
 	assert.Less(t, time.Since(begun), 2*time.Second)
-	_, err := l.TryLock(t.Context(), "forever")
-	require.ErrorIs(t, err, redlock.ErrNotAcquired)
-	assert.ErrorContains(t, err, "the key has no TTL, so it isn't a lock")
+	for _, l := range []*redlock.Locker{l, dial(t, servers, redlock.WithoutFencing())} {
+		_, err := l.TryLock(t.Context(), "forever")
+		require.ErrorIs(t, err, redlock.ErrNotAcquired)
+		assert.ErrorContains(t, err, "the key has no TTL, so it isn't a lock")
+	}
 }
 
 // A minority that is set up wrong shows in what the locker knows, though locks succeed.
@@ -100,6 +104,83 @@ func TestRealMisconfiguredMinorityShows(t *testing.T) {
 	require.NotEmpty(t, events)
 	require.Len(t, events[0].Nodes, 3)
 	assert.NoError(t, l.Voters()[0].Err)
+}
+
+// What Dial saw is what the locker knows, with guards or without.
+func TestRealDialSeesReplicasAndPasswords(t *testing.T) {
+	servers, master := startVoters(t, 3), redistest.Start(t)
+	replica := follow(t, master)
+	servers[1].Do("CONFIG", "SET", "requirepass", password)
+	for kind, opts := range map[string][]redlock.Option{
+		"guarded": nil, "without guards": {redlock.WithoutGuards()}, "without fencing": {redlock.WithoutFencing()},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			_, err := redlock.Dial(t.Context(), []string{replica.URL()}, opts...)
+			require.ErrorIs(t, err, redlock.ErrNoQuorum)
+			assert.ErrorContains(t, err, "it's a replica")
+			for want, odd := range map[string]string{"it's a replica": replica.URL(), "it wants a password": servers[1].URL()} {
+				l := dialURLs(t, []string{servers[0].URL(), servers[2].URL(), odd}, opts...)
+				states := l.Voters()
+				assert.False(t, states[2].Usable())
+				assert.ErrorContains(t, states[2].Err, want)
+				assert.WithinDuration(t, time.Now(), states[2].ErrAt, time.Minute)
+				assert.NoError(t, states[0].Err)
+				assert.WithinDuration(t, time.Now(), states[0].Answered, time.Minute)
+			}
+		})
+	}
+}
+
+// The first exchange, and that after a silence, take more round trips than the node time-out allows. They have an
+// allowance of their own.
+func TestRealFirstExchangeTakesSeveralRoundTrips(t *testing.T) {
+	servers := startVoters(t, 3)
+	var addrs []string
+	for _, s := range servers {
+		s.Do("ACL", "SETUSER", "locker", "on", ">"+password, "~*", "+@all")
+		r := redistest.NewRelay(t, s.Addr)
+		r.Delay(60 * time.Millisecond)
+		addrs = append(addrs, r.Addr)
+	}
+	const idle = 300 * time.Millisecond
+	for kind, opts := range map[string][]redlock.Option{
+		"guarded": nil, "without guards": {redlock.WithoutGuards()}, "without fencing": {redlock.WithoutFencing()},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			for _, s := range servers {
+				s.Do("SCRIPT", "FLUSH")
+			}
+			clients := make([]redis.UniversalClient, len(addrs))
+			for i, addr := range addrs {
+				c := redis.NewClient(&redis.Options{Addr: addr, Username: "locker", Password: password, ConnMaxIdleTime: idle})
+				t.Cleanup(func() { _ = c.Close() })
+				clients[i] = c
+			}
+			l := open(t, clients, append(opts, redlock.WithNodeTimeout(200*time.Millisecond))...)
+			for i := range 3 {
+				lk, err := l.TryLock(t.Context(), fmt.Sprint(kind, i))
+				require.NoError(t, err)
+				require.NoError(t, lk.Extend(t.Context()))
+				require.NoError(t, lk.Unlock(t.Context()))
+				time.Sleep(2 * idle)
+			}
+		})
+	}
+}
+
+// go-redis goes on to dial for longer than an attempt waits, but it isn't kept secret that nothing listens.
+func TestRealRefusedConnectionsAreNamed(t *testing.T) {
+	servers := startVoters(t, 3)
+	l := defaults(t, servers, redlock.WithNodeTimeout(250*time.Millisecond))
+	use(t, l, "warm-up")
+	for _, s := range servers {
+		s.Kill()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
+	defer cancel()
+	_, err := l.Lock(ctx, "job")
+	require.ErrorIs(t, err, redlock.ErrNoQuorum)
+	assert.ErrorContains(t, err, "nothing listens at its address")
 }
 
 // Two servers survive no failure, and four only one: whoever adds the second or fourth expects more.

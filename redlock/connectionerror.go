@@ -54,9 +54,9 @@ func diagnoseConnection(err error, c connection) diagnosis {
 // closes the connection on hearing anything but a greeting.
 func timedOut(c connection) diagnosis {
 	if c.tls {
-		return diagnosis{TimedOut, "it didn't answer in time", "if it never does, see whether it speaks TLS at that port: rediss:// to a server without TLS ends like this"}
+		return diagnosis{TimedOut, "it didn't answer in time", "if it never does, see whether it speaks TLS at that port: rediss:// to a server without TLS ends like this; if it's slow or far away, raise WithNodeTimeout"}
 	}
-	return diagnosis{outcome: TimedOut, cause: "it didn't answer in time"}
+	return diagnosis{TimedOut, "it didn't answer in time", "if it's slow or far away rather than down, raise WithNodeTimeout"}
 }
 
 func brokenOff(c connection) diagnosis {

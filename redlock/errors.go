@@ -91,7 +91,7 @@ type NodeResult struct {
 	Remaining time.Duration
 	// Owner is what the holder calls itself where Outcome is [Held], as far as it's known; see [WithOwner].
 	Owner string
-	// Err is the cause where Outcome is [Failed], [Unfit] or [ClockSuspect].
+	// Err is the cause where Outcome is [Failed], [Unfit] or [ClockSuspect], and what is known of it where it's [TimedOut].
 	Err error
 }
 

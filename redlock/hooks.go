@@ -146,6 +146,7 @@ type observation struct {
 	attempts int
 	rounds   int
 	start    time.Duration
+	failed   time.Time // when the first of the attempts did
 	outcome  quorum.Outcome[reply]
 }
 

@@ -39,6 +39,8 @@ type Locker struct {
 	admitting atomic.Bool
 	attempts  chan struct{} // holds a token for each attempt under way
 	turns     turns         // of the goroutines in Lock
+
+	complaints complaints // of those that wait in vain
 }
 
 // busy counts what Close or Shutdown has to wait for.
@@ -122,7 +124,7 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, s setup
 	l.draining, l.drain = context.WithCancelCause(l.closing)
 	clocks := 0
 	for i, client := range nodes {
-		v := &voter{client: client, index: i, link: connectionOf(client)}
+		v := &voter{client: client, index: i, link: connectionOf(client), idle: idleLimit(client)}
 		if _, cluster := client.(*redis.ClusterClient); cluster {
 			v.kind = clusterVoter
 		} else {
@@ -148,7 +150,7 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, s setup
 		l.kinds[v.kind] = true
 		for range s.workers {
 			session := newSession(v, exchangeTimeout(o.nodeTimeout), s.timely)
-			l.sessions = append(l.sessions, session)
+			l.sessions, v.sessions = append(l.sessions, session), append(v.sessions, session)
 			transports[i] = append(transports[i], session)
 		}
 	}

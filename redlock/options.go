@@ -83,7 +83,10 @@ func WithFenceLife(d time.Duration) Option { return func(o *options) { o.fenceLi
 func WithDriftFactor(f float64) Option { return func(o *options) { o.driftFactor = f } }
 
 // WithNodeTimeout sets how long an operation waits for any one voter, whatever time-outs the
-// Redis clients have. The default is a twentieth of the locker's TTL, at most 250 ms. With guards,
+// Redis clients have. The default is a twentieth of the locker's TTL, at most 250 ms. It's meant for one round trip, and the first
+// exchange takes several: for a connection, a password, a script that the server doesn't know. So the first operation of
+// each kind, and one after a silence in which connections were given up, waits for four times as long, at least 100 ms, where no
+// majority answers before. Voters that hung when they were asked last get no more than this. With guards,
 // a locker asks for the time first at first contact and after a long silence (about a minute with the
 // defaults), for which voters get four times as long.
 func WithNodeTimeout(d time.Duration) Option { return func(o *options) { o.nodeTimeout = d } }

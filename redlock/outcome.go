@@ -75,7 +75,10 @@ func (l *Locker) quorumError(ctx context.Context, op operation, name string, o q
 		Nodes: l.results(op, o), Reason: ErrNoQuorum, cause: ctx.Err(),
 	}
 	count := make(map[Outcome]int)
-	for _, r := range e.Nodes {
+	for i, r := range e.Nodes {
+		if r.Outcome == TimedOut && r.Err == nil && ctx.Err() == nil {
+			e.Nodes[i].Err = l.voters[i].silence(l.options.nodeTimeout)
+		}
 		count[r.Outcome]++
 		if errors.Is(r.Err, quorum.ErrClosed) {
 			e.cause = ErrClosed

@@ -83,6 +83,8 @@ func TestReasonDoesntDependOnTheOrderOfAnswers(t *testing.T) {
 				_, err := holder.TryLock(t.Context(), "job")
 				require.NoError(t, err)
 				l := join(t, q, "a", redlock.WithoutGuards())
+				_, err = l.TryLock(t.Context(), "job") // so that the node time-out is meant to do
+				require.ErrorIs(t, err, redlock.ErrNotAcquired)
 				time.Sleep(time.Second)
 				q.Node(0).Crash()
 				at.third(q)

@@ -30,7 +30,7 @@ func (l *Locker) release(c *claim) *quorum.Ballot[*request, reply] {
 	return l.start(quorum.Poll[*request, reply]{
 		Request: &request{op: opRelease, name: c.name, token: c.token, fenced: l.options.fencing},
 		Key:     queueKey(c.name),
-		Timeout: l.options.nodeTimeout,
+		Timeout: l.patience(opRelease, queueKey(c.name)),
 		Until:   time.Now().Add(c.life() + releasePatience),
 		Persist: true,
 		Urgent:  true,

@@ -106,7 +106,9 @@ func (r *request) queue(ctx context.Context, pipe redis.Pipeliner, kind voterKin
 	case args == nil:
 		return nil
 	case r.op == opAcquire && !r.fenced && full:
-		return pipe.Get(ctx, r.name)
+		refusal := &plainRefusal{StringCmd: pipe.Get(ctx, r.name), life: redis.NewIntCmd(ctx, "pttl", r.name)}
+		_ = pipe.Process(ctx, refusal.life) // it only queues
+		return refusal
 	case r.op == opAcquire && !r.fenced:
 		cmd := redis.NewBoolCmd(ctx, args...)
 		_ = pipe.Process(ctx, cmd) // it only queues
@@ -118,6 +120,12 @@ func (r *request) queue(ctx context.Context, pipe redis.Pipeliner, kind voterKin
 		return cmd
 	}
 	return queueScript(ctx, pipe, r.op, args, full)
+}
+
+// plainRefusal is what a voter is asked that has refused a plain acquisition: whose the key is, and for how long it lives.
+type plainRefusal struct {
+	*redis.StringCmd
+	life *redis.IntCmd
 }
 
 // inconclusive reports whether a request has to be asked again in full.
@@ -170,7 +178,7 @@ func (r *request) parse(cmd redis.Cmder) (reply, error) {
 		return reply{status: statusOK}, nil
 	case *redis.BoolCmd: // SET NX PX; a refusal is asked again
 		return reply{status: statusOK}, cmd.Err()
-	case *redis.StringCmd: // GET after a refused SET NX PX
+	case *plainRefusal:
 		owner, err := cmd.Result()
 		if err != nil && !errors.Is(err, redis.Nil) {
 			return reply{}, err
@@ -181,7 +189,7 @@ func (r *request) parse(cmd redis.Cmder) (reply, error) {
 		case owner == r.token:
 			return reply{status: statusOK}, nil
 		}
-		return reply{status: statusHeld, holder: holderOf(owner)}, nil
+		return reply{status: statusHeld, value: cmd.life.Val(), holder: holderOf(owner)}, nil
 	case *redis.IntSliceCmd:
 		values, err := cmd.Result()
 		if err != nil {

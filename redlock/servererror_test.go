@@ -40,7 +40,7 @@ func TestConnectionErrors(t *testing.T) {
 		remedy, withTLS string // withTLS where it's another
 	}{
 		"refused":       {&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, redlock.Failed, "start it", "start it"},
-		"deadline":      {context.DeadlineExceeded, redlock.TimedOut, "", "rediss:// to a server without TLS"},
+		"deadline":      {context.DeadlineExceeded, redlock.TimedOut, "raise WithNodeTimeout", "rediss:// to a server without TLS"},
 		"end of file":   {io.EOF, redlock.Failed, "redis:// to a server with TLS", ""},
 		"reset":         {syscall.ECONNRESET, redlock.Failed, "redis:// to a server with TLS", ""},
 		"not TLS":       {tls.RecordHeaderError{}, redlock.Failed, "use redis://", "use redis://"},

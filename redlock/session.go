@@ -2,9 +2,11 @@ package redlock
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -41,6 +43,8 @@ type session struct {
 	server serverID      // which one that is
 	idle   *time.Timer   // ends the conversation
 	cmds   []redis.Cmder // of a pass
+
+	known familiarity
 }
 
 var _ quorum.Transport[*request, reply] = (*session)(nil)
@@ -113,12 +117,36 @@ func (s *session) Exchange(ctx context.Context, requests []*request, answers []q
 	if again := s.pass(bounded, requests, answers, nil, false); len(again) > 0 {
 		s.pass(bounded, requests, answers, again, true)
 	}
+	s.knock(ctx, answers)
 	s.voter.remember(requests, answers)
+	s.known.note(requests, answers)
 	if s.voter.changed != nil && ctx.Err() == nil { // what ends with the locker says nothing of the voter
 		s.voter.changed()
 	}
 	if slices.ContainsFunc(answers, func(a quorum.Answer[reply]) bool { return a.Err != nil }) {
 		s.hangUp() // the next exchange begins with a look
+	}
+}
+
+// knock finds out whether anybody listens at all, where an exchange has come to nothing. A client with go-redis's options
+// dials again and again for longer than an exchange may take, and doesn't tell why.
+func (s *session) knock(ctx context.Context, answers []quorum.Answer[reply]) {
+	c, single := s.voter.client.(*redis.Client)
+	slow := func(a quorum.Answer[reply]) bool { return errors.Is(a.Err, context.DeadlineExceeded) }
+	if s.timely || !single || ctx.Err() != nil || !slices.ContainsFunc(answers, slow) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.timeout/20) // a refusal takes one round trip
+	defer cancel()
+	conn, err := c.Options().Dialer(ctx, c.Options().Network, c.Options().Addr)
+	if err == nil {
+		_ = conn.Close() // nothing was said on it
+		return
+	}
+	for i, a := range answers {
+		if slow(a) && errors.Is(err, syscall.ECONNREFUSED) {
+			answers[i].Err = fmt.Errorf("%w; its client goes on trying: %w", err, a.Err)
+		}
 	}
 }
 

@@ -39,6 +39,7 @@ func (l *Locker) survey(caller context.Context) error {
 		if r.Err == nil && l.guard != nil && looks.Answers[i].Heard {
 			r.Err = looks.Answers[i].Err
 		}
+		l.voters[i].met(r.Err)
 		if r.Err != nil {
 			r.Outcome, r.Err = explain(r.Err, l.voters[i].link)
 		}
@@ -91,8 +92,11 @@ func (l *Locker) introductions(ctx context.Context) []introduction {
 	return people
 }
 
-// errClusterMode is worded like what the server would say to a lock's keys.
-const errClusterMode = serverReply("CROSSSLOT the server is in cluster mode")
+// These are worded like what the server would say to a lock's keys.
+const (
+	errClusterMode = serverReply("CROSSSLOT the server is in cluster mode")
+	errReplica     = serverReply("READONLY the server's role is slave")
+)
 
 // serverReply is an error like those that a server replies with.
 type serverReply string
@@ -116,10 +120,22 @@ func (v *voter) introduce(ctx context.Context) introduction {
 	if v.kind != clusterVoter && field(info, "redis_mode") == "cluster" {
 		p.err = errClusterMode
 	} else if !v.guarded() {
-		// The guarded look runs a script. Without that, this shows whether the server does.
-		p.err = v.client.Eval(ctx, "return 1", nil).Err()
+		p.err = v.introducePlainly(ctx)
 	}
 	return p
+}
+
+// introducePlainly shows, without a marker to write, whether a server runs scripts and takes writes. The guarded look
+// does that by itself.
+func (v *voter) introducePlainly(ctx context.Context) error {
+	if err := v.client.Eval(ctx, "return 1", nil).Err(); err != nil || v.kind == clusterVoter {
+		return err // any node of a cluster may have answered, its replicas too
+	}
+	// A user that may not run INFO learns it at the first lock.
+	if info, err := v.client.Info(ctx, "replication").Result(); err == nil && field(info, "role") == "slave" {
+		return errReplica
+	}
+	return nil
 }
 
 // field returns the value of a field in the reply to INFO.

@@ -1,6 +1,7 @@
 package redlock
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,10 +16,13 @@ type voter struct {
 	client redis.UniversalClient
 	index  int
 	kind   voterKind
-	guard  *guard     // nil without guards
-	link   connection // for the diagnosis of errors
+	guard  *guard        // nil without guards
+	link   connection    // for the diagnosis of errors
+	idle   time.Duration // for so long a connection that isn't used is there still
 
 	silent atomic.Bool // it didn't answer in time, and hasn't since
+
+	sessions []*session // one for each of its workers
 
 	mu       sync.Mutex
 	answered time.Time // when it last answered all that it was asked without an error
@@ -42,6 +46,29 @@ func (v *voter) reading() time.Duration {
 	return v.guard.clock.Now()
 }
 
+// silence says what it may mean that a voter hasn't answered in time.
+func (v *voter) silence(nodeTimeout time.Duration) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.failing { // the client may be trying again
+		_, cause := explain(v.lastErr, v.link)
+		return fmt.Errorf("it didn't answer in time, after %w", cause)
+	}
+	return fmt.Errorf("it didn't answer in time; if it's slow or far away rather than down, raise WithNodeTimeout, which is %v", nodeTimeout)
+}
+
+// met notes what [Dial] saw.
+func (v *voter) met(err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	now := time.Now()
+	if v.failing = err != nil; v.failing {
+		v.lastErr, v.failed = err, now
+		return
+	}
+	v.answered = now
+}
+
 // remember notes how an exchange went, for [Locker.Voters].
 func (v *voter) remember(requests []*request, answers []quorum.Answer[reply]) {
 	now := time.Now()
@@ -52,6 +79,9 @@ func (v *voter) remember(requests []*request, answers []quorum.Answer[reply]) {
 		switch op := requests[i].op; {
 		case a.Err != nil:
 			v.lastErr, v.failed, v.failing = a.Err, now, true
+			if diagnose(a.Err, v.link).outcome == TimedOut {
+				v.silent.Store(true)
+			}
 		case op == opAcquire || op == opExtend:
 			v.astray = a.Reply.status == statusAstray
 		}

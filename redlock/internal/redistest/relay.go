@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -15,6 +16,8 @@ import (
 type Relay struct {
 	Addr string
 
+	delay atomic.Int64 // of what passes, each way
+
 	mu     sync.Mutex
 	to     string
 	passes map[*passage]bool
@@ -23,6 +26,7 @@ type Relay struct {
 
 // passage is a connection through a relay.
 type passage struct {
+	relay          *Relay
 	client, server net.Conn
 	forgotten      atomic.Bool
 }
@@ -64,6 +68,9 @@ func (r *Relay) Lead(to string) {
 	r.each((*passage).close)
 }
 
+// Delay makes whatever passes take so long each way.
+func (r *Relay) Delay(oneWay time.Duration) { r.delay.Store(int64(oneWay)) }
+
 // Forget makes whatever is sent on the connections that there are vanish, without a word to either end.
 func (r *Relay) Forget() { r.each(func(p *passage) { p.forgotten.Store(true) }) }
 
@@ -84,7 +91,7 @@ func (r *Relay) serve(client net.Conn) {
 		_ = client.Close()
 		return
 	}
-	p := &passage{client: client, server: server}
+	p := &passage{relay: r, client: client, server: server}
 	defer p.close()
 	r.mu.Lock()
 	r.passes[p] = true
@@ -113,6 +120,7 @@ func (p *passage) carry(to io.Writer, from io.Reader) {
 		if p.forgotten.Load() {
 			continue
 		}
+		time.Sleep(time.Duration(p.relay.delay.Load()))
 		if _, err := to.Write(buffer[:n]); err != nil {
 			return
 		}
