@@ -61,7 +61,7 @@ func TestExpectations(t *testing.T) {
 		"suspend":              {"naive", "single", "unchecked", "classic"},
 		"replayed-requests":    {"naive"},
 		"duplicated-requests":  nil, "reordered-requests": nil,
-		"ghost-request":        nil, "split-vote": nil, "slow-node": nil, "asymmetric-partition": nil,
+		"ghost-request": nil, "split-vote": nil, "slow-node": nil, "asymmetric-partition": nil,
 	}
 	for _, s := range All() {
 		want, known := violated[s.Name]
