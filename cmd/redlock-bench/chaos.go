@@ -49,7 +49,8 @@ and partitions of anybody, but lost memories and bent clocks of no more than a
 minority of the nodes within any TTL and a half. Its kinds of faults are
 pause-node, pause-client, crash-keep and crash-lose (with and without memory),
 flush, clock-forward, clock-backward, clock-rate, clock-drift (by less than 1 %),
-partition, asymmetric-partition, slow-node and reset.
+partition, asymmetric-partition, slow-node, reset, and duplicate, replay and reorder
+(commands that arrive twice, again much later, or in another order).
 
 What a lock claims to survive is put to the test one by one with --claims: pauses
 (and partitions), restarts (that keep the memory), drift, lost-memory, clocks; each
