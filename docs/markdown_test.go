@@ -83,9 +83,7 @@ func blocks(t *testing.T, file, language string) (all []block) {
 		case b != nil:
 			b.code += line
 		case strings.TrimSpace(text) == "" || strings.HasPrefix(text, "#"):
-			if !strings.Contains(before.String(), "<!--") || strings.HasSuffix(strings.TrimSpace(before.String()), "-->") {
-				continue // a blank line between a note and its block
-			}
+			// between a note and its block
 		case strings.HasPrefix(text, "<!--") || unfinished(before.String()):
 			before.WriteString(line)
 		default:

@@ -20,7 +20,7 @@ func TestHTML(t *testing.T) {
 	require.NoError(t, err)
 	page := string(data)
 	for _, want := range []string{
-		"All 2 experiments ended as expected.",
+		"No violation of mutual exclusion was found in 2 experiments.",
 		"redlock-bench run control --backend embedded --nodes 1 --seed 9 --subject single,naive<",
 		"redlock-bench run control --backend embedded --nodes 1 --seed 9 --subject naive<",
 		"(go1.", "miniredis ", `"name":"node A"`, `"k":"key"`,
