@@ -161,3 +161,7 @@ func exportedErrors(t *testing.T, dir string) (names []string) {
 	}
 	return names
 }
+
+func TestDocumentsShowTheACLRule(t *testing.T) {
+	says(t, document(t, "production.md"), ACLRule("locker", "jobs:", "")+"\n")
+}
