@@ -36,10 +36,7 @@ func TestOpensOnAViolation(t *testing.T) {
 // module's lock first, then the experiments.
 func TestReadsInOrder(t *testing.T) {
 	b := open(t, "")
-	var headings []string
-	for _, h := range b.texts("h2") {
-		headings = append(headings, h)
-	}
+	headings := b.texts("h2")
 	require.Len(t, headings, 5)
 	assert.Equal(t, []string{"The locks", "Verdicts", "Experiments", "About this run"}, headings[1:])
 	assert.Equal(t, []string{"guarded", "classic"}, b.texts(".subjects dt"))
