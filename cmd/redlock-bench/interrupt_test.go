@@ -61,7 +61,7 @@ func testInterrupt(t *testing.T, backend string, sig syscall.Signal) {
 	if sig != syscall.SIGKILL {
 		assert.Equal(t, statusInterrupted, cmd.ProcessState.ExitCode())
 		assert.Contains(t, string(rest), "interrupted after")
-		assert.Contains(t, out.String(), "\n control ", "what was done so far")
+		assert.Contains(t, out.String(), "\ncontrol ", "what was done so far")
 	}
 	assert.Eventually(t, func() bool { return !slices.ContainsFunc(children, alive) }, interruptTimeout, 10*time.Millisecond, "children %v", children)
 	assert.Eventually(t, func() bool {
