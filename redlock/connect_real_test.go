@@ -139,7 +139,7 @@ func TestRealFirstExchangeTakesSeveralRoundTrips(t *testing.T) {
 	for _, s := range servers {
 		s.Do("ACL", "SETUSER", "locker", "on", ">"+password, "~*", "+@all")
 		r := redistest.NewRelay(t, s.Addr)
-		r.Delay(60 * time.Millisecond)
+		r.Delay(120 * time.Millisecond)
 		addrs = append(addrs, r.Addr)
 	}
 	const idle = 300 * time.Millisecond
@@ -156,7 +156,7 @@ func TestRealFirstExchangeTakesSeveralRoundTrips(t *testing.T) {
 				t.Cleanup(func() { _ = c.Close() })
 				clients[i] = c
 			}
-			l := open(t, clients, append(opts, redlock.WithNodeTimeout(200*time.Millisecond))...)
+			l := open(t, clients, append(opts, redlock.WithNodeTimeout(400*time.Millisecond))...)
 			for i := range 3 {
 				lk, err := l.TryLock(t.Context(), fmt.Sprint(kind, i))
 				require.NoError(t, err)

@@ -145,8 +145,8 @@ func load(t *testing.T, l *redlock.Locker, each int, lasting time.Duration) int6
 
 // A held lock that renews itself is a value and a few timers: no goroutine, and little memory.
 func TestRealHeldLocksAreSmall(t *testing.T) {
-	const locks = 4000
-	l := dial(t, startVoters(t, 3), redlock.WithNodeTimeout(loadNodeTimeout), redlock.WithTTL(5*time.Second))
+	const locks = 1000
+	l := dial(t, startVoters(t, 3), redlock.WithNodeTimeout(loadNodeTimeout), redlock.WithTTL(9*time.Second))
 	held := make([]*redlock.Lock, locks)
 	take := func(opts ...redlock.LockOption) {
 		var all sync.WaitGroup
@@ -168,7 +168,7 @@ func TestRealHeldLocksAreSmall(t *testing.T) {
 	clear(held)
 	heap, goroutines := inUse()
 	take(redlock.AutoRenew(true))
-	time.Sleep(3 * time.Second) // each is renewed
+	time.Sleep(4 * time.Second) // each is renewed
 	var each, more int
 	assert.Eventually(t, func() bool { // not amid a renewal
 		h, g := inUse()
