@@ -156,4 +156,49 @@ var mutations = []mutation{
 		[]edit{{"redlock/sameserver.go", "if known && last.voter != voter && now-last.at <= g.distinct {", "if false {"}},
 		"TestAddressesThatLeadToOneServerAreOneClock",
 	},
+	{
+		"replies of any age tell the time", "a lock is trusted although nothing was heard since a pause of its machine",
+		[]edit{{"redlock/guard.go", "if reading-w.Start() > g.together {", "if false {"}},
+		"TestRepliesTooOldToShowAPause",
+	},
+	{
+		"several locks in the caller's order", "two callers wait for each other in a circle",
+		[]edit{{"redlock/all.go", "slices.Compact(slices.Sorted(slices.Values(names)))", "slices.Clone(names)"}},
+		"TestShapesSimulation",
+	},
+	{
+		"some of several locks are kept", "a caller that didn't get all of them keeps those that it got",
+		[]edit{{"redlock/all.go", "\t\tif ls.ctx == nil { // also where a hook panics\n", "\t\tif false {\n"}},
+		"TestShapesSimulation",
+	},
+	{
+		"the loss of the first lock counts", "work goes on when another of its locks is lost",
+		[]edit{{"redlock/all.go", "\tfor _, lk := range ls.locks {\n\t\tcontext.AfterFunc", "\tfor _, lk := range ls.locks[:1] {\n\t\tcontext.AfterFunc"}},
+		"TestDoAllEndsWithTheFirstLoss",
+	},
+	{
+		"a leader isn't waited for", "a new term begins here while the old function still runs",
+		[]edit{{"redlock/lead.go", "err := l.Do(ctx, name, lead, opts...)", "err := l.Do(ctx, name, func(ctx context.Context, lk *Lock) error {\n\t\t\tdone := make(chan error, 1)\n\t\t\tgo func() { done <- lead(ctx, lk) }()\n\t\t\tselect {\n\t\t\tcase err := <-done:\n\t\t\t\treturn err\n\t\t\tcase <-ctx.Done():\n\t\t\t\treturn context.Cause(ctx)\n\t\t\t}\n\t\t}, opts...)"}},
+		"TestShapesSimulation",
+	},
+	{
+		"a slot too many", "a semaphore of k lets more than k in",
+		[]edit{{"redlock/slot.go", "slotName(name, (first+i)%slots)", "slotName(name, first+i)"}},
+		"TestShapesSimulation",
+	},
+	{
+		"AtLeast keeps nothing", "a lock that's given back early is free at once",
+		[]edit{{"redlock/release.go", "lost == nil && left > 0 {", "lost == nil && left > time.Hour {"}},
+		"TestShapesSimulation",
+	},
+	{
+		"AtLeast asks for nothing", "a lock that's given back early is kept for no longer than its TTL",
+		[]edit{{"redlock/keep.go", "if window.Remaining(l.options.clock.Now()) >= left {", "if true {"}},
+		"TestShapesSimulation",
+	},
+	{
+		"renewal forgets MaxHold", "a forgotten lock lives as long as its process",
+		[]edit{{"redlock/lock.go", "\te.window = e.window.Until(lk.limit)\n", ""}},
+		"TestShapesSimulation",
+	},
 }

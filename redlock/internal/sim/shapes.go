@@ -113,6 +113,9 @@ func (c *client) slot(ctx context.Context, w wish) {
 		h.note("client %s: no slot of %q: %s", c.name, pool, reason(err))
 		return
 	}
+	if _, ok := known[lk.Name()]; !ok {
+		h.flag("slots: client %s got %q of %d slots", c.name, lk.Name(), slots)
+	}
 	h.acquired(c.name, lk, known[lk.Name()])
 	c.hold(lk, w)
 }
