@@ -174,6 +174,7 @@ func (lk *Lock) ask(ctx context.Context, seen *observation, now span) error {
 	r := request{
 		op: opAcquire, name: lk.name, token: lk.token, ttl: lk.ttl, fenced: l.options.fencing,
 		fence: l.wall().UnixMicro(), deadline: lk.deadline, now: now, owner: lk.owner, voters: l.voters,
+		members: l.members,
 	}
 	poll := l.poll(&r, lk.window)
 	poll.Settled = explained
@@ -223,6 +224,7 @@ func (lk *Lock) count(ctx context.Context, seen *observation, op operation, b *q
 			return nil
 		}
 	}
+	l.hearSets(ctx, seen.outcome)
 	return l.quorumError(ctx, op, lk.name, seen.outcome)
 }
 

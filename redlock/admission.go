@@ -2,6 +2,7 @@ package redlock
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/a5bbb083/redlock/quorum"
@@ -16,23 +17,52 @@ import (
 // startAdmission admits newcomers in the background, unless that's being done already. It doesn't
 // block, so a voter's worker may call it. What it doesn't achieve, whoever meets the newcomer next tries again.
 func (l *Locker) startAdmission() {
-	if !l.admitting.CompareAndSwap(false, true) {
-		return
-	}
-	if !l.busy.begin(l.closing) {
-		l.admitting.Store(false)
-		return
-	}
-	go func() {
-		defer l.busy.running.Done()
-		defer l.admitting.Store(false)
-		l.admit(l.closing)
-	}()
+	l.admission()
 }
 
-// admit asks all voters how they are and tells the newcomers among them from when on they vote.
+// admission is startAdmission and returns a channel that's closed at the end of the one that's running then.
+func (l *Locker) admission() <-chan struct{} {
+	l.admitting.mu.Lock()
+	defer l.admitting.mu.Unlock()
+	if l.admitting.done != nil {
+		return l.admitting.done
+	}
+	done := make(chan struct{})
+	if !l.busy.begin(l.closing) {
+		close(done)
+		return done
+	}
+	l.admitting.done = done
+	go func() {
+		defer l.busy.running.Done()
+		defer l.admitting.end()
+		l.admit(l.closing)
+	}()
+	return done
+}
+
+// admitting is the admission under way.
+type admitting struct {
+	mu   sync.Mutex
+	done chan struct{} // nil if there's none
+}
+
+func (a *admitting) end() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	close(a.done)
+	a.done = nil
+}
+
+// admit asks all voters how they are. It tells those that need it for which set of voters they vote, and the newcomers
+// among them from when on they vote.
 func (l *Locker) admit(ctx context.Context) {
 	heard := l.look(ctx, l.options.nodeTimeout, nil)
+	l.admitNewcomers(heard)
+	l.tellSets(ctx, heard)
+}
+
+func (l *Locker) admitNewcomers(heard quorum.Outcome[reply]) {
 	answers := countAnswers(heard)
 	if answers < quorum.Majority(len(l.nodes)) {
 		return
@@ -104,11 +134,13 @@ func (l *Locker) knowTime(ctx context.Context, op operation, name string) error 
 		return nil
 	}
 	if _, known := l.guard.now(); known {
+		l.knowSet(ctx)
 		return nil
 	}
 	// The first exchange with a voter includes the dialling, so it gets more time.
 	outcome := l.look(ctx, exchangeTimeout(l.options.nodeTimeout), func() bool { _, known := l.guard.now(); return known })
 	if _, known := l.guard.now(); known {
+		l.knowSet(ctx)
 		return nil
 	}
 	outcome.Result = quorum.Pending // a majority that can't tell the time isn't one

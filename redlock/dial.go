@@ -46,7 +46,7 @@ func Dial(ctx context.Context, urls []string, opts ...Option) (*Locker, error) {
 	for i, co := range clientOptions {
 		clients[i] = redis.NewClient(co)
 	}
-	names, err := nodeNames(clients)
+	names, err := o.nodeNames(clients)
 	if err != nil {
 		for _, c := range clients {
 			_ = c.Close()

@@ -17,7 +17,7 @@ func NewRepeatable(nodes []redis.UniversalClient, token func() (hi, lo uint64), 
 	if err != nil {
 		return nil, err
 	}
-	names, err := nodeNames(nodes)
+	names, err := o.nodeNames(nodes)
 	if err != nil {
 		return nil, err
 	}

@@ -250,7 +250,7 @@ func (lk *Lock) extendRequest(ttl time.Duration, restore bool, deadline unixMicr
 	}
 	return &request{
 		op: op, name: lk.name, token: lk.token, ttl: ttl, fenced: lk.locker.options.fencing, fence: lk.fence,
-		restore: restore, deadline: deadline, now: now, owner: lk.owner,
+		restore: restore, deadline: deadline, now: now, owner: lk.owner, members: lk.locker.members,
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -36,7 +35,8 @@ type Locker struct {
 
 	busy      busy // attempts, renewals and admissions under way
 	works     busy // functions that run in Do
-	admitting atomic.Bool
+	admitting admitting
+	members   *members
 	attempts  chan struct{} // holds a token for each attempt under way
 	turns     turns         // of the goroutines in Lock
 
@@ -89,7 +89,7 @@ func New(nodes []redis.UniversalClient, opts ...Option) (*Locker, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, err := nodeNames(nodes)
+	names, err := o.nodeNames(nodes)
 	if err != nil {
 		return nil, err
 	}
@@ -114,6 +114,7 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, s setup
 	l := &Locker{
 		options: o,
 		nodes:   names,
+		members: newMembers(&o, names),
 		wall:    time.Now,
 		random:  randomToken,
 		jitter:  rand.Int64N,
@@ -124,7 +125,7 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, s setup
 	l.draining, l.drain = context.WithCancelCause(l.closing)
 	clocks := 0
 	for i, client := range nodes {
-		v := &voter{client: client, index: i, link: connectionOf(client), idle: idleLimit(client)}
+		v := &voter{client: client, index: i, link: connectionOf(client), idle: idleLimit(client), members: l.members}
 		if _, cluster := client.(*redis.ClusterClient); cluster {
 			v.kind = clusterVoter
 		} else {
@@ -139,7 +140,7 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, s setup
 	// Where too few voters have a clock, they can't agree on the time, and there are no guards.
 	if o.guards && tells(clocks, len(nodes)) {
 		l.guard = newGuard(len(nodes), &o)
-		l.guard.newcomer, l.guard.nodes = l.startAdmission, names
+		l.guard.newcomer, l.guard.nodes, l.guard.config = l.startAdmission, names, l.members.config
 	}
 	transports := make([][]quorum.Transport[*request, reply], len(nodes))
 	for i, v := range l.voters {
@@ -148,6 +149,9 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, s setup
 			v.kind = guardedVoter
 		}
 		l.kinds[v.kind] = true
+		if l.guard != nil {
+			l.guard.views[i].Mute = !v.guarded()
+		}
 		for range s.workers {
 			session := newSession(v, exchangeTimeout(o.nodeTimeout), s.timely)
 			l.sessions, v.sessions = append(l.sessions, session), append(v.sessions, session)

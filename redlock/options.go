@@ -39,6 +39,8 @@ type options struct {
 	lazy          bool
 	hooks         Hooks
 	owner         string
+	names         []string
+	group         string
 }
 
 type lockOptions struct {
@@ -197,6 +199,9 @@ func newOptions(opts []Option) (options, error) {
 	}
 	o.ttl = ttl
 	if err := o.checkOwner(o.owner); err != nil {
+		return o, err
+	}
+	if err := o.checkMembers(); err != nil {
 		return o, err
 	}
 	if o.nodeTimeout != 0 && o.nodeTimeout < time.Millisecond {

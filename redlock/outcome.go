@@ -32,6 +32,10 @@ func (l *Locker) result(op operation, o quorum.Outcome[reply], voter int) NodeRe
 		r := NodeResult{Outcome: outcomeOf[a.Reply.status], RTT: a.Elapsed}
 		r.Remaining = l.refusedFor(op, a.Reply)
 		switch {
+		case r.Outcome == WrongQuorum:
+			r.Err = l.otherSet(voter)
+		case r.Outcome == Quarantined && l.undecided(voter) != nil:
+			r.Err = l.undecided(voter)
 		case r.Outcome == ClockSuspect:
 			r.Err = l.guard.astray(voter)
 		case op == opAcquire && r.Outcome == Held && a.Reply.until == 0 && a.Reply.value == noTTL:
@@ -88,6 +92,8 @@ func (l *Locker) quorumError(ctx context.Context, op operation, name string, o q
 	switch free := len(l.nodes) - count[Held]; {
 	case len(l.nodes)-count[Unfit] < e.Needed:
 		e.Reason = ErrUnfit
+	case len(l.nodes)-count[WrongQuorum] < e.Needed:
+		e.Reason = ErrMembership
 	case op.extends() && len(l.nodes)-refused < e.Needed:
 		e.Reason = ErrLost
 	case op != opAcquire && op != opConfirm:
@@ -95,6 +101,8 @@ func (l *Locker) quorumError(ctx context.Context, op operation, name string, o q
 		e.Reason = ErrNotAcquired
 	case o.Result == quorum.Won && count[Granted] >= e.Needed:
 		e.markLate()
+	case count[WrongQuorum] > 0 && len(l.nodes)-count[WrongQuorum]-count[Quarantined] < e.Needed:
+		e.Reason = ErrMembership // nobody will tell those that are quarantined
 	case count[Quarantined] > 0 && count[Granted]+count[Held]+count[Quarantined]+count[Unawaited] >= e.Needed:
 		e.Reason = ErrQuarantined
 	}

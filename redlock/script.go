@@ -21,9 +21,10 @@ const (
 	opAdmit // the server votes from a moment on
 	opExtendPlain
 	opInspect
+	opTell // for which set of voters the server votes
 )
 
-var operationNames = [...]string{"acquire", "confirm", "extend", "release", "look", "admit", "extend", "inspect"}
+var operationNames = [...]string{"acquire", "confirm", "extend", "release", "look", "admit", "extend", "inspect", "tell"}
 
 func (op operation) String() string { return operationNames[op] }
 
@@ -48,6 +49,8 @@ var (
 	admitSource string
 	//go:embed scripts/inspect.lua
 	inspectSource string
+	//go:embed scripts/tell.lua
+	tellSource string
 
 	scripts = [...]script{
 		opAcquire:     newScript(recordSource + grantSource),
@@ -58,6 +61,7 @@ var (
 		opAdmit:       newScript(recordSource + admitSource),
 		opExtendPlain: newScript(extendPlainSource),
 		opInspect:     newScript(recordSource + inspectSource),
+		opTell:        newScript(recordSource + tellSource),
 	}
 )
 
@@ -66,6 +70,14 @@ type script struct{ source, hash string }
 
 func newScript(source string) script {
 	return script{source, fmt.Sprintf("%x", sha1.Sum([]byte(source)))} // what EVALSHA takes
+}
+
+// queueMixed is queueScript for a script that replies with texts, too.
+func queueMixed(ctx context.Context, pipe redis.Pipeliner, op operation, args []any, full bool) *redis.SliceCmd {
+	cmd := redis.NewSliceCmd(ctx, scriptArgs(op, args, full)...)
+	cmd.SetFirstKeyPos(3)
+	_ = pipe.Process(ctx, cmd) // it only queues
+	return cmd
 }
 
 // queueScript adds a script to the pipeline. Its arguments begin with EVALSHA and its hash; in full it's EVAL
