@@ -26,9 +26,7 @@ const patience = 5 * time.Second
 func startVoters(t *testing.T, n int) []*redistest.Server {
 	t.Helper()
 	servers := redistest.StartAll(t, n)
-	for _, s := range servers {
-		s.Enrol()
-	}
+	redistest.Form(servers...)
 	return servers
 }
 

@@ -143,7 +143,6 @@ type Tell struct {
 type Now struct{ Earliest, Latest int64 }
 
 // InForce returns the latest decision for one of the locker's sets that a majority of that very set remembers.
-// Nobody but a majority can be believed: a minority may have missed a later decision.
 func (c Config) InForce(views []View) (k Known, ok bool) {
 	for _, e := range c {
 		for _, voter := range e.Voters {
@@ -161,55 +160,76 @@ func (c Config) InForce(views []View) (k Known, ok bool) {
 	return k, ok
 }
 
-// Remind returns whom to tell what a majority remembers: those who forgot it, never heard of it, or have missed it.
-func (c Config) Remind(views []View) []Tell {
-	k, ok := c.InForce(views)
-	if !ok {
+// latest returns the latest decision for one of the locker's sets that a voter of that very set remembers, and whether
+// all that remember one agree, those of other sets included.
+func (c Config) latest(views []View) (k Known, agreed bool) {
+	agreed = true
+	first := Known{}
+	for voter, v := range views {
+		if !v.Heard || !v.Known.Decided() {
+			continue
+		}
+		if !first.Decided() {
+			first = v.Known
+		}
+		agreed = agreed && v.Known.ID == first.ID && v.Known.Generation == first.Generation
+		for _, e := range c {
+			later := v.Known.Generation > k.Generation || v.Known.Generation == k.Generation && k.From == Pending
+			if e.ID == v.Known.ID && slices.Contains(e.Voters, voter) && later {
+				k = v.Known
+			}
+		}
+	}
+	return k, agreed
+}
+
+// remind returns whom to tell what others remember. A change is complete when all voters have confirmed it, but for those that
+// are gone for good. So whoever remembers a decision has missed no later one, and those that know of none
+// may be told, unless others remember another. Those that do are told by a majority only, and only of a change that's complete: half a
+// change may still be taken back.
+func (c Config) remind(views []View) []Tell {
+	k, agreed := c.latest(views)
+	majority := false
+	if inForce, ok := c.InForce(views); ok && inForce.Generation >= k.Generation {
+		k, majority = inForce, inForce.From != Pending
+	}
+	if !k.Decided() || (!agreed && !majority) {
 		return nil
 	}
 	var tells []Tell
 	for voter, v := range views {
-		outdated := v.Known.Generation < k.Generation
-		waits := v.Known.ID == k.ID && v.Known.Generation == k.Generation && v.Known.From == Pending && k.From != Pending
-		if v.Heard && !v.Mute && (outdated || waits) {
+		unaware := !v.Known.Decided()
+		outdated := majority && v.Known.Generation < k.Generation
+		undated := v.Known.ID == k.ID && v.Known.Generation == k.Generation && v.Known.From == Pending && k.From != Pending
+		if v.Heard && !v.Mute && (unaware || outdated || undated) {
 			tells = append(tells, Tell{voter, k})
 		}
 	}
 	return tells
 }
 
-// Form returns whom to tell what, so that the locker's own set begins where none is in force.
+// form returns whom to tell what, so that the locker's own set begins where none was ever decided.
 //
 // First each voter that knows of no set is claimed for this one, which it can be only once. The set is decided when all of its
-// voters say so: then no other set with one of them can be. Where some aren't heard it's decided by a majority of claims, none of
-// them younger than wait, unless a voter remembers that the set was decided before: that one may have missed a change.
-func (c Config) Form(views []View, now Now, wait int64) []Tell {
+// voters say so: then no other set with one of them can be. Where some aren't heard it's decided by a majority of claims
+// that nobody has contradicted for as long as wait.
+func (c Config) form(views []View, now Now, wait int64) []Tell {
 	own := c[0]
-	foreign := func(v View) bool { return v.Heard && !v.Known.Blank() && v.Known.ID != own.ID }
-	if own.count(views, foreign) > 0 {
-		return nil
-	}
+	claim := func(v View) bool { return v.Heard && v.Known.ID == own.ID }
+	foreign := own.count(views, func(v View) bool { return v.Heard && !v.Known.Blank() && v.Known.ID != own.ID })
 	absent := own.count(views, func(v View) bool { return !v.Heard && !v.Mute })
 	blank := own.count(views, func(v View) bool { return v.Heard && !v.Mute && v.Known.Blank() })
-	claimed := own.count(views, func(v View) bool { return v.Heard && v.Known.ID == own.ID && !v.Known.Decided() })
-	young := own.count(views, func(v View) bool {
-		return v.Heard && v.Known.ID == own.ID && !v.Known.Decided() && v.Known.From > now.Earliest
-	})
-	first := Known{Set: own.Set, Generation: 1}
-	for _, voter := range own.Voters {
-		if v := views[voter]; v.Heard && v.Known.ID == own.ID && v.Known.Generation >= first.Generation {
-			first = v.Known
-		}
+	young := own.count(views, func(v View) bool { return claim(v) && v.Known.From > now.Earliest })
+	if foreign > 0 {
+		return nil
 	}
-	decided := own.count(views, func(v View) bool { return v.Heard && v.Known.Decided() })
-	all := absent == 0 && blank == 0
-	aged := decided == 0 && blank == 0 && young == 0 && own.majority(claimed)
+	decided := blank == 0 && own.majority(own.count(views, claim)) && (absent == 0 || young == 0)
 	var tells []Tell
 	for _, voter := range own.Voters {
 		switch v := views[voter]; {
 		case !v.Heard || v.Mute:
-		case (all || aged) && v.Known.Generation < first.Generation:
-			tells = append(tells, Tell{voter, first})
+		case decided:
+			tells = append(tells, Tell{voter, Known{Set: own.Set, Generation: 1}})
 		case v.Known.Blank():
 			tells = append(tells, Tell{voter, Known{Set: own.Set, From: now.Latest + wait}})
 		}
@@ -219,8 +239,10 @@ func (c Config) Form(views []View, now Now, wait int64) []Tell {
 
 // Decide returns whom to tell what after hearing the voters.
 func (c Config) Decide(views []View, now Now, wait int64) []Tell {
-	if _, ok := c.InForce(views); ok {
-		return c.Remind(views)
+	for _, v := range views {
+		if v.Heard && v.Known.Decided() {
+			return c.remind(views)
+		}
 	}
-	return c.Form(views, now, wait)
+	return c.form(views, now, wait)
 }
