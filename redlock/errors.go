@@ -132,7 +132,8 @@ type QuorumError struct {
 	// Reason is the sentinel error that the operation amounts to.
 	Reason error
 
-	cause error // the context's error, or nil
+	cause  error  // the context's error, or nil
+	advice string // what to do about it; empty where each node says so
 }
 
 // Granted returns how many voters did what they were asked.
@@ -185,6 +186,9 @@ func (e *QuorumError) Error() string {
 		b.WriteString(r.String())
 	}
 	b.WriteString(")")
+	if e.advice != "" {
+		b.WriteString("; " + e.advice)
+	}
 	return b.String()
 }
 

@@ -81,7 +81,7 @@ func (b *busy) last(end context.CancelCauseFunc) {
 // 2 survive none, 4 one.
 //
 // It returns [ErrInvalidOption] without nodes, with a nil one, a redis.Ring, and the same server twice.
-// It doesn't connect, so it can't tell different addresses of one server; Dial can. Where addresses lead to one server all
+// It doesn't wait for a connection, so it can't tell different addresses of one server; Dial can. Where addresses lead to one server all
 // the same, or come to do so later, its votes count once, for the address that led there first, and the
 // other's outcome is [Unfit] until it leads elsewhere. Without guards that isn't noticed, nor with Redis Clusters.
 func New(nodes []redis.UniversalClient, opts ...Option) (*Locker, error) {
@@ -98,7 +98,9 @@ func New(nodes []redis.UniversalClient, opts ...Option) (*Locker, error) {
 			return nil, fmt.Errorf("%w: RequireGuards, but node %d (%s) is a Redis Cluster, which can't be guarded; use single servers", ErrInvalidOption, i+1, names[i])
 		}
 	}
-	return newLocker(nodes, names, o, setup{workers: workersPerVoter}), nil
+	l := newLocker(nodes, names, o, setup{workers: workersPerVoter})
+	l.begins()
+	return l, nil
 }
 
 // setup is what differs between the ways to make a locker.

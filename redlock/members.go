@@ -2,6 +2,7 @@ package redlock
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -208,12 +209,15 @@ func (l *Locker) otherSet(voter int) error {
 	if k.Blank() || l.members.config.Has(k.ID) {
 		return nil
 	}
-	own := l.members.config[0]
 	if !k.Decided() {
-		return fmt.Errorf("it's claimed for the voters %v, which aren't decided on, and this locker has %v: give all lockers the same list, and decide with `redlock quorum init`", k.Set, own.Set)
+		return fmt.Errorf("another locker has claimed it for the voters %v, which aren't decided on; give all lockers the same list, and decide with redlock quorum init", k.Set)
 	}
-	return fmt.Errorf("it votes for the voters %v (generation %d), and this locker has %v: give all lockers the same list, WithVoterNames if only the spelling differs, or another WithGroup; `redlock quorum change` replaces voters",
-		k.Set, k.Generation, own.Set)
+	return fmt.Errorf("it votes for the voters %v (generation %d)", k.Set, k.Generation)
+}
+
+// membershipAdvice is what to do about [ErrMembership].
+func (l *Locker) membershipAdvice() string {
+	return fmt.Sprintf("this locker's voters are %v: give all lockers the same list, WithVoterNames where only the spelling differs, or another WithGroup; to replace voters, see Joining and redlock quorum change", l.members.config[0].Set)
 }
 
 // undecided says why a voter doesn't vote yet, where that's because it doesn't know for whom; nil otherwise.
@@ -222,5 +226,5 @@ func (l *Locker) undecided(voter int) error {
 	if !v.Heard || v.Mute || v.Known.Decided() {
 		return nil
 	}
-	return fmt.Errorf("it doesn't know yet for which voters it votes, and has to hear it from a majority that does, or from all of %v together; `redlock quorum init` decides it", l.members.config[0].Set)
+	return errors.New("it doesn't know yet for which voters it votes, and has to hear it from others, or all of them have to answer; redlock quorum init decides it")
 }

@@ -118,8 +118,8 @@ func RequireAll() Option { return func(o *options) { o.requireAll = true } }
 // Cluster. It contradicts [WithoutGuards] and [WithoutFencing].
 func RequireGuards() Option { return func(o *options) { o.requireGuards = true } }
 
-// Lazy makes [Dial] ask nobody, so that a program can start before its Redis servers do. What's wrong with
-// them shows at the first lock.
+// Lazy makes [Dial] and [New] ask nobody, so that a program can start before its Redis servers do. What's wrong with
+// them shows at the first lock, and new servers begin their wait of MaxTTL only then.
 func Lazy() Option { return func(o *options) { o.lazy = true } }
 
 // WithOwner sets what the locker's locks say of their owner, for people to read: a host and a process, say. See

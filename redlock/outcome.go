@@ -101,10 +101,13 @@ func (l *Locker) quorumError(ctx context.Context, op operation, name string, o q
 		e.Reason = ErrNotAcquired
 	case o.Result == quorum.Won && count[Granted] >= e.Needed:
 		e.markLate()
-	case count[WrongQuorum] > 0 && len(l.nodes)-count[WrongQuorum]-count[Quarantined] < e.Needed:
-		e.Reason = ErrMembership // nobody will tell those that are quarantined
+	case count[WrongQuorum] > 0:
+		e.Reason = ErrMembership // two sets have this voter, whatever the others say
 	case count[Quarantined] > 0 && count[Granted]+count[Held]+count[Quarantined]+count[Unawaited] >= e.Needed:
 		e.Reason = ErrQuarantined
+	}
+	if e.Reason == ErrMembership {
+		e.advice = l.membershipAdvice()
 	}
 	return e
 }

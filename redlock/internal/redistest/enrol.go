@@ -12,12 +12,8 @@ func (s *Server) Enrol() *Server {
 	return s
 }
 
-// Form makes the servers ones that have been voting for years, for lockers with all of them and for no others.
-func Form(servers ...*Server) {
-	var names []string
-	for _, s := range servers {
-		names = append(names, s.Addr)
-	}
+// Form makes the servers ones that have been voting for years, for lockers that name their voters so and for no others.
+func Form(servers []*Server, names []string) {
 	known := member.Known{Set: member.NewSet(names), Generation: 1}
 	for _, s := range servers {
 		s.Enrol().Do("HSET", "redlock:voter", "voters", known.String())
