@@ -205,6 +205,9 @@ func (l *Locker) hearSets(ctx context.Context, o quorum.Outcome[reply]) {
 
 // otherSet says that a voter votes for another set than the locker's; nil if that isn't known.
 func (l *Locker) otherSet(voter int) error {
+	if l.guard == nil {
+		return nil
+	}
 	k := l.guard.view(voter).Known
 	if k.Blank() || l.members.config.Has(k.ID) {
 		return nil

@@ -21,6 +21,8 @@ func (l *Locker) results(op operation, o quorum.Outcome[reply]) []NodeResult {
 
 func (l *Locker) result(op operation, o quorum.Outcome[reply], voter int) NodeResult {
 	switch a := o.Answers[voter]; {
+	case !a.Heard && !o.Expired && op == opAcquire && l.otherSet(voter) != nil: // nobody had to wait to hear it again
+		return NodeResult{Outcome: WrongQuorum, Err: l.otherSet(voter)}
 	case !a.Heard && o.Expired:
 		return NodeResult{Outcome: TimedOut}
 	case !a.Heard:

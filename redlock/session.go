@@ -267,7 +267,7 @@ func (s *session) seen(look *redis.SliceCmd, enrolled bool, sent time.Duration) 
 	m.known = known
 	if s.looked = enrolled; enrolled {
 		g.enrolled(s.voter.index, m)
+		g.told(s.voter.index, known)
 	}
-	g.told(s.voter.index, known)
 	return &m, nil
 }

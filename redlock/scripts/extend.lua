@@ -17,10 +17,11 @@ local shortest = marker[1]
 if KEYS[3] and astray(now, life, shortest, earliest, tonumber(ARGV[7])) then
   return {-5, now, record.register, 0}
 end
+local says, from = 1, 0
 if KEYS[3] then
-  local says, from = votes(marker[3], ARGV[11], ARGV[12], earliest)
-  if says ~= 1 then
-    return {says, now, record.register, from}
+  says, from = votes(marker[3], ARGV[11], ARGV[12], earliest)
+  if says == -6 then
+    return {-6, now, record.register, 0}
   end
 end
 if not owns(owner, record, token) then
@@ -30,6 +31,10 @@ if not owns(owner, record, token) then
   if ARGV[3] ~= '1' or (record.token == token and record.back) then
     return {-1, now, record.register, 0}
   end
+end
+-- Restoring promises nothing that isn't promised already, an extension does.
+if says ~= 1 and ARGV[3] ~= '1' then
+  return {-3, now, record.register, from}
 end
 record.register = math.max(record.register, tonumber(ARGV[8]))
 if record.token ~= token or record.deadline < deadline then
