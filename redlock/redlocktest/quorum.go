@@ -40,7 +40,7 @@ type Quorum struct {
 type config struct {
 	seed                   int64
 	minLatency, maxLatency time.Duration
-	fresh                  bool
+	fresh, unformed        bool
 }
 
 // An Option changes how a quorum is built.
@@ -78,6 +78,15 @@ func WithLatency(least, most time.Duration) Option {
 func WithFreshNodes() Option {
 	return func(c *config) error {
 		c.fresh = true
+		return nil
+	}
+}
+
+// WithUnformedNodes makes the nodes ones that have been in use, but know of no set of voters yet: they vote for that of the
+// lockers that come first. Without this option they vote for lockers that have all of the quorum's nodes, by their addresses.
+func WithUnformedNodes() Option {
+	return func(c *config) error {
+		c.unformed = true
 		return nil
 	}
 }
@@ -149,7 +158,7 @@ func Start(nodes int, opts ...Option) (*Quorum, error) {
 		}
 		q.nodes = append(q.nodes, n)
 	}
-	if !q.config.fresh {
+	if !q.config.fresh && !q.config.unformed {
 		q.form()
 	}
 	return q, nil
