@@ -16,7 +16,7 @@ const opForm = "form"
 // they do so by themselves, when they have waited for MaxTTL: who meets a server for the first time can't tell it from one that has
 // forgotten its locks.
 //
-// It's for whoever sets servers up, once: tests, and `redlock quorum init`. A program that calls it at each start gives up the
+// It's for whoever sets servers up, once: tests, and whoever installs a quorum. A program that calls it at each start gives up the
 // guard against servers that all lose their memory at once. On servers that have granted locks since they were
 // enrolled it shortens no wait. It also decides between lockers that have claimed new servers for different sets.
 //

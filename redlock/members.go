@@ -213,14 +213,14 @@ func (l *Locker) otherSet(voter int) error {
 		return nil
 	}
 	if !k.Decided() {
-		return fmt.Errorf("another locker has claimed it for the voters %v, which aren't decided on; give all lockers the same list, and decide with redlock quorum init", k.Set)
+		return fmt.Errorf("another locker has claimed it for the voters %v, which aren't decided on; give all lockers the same list, and decide with Form", k.Set)
 	}
 	return fmt.Errorf("it votes for the voters %v (generation %d)", k.Set, k.Generation)
 }
 
 // membershipAdvice is what to do about [ErrMembership].
 func (l *Locker) membershipAdvice() string {
-	return fmt.Sprintf("this locker's voters are %v: give all lockers the same list, WithVoterNames where only the spelling differs, or another WithGroup; to replace voters, see Joining and redlock quorum change", l.members.config[0].Set)
+	return fmt.Sprintf("this locker's voters are %v: give all lockers the same list, WithVoterNames where only the spelling differs, or another WithGroup; to change the list, stop all lockers, DEL %s on the servers of both lists, and start them with the new one", l.members.config[0].Set, markerKey)
 }
 
 // undecided says why a voter doesn't vote yet, where that's because it doesn't know for whom; nil otherwise.
@@ -229,5 +229,5 @@ func (l *Locker) undecided(voter int) error {
 	if !v.Heard || v.Mute || v.Known.Decided() {
 		return nil
 	}
-	return errors.New("it doesn't know yet for which voters it votes, and has to hear it from others, or all of them have to answer; redlock quorum init decides it")
+	return errors.New("it doesn't know yet for which voters it votes, and has to hear it from others; where none does, all of them have to answer, or a majority for MaxTTL")
 }

@@ -161,6 +161,31 @@ func TestGroups(t *testing.T) {
 	})
 }
 
+// Without a lock in use, the list can be changed by making the servers forget theirs.
+func TestListIsChangedWithAPause(t *testing.T) {
+	bubble(t, 4, func(t *testing.T, q *redlocktest.Quorum) {
+		old := among(t, q, "a", []int{0, 1, 2})
+		lk, err := old.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		require.NoError(t, old.Close())
+		for i := range q.Nodes() {
+			require.NoError(t, q.Member("operator").Clients()[i].Del(t.Context(), "redlock:voter").Err())
+		}
+		next := among(t, q, "b", []int{0, 1, 3})
+		for err = redlock.ErrQuarantined; err != nil; time.Sleep(100 * ms) {
+			require.ErrorIs(t, err, redlock.ErrNoQuorum)
+			var lock *redlock.Lock
+			if lock, err = next.TryLock(t.Context(), "job"); err == nil {
+				assert.False(t, lk.Valid(), "two holders")
+				assert.Greater(t, lock.Fence(), lk.Fence())
+				require.NoError(t, lock.Unlock(t.Context()))
+			}
+		}
+		_, err = among(t, q, "c", []int{0, 1, 2}).TryLock(t.Context(), "job")
+		require.ErrorIs(t, err, redlock.ErrMembership)
+	})
+}
+
 // New servers that nobody has locked on may begin at once, if somebody says so.
 func TestForm(t *testing.T) {
 	freshBubble(t, 4, func(t *testing.T, q *redlocktest.Quorum) {

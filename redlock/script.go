@@ -21,7 +21,8 @@ const (
 	opAdmit // the server votes from a moment on
 	opExtendPlain
 	opInspect
-	opTell // for which set of voters the server votes
+	opTell            // for which set of voters the server votes
+	operations = iota // how many there are
 )
 
 var operationNames = [...]string{"acquire", "confirm", "extend", "release", "look", "admit", "extend", "inspect", "tell"}

@@ -40,7 +40,7 @@ type Quorum struct {
 type config struct {
 	seed                   int64
 	minLatency, maxLatency time.Duration
-	fresh, unformed        bool
+	fresh                  bool
 }
 
 // An Option changes how a quorum is built.
@@ -78,15 +78,6 @@ func WithLatency(least, most time.Duration) Option {
 func WithFreshNodes() Option {
 	return func(c *config) error {
 		c.fresh = true
-		return nil
-	}
-}
-
-// WithUnformedNodes makes the nodes ones that have been in use, but know of no set of voters yet: they vote for that of the
-// lockers that come first. Without this option they vote for lockers that have all of the quorum's nodes, by their addresses.
-func WithUnformedNodes() Option {
-	return func(c *config) error {
-		c.unformed = true
 		return nil
 	}
 }
@@ -158,13 +149,14 @@ func Start(nodes int, opts ...Option) (*Quorum, error) {
 		}
 		q.nodes = append(q.nodes, n)
 	}
-	if !q.config.fresh && !q.config.unformed {
+	if !q.config.fresh {
 		q.form()
 	}
 	return q, nil
 }
 
-// form makes the nodes ones that vote for lockers with all of them, and for no others.
+// form makes the nodes ones that vote for lockers with all of them by these addresses, and for no others, unless they come to have
+// other addresses, see [Node.Listen].
 func (q *Quorum) form() {
 	names := make([]string, len(q.nodes))
 	for i, n := range q.nodes {
