@@ -156,4 +156,19 @@ var mutations = []mutation{
 		[]edit{{"redlock/sameserver.go", "if known && last.voter != voter && now-last.at <= g.distinct {", "if false {"}},
 		"TestAddressesThatLeadToOneServerAreOneClock",
 	},
+	{
+		"a voter votes for every list", "two lists have majorities without a common voter",
+		[]edit{{"redlock/scripts/grant.lua", "  if says == -6 then", "  if false then"}, {"redlock/scripts/grant.lua", "  if says == -3 then", "  if false then"}},
+		"TestListsWithMajoritiesApart",
+	},
+	{
+		"an extension from every list counts", "a lock outlives the change of the list",
+		[]edit{{"redlock/scripts/extend.lua", "  if says == -6 then", "  if false then"}},
+		"TestVectorsOfScripts",
+	},
+	{
+		"a majority of claims is a decision", "a set begins though the others haven't been heard",
+		[]edit{{"redlock/internal/member/member.go", "(absent == 0 || young == 0)", "true"}},
+		"TestNewSetWithANodeDown",
+	},
 }
