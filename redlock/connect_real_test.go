@@ -134,7 +134,7 @@ func TestRealDialSeesReplicasAndPasswords(t *testing.T) {
 // The first exchange, and that after a silence, take more round trips than the node time-out allows. They have an
 // allowance of their own.
 func TestRealFirstExchangeTakesSeveralRoundTrips(t *testing.T) {
-	servers := startVoters(t, 3)
+	servers := startVotersNamed(t, "a", "b", "c")
 	var addrs []string
 	for _, s := range servers {
 		s.Do("ACL", "SETUSER", "locker", "on", ">"+password, "~*", "+@all")
@@ -156,7 +156,7 @@ func TestRealFirstExchangeTakesSeveralRoundTrips(t *testing.T) {
 				t.Cleanup(func() { _ = c.Close() })
 				clients[i] = c
 			}
-			l := open(t, clients, append(opts, redlock.WithNodeTimeout(200*time.Millisecond))...)
+			l := open(t, clients, append(opts, redlock.WithNodeTimeout(200*time.Millisecond), redlock.WithVoterNames("a", "b", "c"))...)
 			for i := range 3 {
 				lk, err := l.TryLock(t.Context(), fmt.Sprint(kind, i))
 				require.NoError(t, err)

@@ -25,8 +25,7 @@ if try('DEL', lock) and expires then
   try('PEXPIRE', record, life)
   try('DEL', record)
 end
--- The marker stays as it is: it has no such field.
+-- The marker stays as it is.
 try('HMGET', marker, 'run')
-try('HDEL', marker, 'probe')
 try('PUBLISH', lock .. ':free', '')
 return refused
