@@ -1,6 +1,7 @@
 package redlock
 
 import (
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +24,8 @@ func NewRepeatable(nodes []redis.UniversalClient, token func() (hi, lo uint64), 
 	}
 	l := newLocker(nodes, names, o, setup{workers: 1, config: quorum.Config{Yield: func() { time.Sleep(time.Nanosecond) }}})
 	l.random, l.jitter, l.wall = token, jitter, wall
+	l.process = strconv.FormatInt(jitter(1<<40), 36)
+	l.ears.channel = channelPrefix + l.process
 	if l.guard != nil {
 		base := jitter(1 << 40)
 		counts := make([]atomic.Int64, len(nodes))

@@ -59,7 +59,7 @@ func TestVectorsOfKeys(t *testing.T) {
 		}
 		require.NoError(t, err, v.Name)
 		assert.Equal(t, v.Record, recordKey(v.Name, false))
-		assert.Equal(t, v.Channel, lockChannels[0](v.Name))
+		assert.Equal(t, v.Channel, lineKey(v.Name, false))
 		if v.RefusedOnClusters != "" {
 			assert.ErrorContains(t, checkSlot(v.Name), v.RefusedOnClusters)
 			continue

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/a5bbb083/redlock/quorum"
 )
 
-// Pauses between the attempts of [Locker.Lock]: exponential, bounded, with full jitter, so
-// that clients whose attempts have split the votes don't meet again.
-// See https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
+// Pauses between the attempts of [Locker.Lock] where there's no line to stand in: exponential, bounded, with full jitter.
 const (
 	firstPause   = 4 * time.Millisecond
 	maxWaitPause = 256 * time.Millisecond
@@ -48,46 +48,51 @@ func (l *Locker) wait(ctx context.Context, seen *observation, lo lockOptions) (*
 	if !t.await(ctx) {
 		return nil, fmt.Errorf("redlock: waiting for %q behind others of this process: %w", name, context.Cause(ctx))
 	}
-	var last error
-	for pause := firstPause; ; pause = min(2*pause, maxWaitPause) {
-		lk, err := l.acquire(ctx, seen, lo)
-		if err == nil {
-			return lk, nil
-		}
-		if errors.Is(err, ErrUnfit) {
-			return nil, err
-		}
-		// An attempt that was cut short doesn't know what stood in the way.
-		if last == nil || ctx.Err() == nil {
-			last = err
-		}
-		woken, alive := t.sleep(ctx, time.Duration(l.jitter(int64(pause))))
-		if !alive {
-			l.nameOwners(ctx, name, last)
-			return nil, waitError(ctx, name, last)
-		}
-		if woken {
-			pause = firstPause / 2
-		}
+	w := l.newWaiter(name, t)
+	lk, err := w.acquire(ctx, seen, lo)
+	if err != nil {
+		w.leave()
+		return nil, err
 	}
+	w.won()
+	return lk, nil
 }
 
-// sleep waits for d, for a lock that is given back in this process, or for the end of ctx.
-func (t *turn) sleep(ctx context.Context, d time.Duration) (woken, alive bool) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-t.freed:
-		return true, true
-	case <-timer.C:
-		return false, true
-	case <-ctx.Done():
-		return false, false
+// acquire makes attempts until one succeeds. Where others wanted the lock a moment ago, it stands in line before the first.
+func (w *waiter) acquire(ctx context.Context, seen *observation, lo lockOptions) (*Lock, error) {
+	l := w.locker
+	var last error
+	for asks := !l.contended.has(w.name); ; asks = true {
+		if asks {
+			seen.gone, seen.silently, seen.outcome = w.gone, w.silently(), quorum.Outcome[reply]{}
+			lk, err := l.acquire(ctx, seen, lo)
+			if err == nil {
+				return lk, nil
+			}
+			if errors.Is(err, ErrUnfit) {
+				return nil, err
+			}
+			// An attempt that was cut short doesn't know what stood in the way.
+			if last == nil || ctx.Err() == nil {
+				last = err
+			}
+			w.refused(seen.outcome)
+		}
+		if !w.await(ctx) {
+			if last == nil {
+				last = w.obstacle(ctx)
+			}
+			l.nameOwners(ctx, w.name, last)
+			return nil, waitError(ctx, w.name, last)
+		}
 	}
 }
 
 func waitError(ctx context.Context, name string, last error) error {
 	cause := context.Cause(ctx)
+	if last == nil {
+		return fmt.Errorf("redlock: waiting for %q in line: %w", name, cause)
+	}
 	if errors.Is(last, cause) {
 		return last
 	}
