@@ -173,7 +173,7 @@ func (lk *Lock) ask(ctx context.Context, seen *observation, now span) error {
 	l := lk.locker
 	r := request{
 		op: opAcquire, name: lk.name, token: lk.token, ttl: lk.ttl, fenced: l.options.fencing,
-		fence: l.wall().UnixMicro(), deadline: lk.deadline, now: now, owner: lk.owner, voters: l.voters, gone: seen.gone,
+		fence: l.wall().UnixMicro(), deadline: lk.deadline, now: now, owner: lk.owner, voters: l.voters, gone: seen.gone, waits: seen.waits,
 	}
 	poll := l.poll(&r, lk.window)
 	poll.Settled = explained
@@ -236,6 +236,9 @@ func explained(r *request, o quorum.Outcome[reply]) bool {
 	contested := r.split(o)
 	if contested && !r.judged(o) {
 		return false
+	}
+	if _, known := r.leader(o); r.waits && !known {
+		return false // it's there that the line is
 	}
 	granted, held, silent := 0, 0, 0
 	for _, a := range o.Answers {

@@ -69,3 +69,9 @@ var LockCommands = lockCommands
 
 // Explain is [explain] for a client without TLS.
 func Explain(err error) (Outcome, error) { return explain(err, connection{}) }
+
+// LineKey is the key of the line of those who wait for a name on a single server.
+func LineKey(name string) string { return lineKey(name, false) }
+
+// LeadVoter is the voter that a name chooses.
+var LeadVoter = leadVoter

@@ -154,8 +154,8 @@ type observation struct {
 	outcome  quorum.Outcome[reply]
 
 	// Of an acquisition: whose lock was given back when it was called, and whether a release after a failure calls nobody.
-	gone     holderID
-	silently bool
+	gone            holderID
+	waits, silently bool
 }
 
 // begin tells the hooks that an operation begins.

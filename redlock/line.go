@@ -39,7 +39,7 @@ const (
 	farthest = 8
 	// stagger is how much later each one looks whether a lock has run out than the one before it.
 	stagger = 3 * time.Millisecond
-	// patience is after how many attempts in a row it's no use to ask at once, and who hasn't answered isn't in the way.
+	// patience is after how many attempts in a row it's no use to ask at once.
 	patience = 3
 	// leastKept is how long a line lives without another word, at the least.
 	leastKept = time.Second
@@ -54,6 +54,7 @@ type waiter struct {
 
 	at      int   // the voter where it stands in line; -1 if it doesn't
 	listens bool  // there
+	spoke   bool  // there, so it may have a place
 	ticket  int64 // there; 0 before it has one
 	stood   bool  // it has had a ticket anywhere
 	overdue int64
@@ -72,27 +73,45 @@ func (l *Locker) newWaiter(name string, t *turn) *waiter {
 	return w
 }
 
-// choose returns the voter at which to stand in line: the first in the name's order that answers, and, where an attempt was
-// refused, is in the way. A voter that would grant isn't: it may have forgotten the lock. It's -1 if there's none.
+// choose returns the voter at which to stand in line: the first in the name's order that answers and votes, and, where an attempt was
+// refused, names the holder that most name, which will call there. It's -1 if there's none.
 func (w *waiter) choose(refusals []quorum.Answer[reply]) int {
 	l := w.locker
 	n := len(l.voters)
-	first := leadVoter(w.name, n)
+	first, holder := leadVoter(w.name, n), mostNamed(refusals)
 	for i := range n {
 		voter := (first + i) % n
 		v := l.voters[voter]
-		if v.silent.Load() || v.kind == clusterVoter && checkSlot(w.name) != nil {
+		if !v.answers() || l.waitsFor(voter) || v.kind == clusterVoter && checkSlot(w.name) != nil {
 			continue
 		}
 		if refusals == nil {
 			return voter
 		}
-		switch a := refusals[voter]; {
-		case !a.Heard && w.failed < patience || a.Heard && a.Err == nil && a.Reply.status == statusHeld:
+		if a := refusals[voter]; refuses(a) && a.Reply.holder == holder {
 			return voter
 		}
 	}
 	return -1
+}
+
+func refuses(a quorum.Answer[reply]) bool {
+	return a.Heard && a.Err == nil && a.Reply.status == statusHeld
+}
+
+// mostNamed returns the holder that most voters name.
+func mostNamed(answers []quorum.Answer[reply]) holderID {
+	named, most := map[holderID]int{}, nobody
+	for _, a := range answers {
+		if !refuses(a) {
+			continue
+		}
+		holder := a.Reply.holder
+		if named[holder]++; named[holder] > named[most] {
+			most = holder
+		}
+	}
+	return most
 }
 
 // move goes to the line at another voter.
@@ -112,19 +131,19 @@ func (w *waiter) leave() {
 	if w.at < 0 {
 		return
 	}
-	if w.ticket != 0 || w.failed > 0 { // an attempt that failed has called nobody
+	if w.spoke || w.failed > 0 { // an attempt that failed has called nobody
 		w.say(leaveTheLine)
 	}
 	if w.listens {
 		w.ear().leave()
 	}
-	w.at, w.listens = -1, false
+	w.at, w.listens, w.spoke = -1, false, false
 }
 
 // won is leave for who has the lock. Who was called is off the line already.
 func (w *waiter) won() {
 	if w.called {
-		w.ticket, w.failed = 0, 0
+		w.spoke, w.failed = false, 0
 	}
 	w.leave()
 }
@@ -134,7 +153,7 @@ func (w *waiter) refused(o quorum.Outcome[reply]) {
 	l := w.locker
 	w.failed++
 	w.until, w.expires = 0, time.Time{}
-	if slices.ContainsFunc(o.Answers, func(a quorum.Answer[reply]) bool { return a.Heard && a.Err == nil && a.Reply.status == statusHeld }) {
+	if slices.ContainsFunc(o.Answers, refuses) {
 		l.contended.note(w.name)
 	}
 	if left, known := l.freeIn(o); known {
@@ -173,7 +192,7 @@ func (w *waiter) await(ctx context.Context) bool {
 	case <-w.turn.calls: // from before the attempt: the next look tells what has become of it
 	default:
 	}
-	for w.at >= 0 {
+	for w.at >= 0 && ctx.Err() == nil {
 		if !w.listens {
 			w.ear().enter()
 			w.listens = true
@@ -234,6 +253,7 @@ func (w *waiter) say(ticket any) *quorum.Ballot[*request, reply] {
 	l := w.locker
 	timeout := l.options.nodeTimeout / looksOf
 	at := w.at
+	w.spoke = true
 	return l.start(quorum.Poll[*request, reply]{
 		Request: &request{
 			op: opWait, name: w.name, fenced: l.options.fencing, now: l.now(),

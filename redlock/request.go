@@ -29,6 +29,7 @@ type request struct {
 	owner    string   // what the holder calls itself
 	voters   []*voter // for an acquisition: who is silent, see contest.go
 	gone     holderID // for an acquisition: whose lock has been given back, as it was told; 0 if it wasn't
+	waits    bool     // for an acquisition: who is refused stands in line
 	silently bool     // a release calls nobody, see line.lua
 	line     stand    // what to do about the line
 

@@ -64,7 +64,7 @@ func (w *waiter) acquire(ctx context.Context, seen *observation, lo lockOptions)
 	var last error
 	for asks := !l.contended.has(w.name); ; asks = true {
 		if asks {
-			seen.gone, seen.silently, seen.outcome = w.gone, w.silently(), quorum.Outcome[reply]{}
+			seen.waits, seen.gone, seen.silently, seen.outcome = true, w.gone, w.silently(), quorum.Outcome[reply]{}
 			lk, err := l.acquire(ctx, seen, lo)
 			if err == nil {
 				return lk, nil
