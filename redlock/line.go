@@ -64,6 +64,8 @@ type waiter struct {
 	gone    holderID              // whose lock was given back when it was called; 0 if none was
 	until   unixMicro             // of the lock in the way, as it was told last; 0 if only a PTTL is known
 	expires time.Time             // when that lock should be over; zero if nobody knows
+	holder  holderID              // that was named last
+	same    int                   // looks that have named it since
 	failed  int                   // attempts since it was called last, or had to wait for long
 }
 
@@ -160,7 +162,7 @@ func (w *waiter) refused(o quorum.Outcome[reply]) {
 		w.expires = time.Now().Add(left)
 	}
 	w.move(w.choose(o.Answers))
-	w.called, w.gone = false, 0
+	w.called, w.gone, w.holder = false, 0, mostNamed(o.Answers)
 	if w.at >= 0 && o.Answers != nil && o.Answers[w.at].Heard {
 		w.until = o.Answers[w.at].Reply.until
 	}
@@ -238,7 +240,7 @@ func (w *waiter) look(ctx context.Context) (reply, bool) {
 	if !a.Heard && ctx.Err() == nil {
 		l.voters[w.at].silent.Store(true)
 	}
-	if !a.Heard || a.Err != nil {
+	if !a.Heard || a.Err != nil || l.waitsFor(w.at) { // what it remembers may be long over
 		return reply{}, false
 	}
 	w.ticket, w.stood, w.overdue, w.answers = a.Reply.place.ticket, true, 0, o
@@ -279,7 +281,7 @@ func (w *waiter) stay(ctx context.Context, seen reply, hearing bool, changed <-c
 	freed := w.turn.freed
 	switch {
 	case seen.status == statusHeld:
-		if w.lapsed(seen) {
+		if w.lapsed(seen) || w.doubts(seen) {
 			return true, true
 		}
 		if !w.expires.IsZero() {
@@ -332,6 +334,17 @@ func (w *waiter) lapsed(seen reply) bool {
 		w.expires = time.Now().Add(time.Duration(seen.value)*time.Millisecond + time.Millisecond)
 	}
 	return false
+}
+
+// doubts reports whether it's time to ask all voters although the lock is held: the one with the line may be the only one that
+// still names this holder, whose release it missed. Then nobody calls there. The longer it's the same one the more seldom.
+func (w *waiter) doubts(seen reply) bool {
+	if seen.holder != w.holder {
+		w.holder, w.same = seen.holder, 0
+		return false
+	}
+	w.same++
+	return w.same > 1 && w.same&(w.same-1) == 0
 }
 
 // space keeps attempts apart that fail one after the other although each one had reason to hope.

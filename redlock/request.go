@@ -126,7 +126,7 @@ func counts(kind voterKind) int {
 func (r *request) guarded() bool { return r.now != span{} }
 
 // needsLook reports whether a request's answer depends on the server being fit to vote.
-func (r *request) needsLook() bool { return r.op != opRelease && r.op != opAdmit && r.op != opWait }
+func (r *request) needsLook() bool { return r.op != opRelease && r.op != opAdmit }
 
 // enrols reports whether the look for a request may enrol the server, where it may have forgotten locks.
 func (r *request) enrols() bool { return r.needsLook() && r.op != opInspect }
