@@ -33,14 +33,14 @@ const (
 	graceOf = 8
 	// looksOf is how often the first in line look, in a node time-out. Together with the wait for an answer it makes a voter's
 	// silence known within one.
-	looksOf = 2
+	looksOf = 4
 	// crowd is how many look that often. Those behind do so in proportion to their place, up to farthest times as seldom.
 	crowd    = 8
 	farthest = 8
 	// stagger is how much later each one looks whether a lock has run out than the one before it.
 	stagger = 3 * time.Millisecond
-	// patience is after how many attempts in a row it's no use to ask at once.
-	patience = 3
+	// hasty is how many attempts in a row are made at once.
+	hasty = 3
 	// leastKept is how long a line lives without another word, at the least.
 	leastKept = time.Second
 )
@@ -253,15 +253,17 @@ func (w *waiter) look(ctx context.Context) (reply, bool) {
 // say sends a word to the line.
 func (w *waiter) say(ticket any) *quorum.Ballot[*request, reply] {
 	l := w.locker
-	timeout := l.options.nodeTimeout / looksOf
-	at := w.at
+	timeout, at, key := l.options.nodeTimeout, w.at, queueKey(w.name)
+	if v := l.voters[at]; v.sessions[key%uint64(len(v.sessions))].known.covers(opWait, v.idle) {
+		timeout -= timeout / looksOf
+	}
 	w.spoke = true
 	return l.start(quorum.Poll[*request, reply]{
 		Request: &request{
 			op: opWait, name: w.name, fenced: l.options.fencing, now: l.now(),
-			line: stand{process: l.process, ticket: ticket, overdue: w.overdue, kept: max(leastKept, 4*farthest*timeout)},
+			line: stand{process: l.process, ticket: ticket, overdue: w.overdue, kept: max(leastKept, 2*farthest*l.options.nodeTimeout)},
 		},
-		Key:     queueKey(w.name),
+		Key:     key,
 		Timeout: timeout,
 		Until:   time.Now().Add(timeout),
 		Urgent:  true, // one at a time for each name; to leave is one more
@@ -349,10 +351,10 @@ func (w *waiter) doubts(seen reply) bool {
 
 // space keeps attempts apart that fail one after the other although each one had reason to hope.
 func (w *waiter) space(ctx context.Context) bool {
-	if w.failed < patience {
+	if w.failed < hasty {
 		return ctx.Err() == nil
 	}
-	return sleep(ctx, w.pause(w.failed-patience))
+	return sleep(ctx, w.pause(w.failed-hasty))
 }
 
 // pause returns a random one, longer the more have been made before: those of clients whose attempts have split the votes

@@ -22,6 +22,7 @@ const (
 	opExtendPlain
 	opInspect
 	opWait // take a place in the line of those who wait, or leave it
+	operations
 )
 
 var operationNames = [...]string{"acquire", "confirm", "extend", "release", "look", "admit", "extend", "inspect", "wait"}
