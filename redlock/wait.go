@@ -15,11 +15,13 @@ const (
 	maxWaitPause = 256 * time.Millisecond
 )
 
-// Lock takes the lock, waiting for it as long as ctx allows. It makes attempts like those of
-// [Locker.TryLock], with growing random pauses between them, and returns the first success.
-// Goroutines that wait for one name on one locker are served in the order in which they came, and only
-// the first of them asks the voters. A lock that another goroutine gives back is asked for at once, and
-// other processes may be faster.
+// Lock takes the lock, waiting for it as long as ctx allows. Goroutines that wait for one name on one locker are served in the
+// order in which they came, and so are lockers: each waits once for a name. Whoever gives the lock back
+// calls the first of those who wait, which makes an attempt like that of [Locker.TryLock]. It also makes one when the lock should have run
+// out. A TryLock, and a Lock of a process that doesn't know that others wait, may be faster.
+//
+// The order is a hint that voters keep. Where they lose it, or a voter stops, waiting takes up to the node time-out longer.
+// Where a voter's user has no right to subscribe, Lock makes attempts with random pauses, of up to 256 ms; see [Hooks].
 //
 // When ctx ends, the error matches both the context's error and the last attempt's
 // [*QuorumError] that wasn't cut short, which says what stood in the way. Invalid names and
