@@ -42,9 +42,9 @@ type Locker struct {
 	turns     turns         // of the goroutines in Lock
 
 	complaints complaints // of those that wait in vain
-	process   string        // what the lines at the voters call it
-	ears      *ears
-	contended contended
+	process    string     // what the lines at the voters call it
+	ears       *ears
+	contended  contended
 }
 
 // busy counts what Close or Shutdown has to wait for.

@@ -16,7 +16,7 @@ import (
 // familiarity is what a session has behind it with its server. It is safe for concurrent use.
 type familiarity struct {
 	mu  sync.Mutex
-	at  time.Time           // of the last exchange; zero if that failed
+	at  time.Time        // of the last exchange; zero if that failed
 	ops [operations]bool // which operations the server has carried out since
 }
 

@@ -50,8 +50,8 @@ func TestUsersWithFewRights(t *testing.T) {
 		"no marker":          {[]any{"~redlock:probe:*", "&*", "+@all"}, "enrolment", Error, "can't read redlock:voter", "ACL SETUSER locker ~redlock:voter +hmget +hset +hdel"},
 		"no probe":           {[]any{"~redlock:voter", "&*", "+@all"}, "commands", Error, "refuses scripts: EVAL: NOPERM", "ACL SETUSER locker ~* &* +del +eval"},
 		"no TIME":            {[]any{"~*", "&*", "+@all", "-time"}, "reachable", Error, "NOPERM", "ACL SETUSER locker +time"},
-		"what a lock needs":  {[]any{"~*", "&*", "+info", "+time", "+hmget", "+hset", "+hdel", "+get", "+set", "+del", "+pexpire", "+pttl", "+publish", "+eval", "+evalsha"}, "commands", OK, "", ""},
-		"and no INFO at all": {[]any{"~*", "&*", "+time", "+hmget", "+hset", "+hdel", "+get", "+set", "+del", "+pexpire", "+pttl", "+publish", "+eval", "+evalsha"}, "commands", Error, "INFO is refused", "+info"},
+		"what a lock needs":  {[]any{"~*", "&*", "+info", "+time", "+hmget", "+hset", "+hdel", "+get", "+mget", "+set", "+del", "+type", "+zadd", "+zrange", "+zrevrange", "+zrank", "+zrem", "+zremrangebyscore", "+pexpire", "+pttl", "+publish", "+eval", "+evalsha"}, "commands", OK, "", ""},
+		"and no INFO at all": {[]any{"~*", "&*", "+time", "+hmget", "+hset", "+hdel", "+get", "+mget", "+set", "+del", "+type", "+zadd", "+zrange", "+zrevrange", "+zrank", "+zrem", "+zremrangebyscore", "+pexpire", "+pttl", "+publish", "+eval", "+evalsha"}, "commands", Error, "INFO is refused", "+info"},
 	}
 	c := startServers(t, cluster.Config{Nodes: 1, Persistence: cluster.Always})
 	for name, tt := range tests {
