@@ -332,7 +332,7 @@ func (w *waiter) lapsed(seen reply) bool {
 	switch g := w.locker.guard; {
 	case seen.until != 0 && g != nil:
 		w.expires = time.Now().Add(g.expected(seen.until))
-	case seen.value > 0:
+	case seen.value >= 0: // 0 is less than a millisecond
 		w.expires = time.Now().Add(time.Duration(seen.value)*time.Millisecond + time.Millisecond)
 	}
 	return false
