@@ -126,6 +126,10 @@ func (c *Clocks) Observe(voter int, s Sample) {
 	}
 }
 
+// Tell reports whether the voters that were heard of just now agree on a time. If not, what they agreed on earlier is all
+// that [Clocks.Agreed] goes by.
+func (c *Clocks) Tell(now time.Duration) bool { return c.fresh(now).Known() }
+
 // fresh returns what the voters agree on that were heard of just now.
 func (c *Clocks) fresh(now time.Duration) Interval {
 	for voter, s := range c.samples {

@@ -93,11 +93,32 @@ func (g *guard) at(reading time.Duration) (s span, known bool) {
 // stopped in the meantime, nothing shows it, and the window is closed.
 func (g *guard) trust(w clockdrift.Window, deadline unixMicro) clockdrift.Window {
 	reading := g.clock.Now()
-	if reading-w.Start() > g.together {
+	if reading-w.Start() > g.together && !g.tell(reading) {
 		return w.Until(w.Start())
 	}
+	return g.cut(w, deadline, reading)
+}
+
+// shorten is trust for a window of an earlier request, which replies to a later one may show to be over sooner. Where they're too
+// old to tell the time, it stays as it is.
+func (g *guard) shorten(w clockdrift.Window, deadline unixMicro) clockdrift.Window {
+	reading := g.clock.Now()
+	if !g.tell(reading) {
+		return w
+	}
+	return g.cut(w, deadline, reading)
+}
+
+func (g *guard) cut(w clockdrift.Window, deadline unixMicro, reading time.Duration) clockdrift.Window {
 	now, _ := g.at(reading)
 	return w.Until(reading + (deadline - now.latest).duration())
+}
+
+// tell reports whether the last replies tell what time it is.
+func (g *guard) tell(reading time.Duration) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.clocks.Tell(reading)
 }
 
 // duration returns the time in nanoseconds, which reach to the year 2262.

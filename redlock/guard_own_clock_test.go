@@ -92,6 +92,7 @@ func TestRepliesTooOldToShowAPause(t *testing.T) {
 		"extension": func(t *testing.T, l *redlock.Locker) func() (time.Duration, error) {
 			lk, err := l.TryLock(t.Context(), "job")
 			require.NoError(t, err)
+			require.NoError(t, lk.Extend(t.Context())) // the voters know the script: they aren't asked twice
 			return func() (time.Duration, error) { err := lk.Extend(t.Context()); return lk.Remaining(), err }
 		},
 	} {
@@ -123,4 +124,55 @@ func TestRepliesTooOldToShowAPause(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Voters that don't know the script yet are asked once more. Those replies are fresh, and show the pause: also to the lock
+// as it was before, which a shorter extension doesn't replace.
+func TestFreshRepliesShowAPauseAfterAStop(t *testing.T) {
+	const pause, stop = 6 * time.Second, 2 * time.Second
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a")
+		warmUp(t, l)
+		lk, err := l.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		done := make(chan error, 1)
+		for i := range 3 {
+			q.Node(i).Jump(pause)
+			q.Member("a").Link(i).HoldReplies()
+		}
+		go func() { done <- lk.Extend(t.Context()) }()
+		time.Sleep(100 * ms) // the voters have said that they don't know the script
+		q.Member("a").Clock().Suspend(stop)
+		for i := range 3 {
+			q.Node(i).Jump(stop)
+			q.Member("a").Link(i).Release()
+		}
+		require.NoError(t, <-done)
+		assert.Less(t, lk.Remaining(), 10*time.Second-pause-stop)
+		assert.Positive(t, lk.Remaining())
+		time.Sleep(lk.Remaining() + 10*ms)
+		assert.Error(t, lk.Context().Err(), "its end was moved, too")
+	})
+}
+
+// An attempt of two slow rounds began too long ago to be of one moment with its last replies, which tell the time all the same.
+func TestTwoSlowRoundsTellTheTime(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		warmUp(t, join(t, q, "a"))                                                  // the nodes know the scripts
+		for i, register := range []string{"4000000000000000", "5000000000000000"} { // no two agree
+			require.NoError(t, q.Member("a").Clients()[i].Set(t.Context(), "job:fence", register+" 0123456789abcdef0123456789abcdef -", time.Hour).Err())
+		}
+		l := join(t, q, "b", redlock.WithNodeTimeout(100*ms))
+		_, err := l.Inspect(t.Context(), "job") // it connects
+		require.NoError(t, err)
+		for i := range 3 {
+			q.Member("b").Link(i).Delay(75*ms, 75*ms)
+		}
+		begun := time.Now()
+		lk, err := l.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		assert.Greater(t, time.Since(begun), 400*ms, "two rounds, each within what a first one gets, and together more")
+		assert.Greater(t, lk.Fence(), int64(4000000000000000))
+		assert.Less(t, lk.Remaining(), 9600*ms)
+	})
 }

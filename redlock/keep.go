@@ -46,20 +46,7 @@ func (lk *Lock) prolong(ctx context.Context, seen *observation, window clockdrif
 	if err := l.knowTime(context.WithoutCancel(ctx), opExtend, lk.name); err != nil {
 		return err
 	}
-	now := l.at(l.options.clock.Now())
-	var deadline unixMicro
-	if l.guard != nil {
-		deadline = now.latest.after(ttl)
-	}
-	lk.mayLive(ttl)
-	poll := l.poll(lk.extendRequest(ttl, false, deadline, now), window)
-	poll.Urgent, poll.After = true, lk.underWay()
-	poll.Seen = func(voter int, a quorum.Answer[reply]) quorum.Reaction {
-		lk.answeredExtension(voter, a)
-		return quorum.Reaction{Vote: vote(a)}
-	}
-	seen.rounds++
-	seen.outcome = l.start(poll).Wait(ctx)
+	lk.askForMore(ctx, seen, window, ttl) // nobody believes in it, whatever is promised
 	if seen.outcome.Result == quorum.Won {
 		return nil
 	}

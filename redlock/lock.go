@@ -219,6 +219,14 @@ func (lk *Lock) extend(ctx context.Context, seen *observation, ttl time.Duration
 	if err := l.knowTime(ctx, opExtend, lk.name); err != nil {
 		return err
 	}
+	e := lk.askForMore(ctx, seen, current, ttl)
+	return lk.conclude(ctx, seen.outcome, e)
+}
+
+// askForMore asks all voters to extend the lock, while the current window lasts, and waits for the outcome. It returns what that
+// promises if a majority agrees. The time is known.
+func (lk *Lock) askForMore(ctx context.Context, seen *observation, current clockdrift.Window, ttl time.Duration) extension {
+	l := lk.locker
 	start := l.options.clock.Now()
 	now := l.at(start)
 	e := extension{window: l.options.window(start, ttl)}
@@ -234,7 +242,7 @@ func (lk *Lock) extend(ctx context.Context, seen *observation, ttl time.Duration
 	}
 	seen.rounds++
 	seen.outcome = l.start(poll).Wait(ctx)
-	return lk.conclude(ctx, seen.outcome, e)
+	return e
 }
 
 // extension is what an extension promises if a majority agrees.
@@ -254,6 +262,17 @@ func (lk *Lock) extendRequest(ttl time.Duration, restore bool, deadline unixMicr
 	}
 }
 
+// heed ends the window sooner if the voters' replies show that the clock stood still since it began. The caller holds mu.
+func (lk *Lock) heed() {
+	if lk.locker.guard == nil {
+		return
+	}
+	if w := lk.locker.guard.shorten(lk.window, lk.deadline); w != lk.window {
+		lk.window = w
+		lk.expiry.Reset(lk.remaining())
+	}
+}
+
 // conclude counts the answers to an extension. The present deadline is read again here, and
 // not the new one: until the majority is proven, the old promise is all there is.
 func (lk *Lock) conclude(ctx context.Context, o quorum.Outcome[reply], e extension) error {
@@ -262,6 +281,7 @@ func (lk *Lock) conclude(ctx context.Context, o quorum.Outcome[reply], e extensi
 	if lk.loss != nil {
 		return lk.loss
 	}
+	lk.heed()
 	if lk.remaining() == 0 {
 		lk.loseByTime()
 		return lk.loss
