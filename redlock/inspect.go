@@ -116,11 +116,12 @@ func (l *Locker) Inspect(ctx context.Context, name string) (Holding, error) {
 
 // inspect asks all voters what they have under a name. With a majority's answers it's over as soon as that's enough.
 func (l *Locker) inspect(ctx context.Context, name string, enough func(quorum.Outcome[reply]) bool) quorum.Outcome[reply] {
+	patience := l.patience(opInspect, queueKey(name))
 	return l.start(quorum.Poll[*request, reply]{
 		Request: &request{op: opInspect, name: name, fenced: l.options.fencing},
 		Key:     queueKey(name), // behind our own requests on the name
-		Timeout: l.options.nodeTimeout,
-		Until:   time.Now().Add(l.options.nodeTimeout),
+		Timeout: patience,
+		Until:   time.Now().Add(patience),
 		Seen:    func(_ int, a quorum.Answer[reply]) quorum.Reaction { return quorum.Reaction{Vote: vote(a)} },
 		Settled: func(_ *request, o quorum.Outcome[reply]) bool {
 			return o.Result != quorum.Pending && (enough == nil || enough(o))

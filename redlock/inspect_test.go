@@ -73,6 +73,8 @@ func TestInspectNeedsEnoughVoters(t *testing.T) {
 		l := join(t, q, "a")
 		lk, err := l.TryLock(t.Context(), "job")
 		require.NoError(t, err)
+		_, err = l.Inspect(t.Context(), "another") // the first one gets more time
+		require.NoError(t, err)
 		time.Sleep(ms)
 		q.Node(2).Pause()
 		begun := time.Now()
@@ -226,5 +228,18 @@ func TestInspectTellsWhatIsNoLock(t *testing.T) {
 		assert.Equal(t, "data", h.Token)
 		assert.Zero(t, h.Remaining)
 		assert.ErrorContains(t, h.Nodes[0].Err, "no TTL")
+	})
+}
+
+// The first exchange takes longer than the node time-out, which is meant for one round trip.
+func TestFirstInspectionOfFarVoters(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		warmUp(t, join(t, q, "a"))
+		l := join(t, q, "b", redlock.WithNodeTimeout(100*ms))
+		for i := range 3 {
+			q.Member("b").Link(i).Delay(55*ms, 55*ms)
+		}
+		_, err := l.Inspect(t.Context(), "job")
+		require.NoError(t, err)
 	})
 }

@@ -86,7 +86,7 @@ func WithDriftFactor(f float64) Option { return func(o *options) { o.driftFactor
 // Redis clients have. The default is a twentieth of the locker's TTL, at most 250 ms. It's meant for one round trip, and the first
 // exchange takes several: for a connection, a password, a script that the server doesn't know. So the first operation of
 // each kind, and one after a silence in which connections were given up, waits for four times as long, at least 100 ms, where no
-// majority answers before. Voters that hung when they were asked last get no more than this. With guards,
+// majority answers before; [Locker.Inspect] waits as long for the others, too. Voters that hung when they were asked last get no more than this. With guards,
 // a locker asks for the time first at first contact and after a long silence (about a minute with the
 // defaults), for which voters get four times as long.
 func WithNodeTimeout(d time.Duration) Option { return func(o *options) { o.nodeTimeout = d } }
