@@ -34,12 +34,12 @@ func (f *familiarity) note(requests []*request, answers []quorum.Answer[reply]) 
 	}
 }
 
-// covers reports whether one round trip is likely to do for an operation, on a client that gives up connections which
+// covers reports whether one round trip is likely to do for an operation now, on a client that gives up connections which
 // were idle for the given time.
-func (f *familiarity) covers(op operation, idle time.Duration) bool {
+func (f *familiarity) covers(op operation, now time.Time, idle time.Duration) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.ops[op] && time.Since(f.at) < idle
+	return f.ops[op] && now.Sub(f.at) < idle
 }
 
 // idleLimit returns for how long a client's connections are sure to be used again.
@@ -60,18 +60,20 @@ func idleLimit(client redis.UniversalClient) time.Duration {
 // patience returns how long to wait for the voters' answers to an operation: the node time-out, or an exchange's where too
 // few of the voters that are likely to answer can do so in one round trip.
 func (l *Locker) patience(op operation, key uint64) time.Duration {
-	need := quorum.Majority(len(l.voters))
+	need, now := quorum.Majority(len(l.voters)), time.Now()
 	familiar, strange := 0, 0
 	for _, v := range l.voters {
 		switch {
 		case v.silent.Load():
-		case v.sessions[key%uint64(len(v.sessions))].known.covers(op, v.idle):
-			familiar++
+		case v.sessions[key%uint64(len(v.sessions))].known.covers(op, now, v.idle):
+			if familiar++; familiar == need {
+				return l.options.nodeTimeout
+			}
 		default:
 			strange++
 		}
 	}
-	if familiar < need && familiar+strange >= need {
+	if familiar+strange >= need {
 		return exchangeTimeout(l.options.nodeTimeout)
 	}
 	return l.options.nodeTimeout
