@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"github.com/a5bbb083/redlock/cmd/internal/wait"
 	"math"
 	"time"
 )
@@ -174,7 +175,7 @@ func measureRate(ctx context.Context, n Node, tolerance float64) (float64, error
 		if err != nil {
 			return 0, err
 		}
-		if err := sleep(ctx, span); err != nil {
+		if err := wait.For(ctx, span); err != nil {
 			return 0, err
 		}
 		last, err := sharpest(ctx, n)

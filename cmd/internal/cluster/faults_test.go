@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"github.com/a5bbb083/redlock/cmd/internal/wait"
 	"os/exec"
 	"slices"
 	"testing"
@@ -120,7 +121,7 @@ func TestPowerLossIsHonest(t *testing.T) {
 		n := c.Node(0)
 		_, err := n.Checkpoint(ctx)
 		require.NoError(t, err)
-		require.NoError(t, sleep(ctx, maxLoss+10*time.Millisecond))
+		require.NoError(t, wait.For(ctx, maxLoss+10*time.Millisecond))
 		_, err = n.Restart(ctx, PowerLoss)
 		require.ErrorIs(t, err, ErrUnsupported, "Redis never loses more than about a second")
 		assert.True(t, n.Running(), "and the server wasn't killed for it")

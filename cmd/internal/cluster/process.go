@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/a5bbb083/redlock/cmd/internal/wait"
 	"os"
 	"os/exec"
 	"syscall"
@@ -52,21 +53,9 @@ func signalAndSee(ctx context.Context, pid int, sig syscall.Signal, fault string
 		if wanted(state) {
 			return proof.seen("state "+before, "state "+state), nil
 		}
-		if err := sleep(ctx, time.Millisecond); err != nil {
+		if err := wait.For(ctx, time.Millisecond); err != nil {
 			return Proof{}, fmt.Errorf("%w: process %d is in state %s after %v: %w", ErrNotProven, pid, state, sig, err)
 		}
-	}
-}
-
-// sleep waits for d or for the context's end, whose error it returns.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/a5bbb083/redlock/cmd/internal/wait"
 	"io"
 	"net"
 	"time"
@@ -112,7 +113,7 @@ func (r *replica) awaitSync(ctx context.Context) error {
 		if err == nil && link == "up" {
 			return nil
 		}
-		if waitErr := sleep(ctx, 2*time.Millisecond); waitErr != nil {
+		if waitErr := wait.For(ctx, 2*time.Millisecond); waitErr != nil {
 			return fmt.Errorf("%w: it isn't in sync with its primary: link %s: %w", ErrNotProven, link, errors.Join(waitErr, err))
 		}
 	}

@@ -175,15 +175,3 @@ func (b *bench) holder(ctx context.Context) (*worker.Process, protocol.Reply, er
 }
 
 func now() time.Duration { return clockdrift.System().Now() }
-
-// sleepUntil waits until the boot clock shows at.
-func sleepUntil(ctx context.Context, at time.Duration) error {
-	timer := time.NewTimer(at - now())
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/wait"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
 )
 
@@ -134,7 +135,7 @@ func extends(ctx context.Context, b *bench) error {
 	if w.Renews() {
 		return skip("its locks renew themselves")
 	}
-	if err := sleepUntil(ctx, held.Returned+ttl/4); err != nil {
+	if err := wait.For(ctx, held.Returned+ttl/4-now()); err != nil {
 		return err
 	}
 	extended, err := b.must(ctx, w, protocol.Request{Op: protocol.Extend})
@@ -174,7 +175,7 @@ func notices(ctx context.Context, b *bench) error {
 	if _, err := b.must(ctx, w, protocol.Request{Op: protocol.Read}); err != nil {
 		return err
 	}
-	if err := sleepUntil(ctx, held.ValidUntil+slack); err != nil {
+	if err := wait.For(ctx, held.ValidUntil+slack-now()); err != nil {
 		return err
 	}
 	for _, r := range []protocol.Request{{Op: protocol.Check}, {Op: protocol.Write, Recheck: true}} {

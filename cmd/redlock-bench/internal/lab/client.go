@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/wait"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/worker"
@@ -19,6 +20,9 @@ const (
 	replyTimeout = 20 * time.Second
 	// patience, in TTLs, is how long a client tries to get a lock that it should get.
 	patience = 10
+	// leastPatience is for how long it does before the experiment, where nothing is measured: with a short TTL, a machine
+	// that is busy needs it.
+	leastPatience = 10 * time.Second
 	// Between two attempts a client rests for a random time in this range.
 	minRest, maxRest = 2 * time.Millisecond, 10 * time.Millisecond
 )
@@ -86,7 +90,7 @@ func (c *Client) warmUp(ctx context.Context) error {
 		r.Name = name
 		return c.process.Do(ctx, r)
 	}
-	for deadline := c.lab.Now() + patience*c.lab.TTL(); ; {
+	for deadline := c.lab.Now() + max(patience*c.lab.TTL(), leastPatience); ; {
 		reply, err := ask(protocol.Request{Op: protocol.Acquire, TTL: protocol.InMilliseconds(c.lab.TTL())})
 		if err != nil {
 			return err
@@ -106,7 +110,7 @@ func (c *Client) warmUp(ctx context.Context) error {
 
 // Rest waits for a short random time, as clients do between two attempts.
 func (c *Client) Rest(ctx context.Context) error {
-	return sleep(ctx, minRest+time.Duration(c.random.Int64N(int64(maxRest-minRest))))
+	return wait.For(ctx, minRest+time.Duration(c.random.Int64N(int64(maxRest-minRest))))
 }
 
 // String is the client's name in reports.

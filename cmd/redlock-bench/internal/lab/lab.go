@@ -18,6 +18,7 @@ import (
 
 	"github.com/a5bbb083/redlock/clockdrift"
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/wait"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/resource"
@@ -204,20 +205,9 @@ func (l *Lab) SleepUntil(ctx context.Context, at time.Duration) error {
 		if left <= 0 {
 			return nil
 		}
-		if err := sleep(ctx, left); err != nil {
+		if err := wait.For(ctx, left); err != nil {
 			return err
 		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/a5bbb083/redlock/clockdrift"
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/wait"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 )
 
@@ -60,7 +61,7 @@ func (w *watch) seen() []history.Key {
 // follow looks at one node until the context ends.
 func (w *watch) follow(ctx context.Context, n cluster.Node, every time.Duration) {
 	place := -1 // in keys, of the span that goes on
-	for ; ctx.Err() == nil; _ = sleep(ctx, every) {
+	for ; ctx.Err() == nil; _ = wait.For(ctx, every) {
 		looking, cancel := context.WithTimeout(ctx, lookTimeout)
 		value, found, err := n.Value(looking, LockName)
 		cancel()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/wait"
 )
 
 // ClockDrift lets a node's wall clock run at a Rate within 1 % of the host's, which locks allow for. It's undone
@@ -34,7 +35,7 @@ var clockDrift = Type{
 			if _, err := n.SetClockRate(ctx, 2-f.Rate); err != nil {
 				return cluster.Proof{}, err
 			}
-			if err := sleep(ctx, turned.Sub(began)-time.Since(turned)); err != nil {
+			if err := wait.For(ctx, turned.Sub(began)-time.Since(turned)); err != nil {
 				return cluster.Proof{}, err
 			}
 			return n.SetClockRate(ctx, 1)
@@ -46,16 +47,4 @@ var clockDrift = Type{
 			return []Fault{{Kind: ClockDrift, Nodes: d.node(), Rate: d.rate(0.994, 1.006), For: d.ttls(1.5, 3)}}
 		},
 	}},
-}
-
-// sleep waits for d or for the context's end, whose error it returns.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

@@ -16,12 +16,7 @@ var clockJump = Type{
 	// A clock that was moved forwards comes back when the locks that it forgot are over, and one that was
 	// moved backwards before anybody trusts it again.
 	Within: func(f Fault, ttl time.Duration) bool { return f.By > 0 && f.For >= ttl || f.By < 0 && f.For < ttl },
-	check: func(f Fault) error {
-		if f.By == 0 {
-			return fmt.Errorf("nemesis: fault %s by 0s: give a duration other than 0", f.Kind)
-		}
-		return nil
-	},
+	check:  checkJump,
 	node: func(ctx context.Context, f Fault, n cluster.Node) (cluster.Proof, undo, error) {
 		proof, err := n.JumpClock(ctx, f.By)
 		return proof, func(ctx context.Context) (cluster.Proof, error) { return n.JumpClock(ctx, -f.By) }, err
@@ -39,4 +34,11 @@ var clockJump = Type{
 			return []Fault{{Kind: ClockJump, Nodes: d.node(), By: -d.ttls(0.5, 60), For: d.ttls(0.2, 0.6)}}
 		},
 	}},
+}
+
+func checkJump(f Fault) error {
+	if f.By == 0 {
+		return fmt.Errorf("nemesis: fault %s by 0s: give a duration other than 0", f.Kind)
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/wait"
 )
 
 // ClockStrobe has a node's wall clock jump by By, and back, again and again, each after strobeEvery. It's undone by
@@ -19,12 +20,7 @@ const strobeEvery = 10 * time.Millisecond
 
 var clockStrobe = Type{
 	Kind: ClockStrobe, Scope: OnNodes, Damages: always,
-	check: func(f Fault) error {
-		if f.By == 0 {
-			return fmt.Errorf("nemesis: fault %s by 0s: give a duration other than 0", f.Kind)
-		}
-		return nil
-	},
+	check: checkJump,
 	node: func(ctx context.Context, f Fault, n cluster.Node) (cluster.Proof, undo, error) {
 		proof, err := n.JumpClock(ctx, f.By)
 		if err != nil {
@@ -62,7 +58,7 @@ type strobed struct {
 // strobe has a clock that jumped by by jump back and there again until ctx ends.
 func strobe(ctx context.Context, n cluster.Node, by time.Duration) strobed {
 	s := strobed{jumps: 1}
-	for sleep(ctx, strobeEvery) == nil {
+	for wait.For(ctx, strobeEvery) == nil {
 		by = -by
 		// A jump that has begun isn't broken off: the clock would be where nobody knows.
 		_, err := n.JumpClock(context.WithoutCancel(ctx), by)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/wait"
 )
 
 // Faults of single commands. They do what TCP alone can't, and what a client library that repeats requests, a
@@ -85,7 +86,7 @@ func (l *Link) showsTampering(ctx context.Context, ask func(context.Context, *Li
 	t := l.tampered.Load()
 	for t != nil && t.probed.Load() == 0 {
 		ask(ctx, l)
-		if sleep(ctx, time.Millisecond) != nil {
+		if wait.For(ctx, time.Millisecond) != nil {
 			return t.probed.Load() > 0
 		}
 	}

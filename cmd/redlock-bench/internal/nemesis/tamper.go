@@ -2,6 +2,7 @@ package nemesis
 
 import (
 	"context"
+	"github.com/a5bbb083/redlock/cmd/internal/wait"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -172,7 +173,7 @@ func (t *tampering) copy(r *relay, command []byte, after time.Duration) {
 	}
 	t.copies.Go(func() {
 		defer func() { <-t.free }()
-		if sleep(t.ctx, after) == nil && t.again(command) {
+		if wait.For(t.ctx, after) == nil && t.again(command) {
 			t.did(r)
 		}
 	})
