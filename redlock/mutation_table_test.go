@@ -158,8 +158,13 @@ var mutations = []mutation{
 	},
 	{
 		"replies of any age tell the time", "a lock is trusted although nothing was heard since a pause of its machine",
-		[]edit{{"redlock/guard.go", "if reading-w.Start() > g.together {", "if false {"}},
+		[]edit{{"redlock/guard.go", "if reading-w.Start() > g.together && !g.tell(reading) {", "if false {"}},
 		"TestRepliesTooOldToShowAPause",
+	},
+	{
+		"a pause doesn't show to the lock that is extended", "it's believed in for as long as before the pause of its machine",
+		[]edit{{"redlock/lock.go", "\tlk.heed()\n", ""}},
+		"TestFreshRepliesShowAPauseAfterAStop",
 	},
 	{
 		"several locks in the caller's order", "two callers wait for each other in a circle",

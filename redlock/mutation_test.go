@@ -94,6 +94,17 @@ func TestMutationsAreListed(t *testing.T) {
 	require.Equal(t, len(mutations)+2, strings.Count(table, "\n"), "two lines of header")
 }
 
+// TestMutationsApply is quick, so every change can see that it moved a line which a mutation edits.
+func TestMutationsApply(t *testing.T) {
+	for _, m := range mutations {
+		for _, e := range m.edits {
+			text, err := os.ReadFile(filepath.Join("..", e.file))
+			require.NoError(t, err)
+			assert.Equal(t, 1, strings.Count(string(text), e.old), "%s: %s has changed: %q must be there exactly once", m.name, e.file, e.old)
+		}
+	}
+}
+
 func (e edit) apply(t *testing.T, dir string) {
 	t.Helper()
 	path := filepath.Join(dir, e.file)

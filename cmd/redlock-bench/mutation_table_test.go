@@ -25,13 +25,13 @@ var mutations = []mutation{
 	},
 	{
 		"any restart is seen", "a fault counts although the server never ended",
-		edit{"cluster/proof.go", "return after != before && !(forgetful && keys > 0)", "return true"},
-		"cluster", "TestWhatShowsARestart",
+		edit{"../../internal/cluster/proof.go", "return after != before && !(forgetful && keys > 0)", "return true"},
+		"../../internal/cluster", "TestWhatShowsARestart",
 	},
 	{
 		"any stop is seen", "a fault counts although the process goes on",
-		edit{"cluster/process.go", "if wanted(state) {", "if true {"},
-		"cluster", "TestAStopThatIsNotSeenIsNotProven",
+		edit{"../../internal/cluster/process.go", "if wanted(state) {", "if true {"},
+		"../../internal/cluster", "TestAStopThatIsNotSeenIsNotProven",
 	},
 	{
 		"the unproven counts as proven", "a fault that wasn't seen is evidence",

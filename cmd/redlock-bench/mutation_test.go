@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -22,11 +23,11 @@ type mutation struct {
 	name string
 	harm string // what goes wrong then
 	edit edit
-	in   string // the package of the test, below internal
+	in   string // the package of the test, from internal
 	test string // that fails by it
 }
 
-// edit replaces the one place in a file, below internal, where old stands.
+// edit replaces the one place in a file, from internal, where old stands.
 type edit struct{ file, old, new string }
 
 // TestMutations breaks the harness, one mutation at a time, and requires a test to fail on it that passes
@@ -87,6 +88,15 @@ func mutationsPage(t *testing.T) (before, table, after string) {
 	return before + begin, table, end + after
 }
 
+// TestMutationsApply is quick, so every change can see that it moved a line which a mutation edits.
+func TestMutationsApply(t *testing.T) {
+	for _, m := range mutations {
+		text, err := os.ReadFile(filepath.Join("internal", m.edit.file))
+		require.NoError(t, err)
+		assert.Equal(t, 1, strings.Count(string(text), m.edit.old), "%s: %s has changed: %q must be there exactly once", m.name, m.edit.file, m.edit.old)
+	}
+}
+
 func TestMutationsAreListed(t *testing.T) {
 	_, table, _ := mutationsPage(t)
 	require.Equal(t, mutationsTable(), table, "run TestMutations with -mutation.write")
@@ -96,7 +106,7 @@ func mutationsTable() string {
 	var b strings.Builder
 	b.WriteString("| mutation | what it breaks | caught by |\n|---|---|---|\n")
 	for _, m := range mutations {
-		fmt.Fprintf(&b, "| %s | %s | %s: %s |\n", m.name, m.harm, m.in, m.test)
+		fmt.Fprintf(&b, "| %s | %s | %s: %s |\n", m.name, m.harm, filepath.Base(m.in), m.test)
 	}
 	return b.String()
 }
