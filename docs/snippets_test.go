@@ -179,6 +179,7 @@ func (g *generated) build(packages ...string) {
 }
 
 func TestSnippets(t *testing.T) {
+	t.Parallel() // most of its time is waiting
 	g := &generated{t: t, dir: t.TempDir(), files: make(map[string]string)}
 	var all []*snippet
 	var mains []string
