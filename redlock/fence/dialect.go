@@ -3,6 +3,7 @@ package fence
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 )
@@ -60,31 +61,60 @@ type statements struct {
 	// one isn't committed by itself. unpin takes that back. Empty where there's no such setting.
 	pin, unpin string
 
-	// open fails if there is no transaction any more. Nil where none can get lost.
-	open func(context.Context, *sql.Tx) error
+	// open returns errNotOpen if no transaction is open, and other errors where it can't tell.
+	open func(context.Context, Tx) error
 }
 
 const (
 	savepoint = "SAVEPOINT redlock_fence"
 	release   = "RELEASE SAVEPOINT redlock_fence"
+
+	// MySQL replaces a savepoint of the same name, so that of Do isn't used here.
+	tryOpen    = "SAVEPOINT redlock_fence_open"
+	tryRelease = "RELEASE SAVEPOINT redlock_fence_open"
 )
 
-// openMySQL makes use of a savepoint being ignored outside a transaction.
-func openMySQL(ctx context.Context, tx *sql.Tx) error {
-	if _, err := tx.ExecContext(ctx, savepoint); err != nil {
-		return err
+var errNotOpen = errors.New("no transaction is open")
+
+// openPostgres makes use of savepoints being refused outside a transaction, with a code of their own.
+func openPostgres(ctx context.Context, tx Tx) error {
+	_, err := tx.ExecContext(ctx, tryOpen)
+	if err == nil {
+		_, err = tx.ExecContext(ctx, tryRelease)
 	}
-	_, err := tx.ExecContext(ctx, release)
+	var code interface{ SQLState() string } // as errors of pgx and lib/pq have it
+	if errors.As(err, &code) && code.SQLState() == "25P01" {
+		return fmt.Errorf("%w: %w", errNotOpen, err)
+	}
 	return err
 }
 
-// openSQLite makes use of transactions not being nested. A savepoint would begin one.
-func openSQLite(ctx context.Context, tx *sql.Tx) error {
-	if _, err := tx.ExecContext(ctx, "BEGIN"); err != nil {
-		return nil
+// openMySQL makes use of a savepoint being ignored outside a transaction.
+func openMySQL(ctx context.Context, tx Tx) error {
+	if _, err := tx.ExecContext(ctx, tryOpen); err != nil {
+		return err
 	}
-	_, _ = tx.ExecContext(ctx, "ROLLBACK") // ends the BEGIN above
-	return errors.New("no transaction is active")
+	_, err := tx.ExecContext(ctx, tryRelease)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil, errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrTxDone):
+		return err
+	}
+	return fmt.Errorf("%w: %w", errNotOpen, err)
+}
+
+// openSQLite makes use of transactions not being nested. A savepoint would begin one. It's one
+// statement to database/sql, so that another user of a pool gets no connection in between.
+func openSQLite(ctx context.Context, tx Tx) error {
+	_, err := tx.ExecContext(ctx, "BEGIN; ROLLBACK")
+	switch {
+	case err == nil:
+		return errNotOpen
+	case ctx.Err() != nil, errors.Is(err, sql.ErrTxDone):
+		return err
+	}
+	return nil
 }
 
 // Names are bytes, not text, in every schema: text would be compared by collations, some of
@@ -98,6 +128,7 @@ var dialects = map[Dialect]statements{
 		raise: `INSERT INTO %s AS mark (name, token) VALUES ($1, $2)
 ON CONFLICT (name) DO UPDATE SET token = greatest(mark.token, excluded.token)
 RETURNING token`,
+		open: openPostgres,
 	},
 	SQLite: {
 		schema: `CREATE TABLE IF NOT EXISTS %s (

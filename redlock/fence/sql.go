@@ -1,6 +1,7 @@
 package fence
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -93,7 +94,16 @@ func (g *SQL) Check(ctx context.Context, tx *sql.Tx, name string, token int64) e
 	if err := g.check(name, token); err != nil {
 		return err
 	}
+	return g.raiseAndJudge(ctx, tx, name, token)
+}
+
+func (g *SQL) raiseAndJudge(ctx context.Context, tx Tx, name string, token int64) error {
 	highest, err := g.raiseTo(ctx, tx, name, token)
+	return g.judge(name, token, highest, err)
+}
+
+// judge turns what raising the mark has returned into the guard's answer.
+func (g *SQL) judge(name string, token, highest int64, err error) error {
 	if err != nil {
 		return fmt.Errorf("fence: check token %d of %q: %w", token, name, err)
 	}
@@ -118,24 +128,42 @@ func (g *SQL) Recheck(ctx context.Context, tx *sql.Tx, name string, token int64)
 	if err := g.check(name, token); err != nil {
 		return err
 	}
-	if g.open != nil {
-		if err := g.open(ctx, tx); err != nil {
-			return fmt.Errorf("%w: before the commit of %q: %w", ErrTransactionLost, name, err)
-		}
+	return g.recheck(ctx, tx, name, token)
+}
+
+func (g *SQL) recheck(ctx context.Context, tx Tx, name string, token int64) error {
+	if err := g.open(ctx, tx); errors.Is(err, errNotOpen) {
+		return fmt.Errorf("%w: before the commit of %q: %w", ErrTransactionLost, name, err)
+	} else if err != nil {
+		return fmt.Errorf("fence: check token %d of %q again: %w", token, name, err)
 	}
-	return g.Check(ctx, tx, name, token)
+	return g.raiseAndJudge(ctx, tx, name, token)
 }
 
 // raiseTo raises the mark of name to at least token, and returns it.
-func (g *SQL) raiseTo(ctx context.Context, tx *sql.Tx, name string, token int64) (highest int64, err error) {
+func (g *SQL) raiseTo(ctx context.Context, tx Tx, name string, token int64) (highest int64, err error) {
 	key := []byte(name)
 	if g.read == "" {
-		err = tx.QueryRowContext(ctx, g.raise, key, token).Scan(&highest)
-		return highest, err
+		return queryInt(ctx, tx, g.raise, key, token)
 	}
 	if _, err = tx.ExecContext(ctx, g.raise, key, token); err != nil {
 		return 0, err
 	}
-	err = tx.QueryRowContext(ctx, g.read, key).Scan(&highest)
-	return highest, err
+	return queryInt(ctx, tx, g.read, key)
+}
+
+// queryInt returns the number that a statement answers with.
+func queryInt(ctx context.Context, tx Tx, statement string, args ...any) (n int64, err error) {
+	rows, err := tx.QueryContext(ctx, statement, args...)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return 0, cmp.Or(rows.Err(), sql.ErrNoRows)
+	}
+	if err := rows.Scan(&n); err != nil {
+		return 0, err
+	}
+	return n, rows.Close()
 }

@@ -22,7 +22,10 @@ import (
 	"github.com/a5bbb083/redlock/redlock/fence"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// GORM's cache of prepared statements has a goroutine that nothing ends.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("gorm.io/gorm/internal/lru.NewLRU[...].func1"))
+}
 
 const requireSQL = "REDLOCK_REQUIRE_SQL"
 
@@ -67,6 +70,14 @@ func testDatabase(t *testing.T, d database) {
 		{"sessions come back", testSessionsComeBackAsTheyWere},
 		{"dead connection", testDoOnADeadConnection},
 		{"reads before check", testReadsThatBeginBeforeCheck},
+		{"conformance with", testConformanceWith},
+		{"check with needs a transaction", testCheckWithNeedsATransaction},
+		{"check with of an ended transaction", testCheckWithOfAnEndedTransaction},
+		{"nested transaction of GORM", testNestedTransactionOfGORM},
+		{"do with finds a lost transaction", testDoWithFindsALostTransaction},
+		{"several names in one transaction", testSeveralNamesInOneTransaction},
+		{"reads after check with", testReadsAfterCheckWith},
+		{"check row", testCheckRow},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { tt.run(t, d) })

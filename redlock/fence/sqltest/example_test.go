@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"strings"
 
+	"gorm.io/gorm"
+
 	"github.com/a5bbb083/redlock/redlock/fence"
 )
 
@@ -94,6 +96,73 @@ func Example_check() {
 	// Output:
 	// <nil>
 	// fence: stale token: 33 for "account:42", where 34 has been seen; the lock was lost, don't write
+}
+
+// DoWith is for transactions that aren't a *sql.Tx: here a connection on which BEGIN was executed.
+func Example_with() {
+	ctx := context.Background()
+	guard, err := fence.NewSQL(fence.SQLite, "fence_tokens")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	db, err := openExample(ctx, guard)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer db.Close()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer conn.Close()
+
+	deposit := func(token int64) error {
+		if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
+			return err
+		}
+		err := guard.DoWith(ctx, conn, "account:42", token, func() error {
+			_, err := conn.ExecContext(ctx, `UPDATE account SET balance = balance + 50 WHERE id = 42`)
+			return err
+		})
+		if err != nil {
+			_, _ = conn.ExecContext(ctx, "ROLLBACK")
+			return err
+		}
+		_, err = conn.ExecContext(ctx, "COMMIT")
+		return err
+	}
+	fmt.Println(deposit(34))
+	fmt.Println(deposit(33))
+	fmt.Println(guard.CheckWith(ctx, conn, "account:42", 34)) // no BEGIN
+	// Output:
+	// <nil>
+	// fence: stale token: 33 for "account:42", where 34 has been seen; the lock was lost, don't write
+	// fence: no transaction: *sql.Conn has none open for "account:42"; begin one, and pass it on (no transaction is open)
+}
+
+// With GORM the check is in the transaction that it opens. (This needs a server, so it's only compiled;
+// the tests do the same on PostgreSQL and MariaDB.)
+func Example_gorm() {
+	type account struct {
+		ID      int64
+		Balance int64
+	}
+	deposit := func(ctx context.Context, db *gorm.DB, guard *fence.SQL, token, amount int64) error {
+		return db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+			return guard.DoWith(ctx, tx.Statement.ConnPool, "account:42", token, func() error {
+				var a account
+				if err := tx.First(&a, 42).Error; err != nil {
+					return err
+				}
+				a.Balance += amount
+				return tx.Save(&a).Error
+			})
+		})
+	}
+	_ = deposit
 }
 
 // An HTTP service in front of a database checks the request's token in its transaction, and
