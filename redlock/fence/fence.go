@@ -16,7 +16,7 @@
 //
 //   - [Memory] guards what lives in the memory of one process.
 //   - [SQL] guards rows of PostgreSQL, SQLite, MySQL or MariaDB, in the transaction that writes
-//     them.
+//     them. Module fencepgx does so in transactions of pgx.
 //   - [Redis] guards keys of a Redis server or cluster, in the script that writes them.
 //   - [Middleware] guards an HTTP handler; the token travels in the header [Header].
 //

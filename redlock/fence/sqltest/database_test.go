@@ -5,11 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"os/exec"
-	"os/user"
-	"strconv"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -26,8 +22,6 @@ func TestMain(m *testing.M) {
 	// GORM's cache of prepared statements has a goroutine that nothing ends.
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("gorm.io/gorm/internal/lru.NewLRU[...].func1"))
 }
-
-const requireSQL = "REDLOCK_REQUIRE_SQL"
 
 // database is a running server, or SQLite's file, and what differs between them.
 type database struct {
@@ -194,29 +188,4 @@ func retriable(err error) bool {
 		return lite.Code()&0xff == 5 // SQLITE_BUSY and its kinds
 	}
 	return false
-}
-
-// as makes a server run as another user where the tests run as root, which servers refuse to.
-// The directories are handed to that user.
-func as(t *testing.T, name string, cmd *exec.Cmd, dirs ...string) *exec.Cmd {
-	if syscall.Getuid() != 0 {
-		return cmd
-	}
-	account, err := user.Lookup(name)
-	require.NoError(t, err)
-	uid, err := strconv.Atoi(account.Uid)
-	require.NoError(t, err)
-	gid, err := strconv.Atoi(account.Gid)
-	require.NoError(t, err)
-	for _, dir := range dirs {
-		require.NoError(t, syscall.Chown(dir, uid, gid))
-	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-	return cmd
-}
-
-// run runs a command to its end.
-func run(t *testing.T, cmd *exec.Cmd) {
-	output, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s:\n%s", cmd, output)
 }

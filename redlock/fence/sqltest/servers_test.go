@@ -13,18 +13,9 @@ import (
 )
 
 func startPostgres(t *testing.T) database {
-	const programs = "/usr/lib/postgresql/*/bin/"
-	server := fencetest.Binary(t, requireSQL, "postgres", programs+"postgres")
-	initdb := fencetest.Binary(t, requireSQL, "initdb", programs+"initdb")
-	dir := fencetest.TempDir(t)
-	data := filepath.Join(dir, "data")
-	run(t, as(t, "postgres", exec.Command(initdb, "--pgdata", data, "--username", "postgres", "--auth", "trust",
-		"--encoding", "UTF8", "--no-sync"), dir))
-
 	d := database{
 		dialect:  fence.Postgres,
 		driver:   "pgx",
-		dsn:      "host=" + dir + " user=postgres database=postgres",
 		logTable: "CREATE TABLE %s (id bigserial PRIMARY KEY, name bytea, entry text)",
 		insert:   "INSERT INTO %s (name, entry) VALUES ($1, $2)",
 		blocked:  "SELECT count(*) FROM pg_locks WHERE NOT granted",
@@ -34,19 +25,19 @@ func startPostgres(t *testing.T) database {
 			{sql.LevelSerializable, ifTooOld},
 		},
 	}
-	fencetest.Start(t, as(t, "postgres", exec.Command(server, "-D", data, "-k", dir, "-h", "", "-F")), d.ping)
+	d.dsn = fencetest.StartPostgres(t, func(dsn string) error { return database{driver: d.driver, dsn: dsn}.ping() })
 	return d
 }
 
 func startMariaDB(t *testing.T, levels []level, args ...string) database {
-	server := fencetest.Binary(t, requireSQL, "mariadbd", "/usr/sbin/mariadbd")
-	install := fencetest.Binary(t, requireSQL, "mariadb-install-db")
+	server := fencetest.Binary(t, fencetest.RequireSQL, "mariadbd", "/usr/sbin/mariadbd")
+	install := fencetest.Binary(t, fencetest.RequireSQL, "mariadb-install-db")
 	dir := fencetest.TempDir(t)
 	data, socket := filepath.Join(dir, "data"), filepath.Join(dir, "socket")
 	// A server that starts deletes what looks like its own in the directory for temporary files.
 	// So each needs another one.
 	t.Setenv("TMPDIR", dir)
-	run(t, as(t, "mysql", exec.Command(install, "--no-defaults", "--datadir="+data, "--skip-test-db",
+	fencetest.Complete(t, fencetest.As(t, "mysql", exec.Command(install, "--no-defaults", "--datadir="+data, "--skip-test-db",
 		"--auth-root-authentication-method=normal"), dir))
 
 	d := database{
@@ -60,7 +51,7 @@ func startMariaDB(t *testing.T, levels []level, args ...string) database {
 	}
 	args = append([]string{"--no-defaults", "--datadir", data, "--socket", socket, "--skip-networking",
 		"--pid-file", filepath.Join(dir, "pid"), "--innodb-flush-log-at-trx-commit=0"}, args...)
-	fencetest.Start(t, as(t, "mysql", exec.Command(server, args...)), d.ping)
+	fencetest.Start(t, fencetest.As(t, "mysql", exec.Command(server, args...)), d.ping)
 	return d
 }
 

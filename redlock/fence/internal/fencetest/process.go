@@ -84,3 +84,13 @@ func TempDir(t *testing.T) string {
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	return dir
 }
+
+// Eventually waits until something has happened, for 10 s at most.
+func Eventually(t *testing.T, happened func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !happened(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it didn't happen within 10 s")
+		}
+	}
+}
