@@ -18,7 +18,8 @@
 //   - [SQL] guards rows of PostgreSQL, SQLite, MySQL or MariaDB, in the transaction that writes
 //     them. Module fencepgx does so in transactions of pgx.
 //   - [Redis] guards keys of a Redis server or cluster, in the script that writes them.
-//   - [Middleware] guards an HTTP handler; the token travels in the header [Header].
+//   - [Middleware] guards an HTTP handler; the token travels in the header [Header]. Module fencegrpc does
+//     so for gRPC.
 //
 // After a write that failed, the highest token seen may or may not include its token: a
 // transaction takes both back, [Memory] and [Redis] remember. Either is safe, for what the

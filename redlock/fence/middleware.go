@@ -10,7 +10,7 @@ import (
 )
 
 // ErrUnguarded means that the context given to [Write] isn't one of a request behind
-// [Middleware]. The write was not done.
+// [Middleware] or [Hold]. The write was not done.
 var ErrUnguarded = errors.New("fence: no guard in this context")
 
 // MiddlewareOption configures [Middleware].
@@ -89,14 +89,9 @@ func (m *middleware) serve(w http.ResponseWriter, r *http.Request, next http.Han
 		refuseAbandoning(chosen)
 	}
 	name, answered := m.name(r), false
-	err = m.guard.Do(r.Context(), name, token, func(ctx context.Context) error {
+	err = Hold(r.Context(), m.guard, name, token, func(ctx context.Context) {
 		answered = true
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		h := &hold{guard: m.guard, name: name, token: token, turn: make(chan struct{}, 1)}
-		defer h.end()
-		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, holdKey{}, h)))
-		return nil
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 	if err != nil && answered {
 		// A guard that fails after the handler's answer. Cut the connection: the
@@ -127,7 +122,23 @@ func refuseAbandoning(h http.Handler) {
 	}
 }
 
-// Write calls write under the guard and with the token of a request behind [Middleware], and
+// Hold calls handler in the turn of name: it's what [Middleware] does for HTTP, for servers of other
+// protocols. (fencegrpc does so for gRPC.) Within handler's context [Write] works. That context ends with
+// handler, which must have done its writes by then, but for those in Write.
+//
+// The error is that of guard. Handler wasn't called if it's one of this package's.
+func Hold(ctx context.Context, guard Guard, name string, token int64, handler func(context.Context)) error {
+	return guard.Do(ctx, name, token, func(ctx context.Context) error {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		h := &hold{guard: guard, name: name, token: token, turn: make(chan struct{}, 1)}
+		defer h.end()
+		handler(context.WithValue(ctx, holdKey{}, h))
+		return nil
+	})
+}
+
+// Write calls write under the guard and with the token of a request behind [Middleware] or [Hold], and
 // returns its error. The context is the request's or derived from it. Writes of one request run
 // one after the other, so write must not call Write.
 //
