@@ -2,11 +2,14 @@ package fence_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
@@ -117,4 +120,116 @@ func ExampleMiddleware() {
 	// Output:
 	// 200 OK: saved
 	// 409 Conflict: {"title":"fence: stale token","status":409,"detail":"fence: stale token: 33 for \"42\", where 34 has been seen; the lock was lost, don't write","name":"42","token":33,"highest":34}
+}
+
+// The table of tokens is in the database that the write goes to, here PostgreSQL by pgx's driver. Module sqltest, beside this package, runs the like
+// of this on four databases.
+func ExampleSQL() {
+	ctx := context.Background()
+	db, err := sql.Open("pgx", "postgres:///bank")
+	if err != nil {
+		log.Fatal(err)
+	}
+	guard, err := fence.NewSQL(fence.Postgres, "fence_tokens")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(guard.Schema()) // for a migration; or let the program do it:
+	if err := guard.CreateTable(ctx, db); err != nil {
+		log.Fatal(err)
+	}
+	if err := guard.CheckTable(ctx, db); err != nil { // where a migration has made it
+		log.Fatal(err)
+	}
+	token := int64(34) // from lock.Fence()
+
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer tx.Rollback()
+	if err := guard.Check(ctx, tx, "account:42", token); err != nil { // first: what is read from here on is current
+		log.Fatal(err)
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE account SET balance = balance + 50 WHERE id = 42`); err != nil {
+		log.Fatal(err)
+	}
+	if err := guard.Recheck(ctx, tx, "account:42", token); err != nil { // last: no savepoint has taken the mark back
+		log.Fatal(err)
+	}
+	if err := tx.Commit(); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// Do is a transaction with both checks around a write.
+func ExampleSQL_Do() {
+	ctx := context.Background()
+	db, err := sql.Open("pgx", "postgres:///bank")
+	if err != nil {
+		log.Fatal(err)
+	}
+	guard, err := fence.NewSQL(fence.Postgres, "fence_tokens")
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = guard.Do(ctx, db, "account:42", 34, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE account SET balance = balance + 50 WHERE id = 42`)
+		return err
+	})
+	if errors.Is(err, fence.ErrStale) {
+		fmt.Println("somebody else has the lock by now: nothing was written")
+	}
+}
+
+// A handler that guards its own store: it takes the token from the request, and answers refusals.
+func ExampleToken() {
+	guard := fence.NewMemory()
+	save := func(w http.ResponseWriter, r *http.Request) {
+		token, err := fence.Token(r)
+		if err == nil {
+			err = guard.Do(r.Context(), "account", token, func(context.Context) error { return nil })
+		}
+		if err != nil {
+			fence.WriteError(w, err)
+			return
+		}
+		fmt.Fprint(w, "saved")
+	}
+	for _, token := range []int64{34, 33, 0} {
+		r := httptest.NewRequest(http.MethodPut, "/account", nil)
+		if token != 0 {
+			fence.SetToken(r, token)
+		}
+		w := httptest.NewRecorder()
+		save(w, r)
+		fmt.Println(w.Code)
+	}
+	// Output:
+	// 200
+	// 409
+	// 400
+}
+
+// The handler's goroutine writes in its turn, also when the handler has been answered for. Reads need a token, too.
+func ExampleWrite() {
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		done := make(chan error, 1)
+		go func() {
+			done <- fence.Write(r.Context(), func(context.Context) error { return nil }) // the write
+		}()
+		fmt.Println("written:", <-done)
+	})
+	guarded := fence.Middleware(fence.NewMemory(), func(*http.Request) string { return "account" },
+		fence.AnswerWithin(time.Minute), fence.EveryMethod())(handler)
+	r := httptest.NewRequest(http.MethodPut, "/account", nil)
+	fence.SetToken(r, 34)
+	guarded.ServeHTTP(httptest.NewRecorder(), r)
+
+	w := httptest.NewRecorder()
+	guarded.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/account", nil))
+	fmt.Println("without a token:", w.Code)
+	// Output:
+	// written: <nil>
+	// without a token: 400
 }
