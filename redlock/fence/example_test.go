@@ -233,3 +233,19 @@ func ExampleWrite() {
 	// written: <nil>
 	// without a token: 400
 }
+
+// A server of a protocol of its own: the handler runs in the turn of the name, and its writes go through Write.
+func ExampleHold() {
+	guard := fence.NewMemory()
+	for _, token := range []int64{34, 33} {
+		err := fence.Hold(context.Background(), guard, "account", token, func(ctx context.Context) {
+			err := fence.Write(ctx, func(context.Context) error { return nil })
+			fmt.Println("written:", err)
+		})
+		fmt.Println("stale:", errors.Is(err, fence.ErrStale))
+	}
+	// Output:
+	// written: <nil>
+	// stale: false
+	// stale: true
+}
