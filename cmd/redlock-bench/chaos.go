@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,6 +50,7 @@ and partitions of anybody, but lost memories and bent clocks of no more than a
 minority of the nodes within any TTL and a half. Its kinds of faults, which
 "redlock-bench list" explains, are
 ` + wrapped(chaos.Kinds(), 80) + `.
+Only real servers have ` + strings.Join(realOnly(), ", ") + `.
 
 What a lock claims to survive is put to the test one by one with --claims: pauses
 (and partitions), restarts (that keep the memory), drift, lost-memory, clocks; each
@@ -71,6 +73,12 @@ happened, leave a verdict unknown. "No violation found" is no proof. Exit status
 	}
 	f.register(cmd)
 	return cmd
+}
+
+// realOnly lists the faults that embedded nodes can't have.
+func realOnly() []string {
+	embedded := chaos.KindsOn(cluster.Embedded)
+	return slices.DeleteFunc(chaos.Kinds(), func(kind string) bool { return slices.Contains(embedded, kind) })
 }
 
 // wrapped lists names in lines of at most this width.
@@ -246,13 +254,25 @@ func chaosStatus(outcomes []*chaos.Outcome) error {
 
 // schedules reads the plan, or makes one, or one for each claim.
 func (f *chaosFlags) schedules() ([]chaos.Plan, error) {
+	if f.backend == "" {
+		f.backend = string(cluster.Embedded)
+		if _, err := exec.LookPath("redis-server"); err == nil {
+			f.backend = string(cluster.Redis)
+		}
+	}
+	if err := checkBackend(f.backend); err != nil {
+		return nil, err
+	}
 	if f.planFile != "" {
 		plan, err := readPlan(f.planFile)
+		if err == nil {
+			err = plan.Suits(cluster.Backend(f.backend))
+		}
 		return []chaos.Plan{plan}, err
 	}
 	f.plan.TTL, f.plan.Duration = protocol.InMilliseconds(f.ttl), protocol.InMilliseconds(f.duration)
 	if f.claims == nil {
-		plan, err := chaos.Generate(f.plan, f.weights)
+		plan, err := chaos.Generate(f.plan, cluster.Backend(f.backend), f.weights)
 		return []chaos.Plan{plan}, err
 	}
 	claims, err := chaos.ParseClaims(f.claims)
@@ -265,7 +285,7 @@ func (f *chaosFlags) schedules() ([]chaos.Plan, error) {
 	var plans []chaos.Plan
 	for _, claim := range claims {
 		f.plan.Claim = claim
-		plan, err := chaos.Generate(f.plan, claim.Weights())
+		plan, err := chaos.Generate(f.plan, cluster.Backend(f.backend), claim.Weights(cluster.Backend(f.backend)))
 		if err != nil {
 			return nil, err
 		}
@@ -289,12 +309,6 @@ func readPlan(name string) (chaos.Plan, error) {
 
 // runs checks the other flags, and lists what they ask for.
 func (f *chaosFlags) runs(plan chaos.Plan) ([]chaos.Run, error) {
-	if f.backend == "" {
-		f.backend = string(cluster.Embedded)
-		if _, err := exec.LookPath("redis-server"); err == nil {
-			f.backend = string(cluster.Redis)
-		}
-	}
 	f.subjects.backend, f.subjects.nodes, f.subjects.parallel, f.subjects.timeout = f.backend, plan.Nodes, 1, time.Minute
 	if !(f.lastMoments >= 0 && f.lastMoments <= 1) {
 		return nil, fmt.Errorf("--last-moments %v: give from 0 to 1", f.lastMoments)

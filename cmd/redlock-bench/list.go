@@ -51,11 +51,13 @@ type catalogue struct {
 }
 
 type scenarioEntry struct {
-	Name     string            `json:"name"`
-	About    string            `json:"about"`
-	Source   string            `json:"source"`
-	Steps    []string          `json:"steps"`
-	MinNodes int               `json:"min_nodes"`
+	Name     string   `json:"name"`
+	About    string   `json:"about"`
+	Source   string   `json:"source"`
+	Steps    []string `json:"steps"`
+	MinNodes int      `json:"min_nodes"`
+	// Backend is the only one whose nodes can have the fault; "" is all.
+	Backend  string            `json:"backend,omitempty"`
 	Expected map[string]string `json:"expected"` // exclusion, by subject
 	// Available is the verdict on whether the lock is granted, or kept, where nothing stands
 	// against it, by subject; "none" where the scenario doesn't ask.
@@ -66,9 +68,10 @@ type scenarioEntry struct {
 }
 
 type faultEntry struct {
-	Name  string `json:"name"`
-	About string `json:"about"`
-	Claim string `json:"claim"` // the first that it puts to the test
+	Name    string `json:"name"`
+	About   string `json:"about"`
+	Claim   string `json:"claim"`             // the first that it puts to the test
+	Backend string `json:"backend,omitempty"` // as of scenarios
 }
 
 type subjectEntry struct {
@@ -80,7 +83,7 @@ type subjectEntry struct {
 func newCatalogue() catalogue {
 	var c catalogue
 	for _, s := range scenario.All() {
-		e := scenarioEntry{Name: s.Name, About: s.About, Source: s.Source, Steps: s.Steps, MinNodes: s.MinNodes,
+		e := scenarioEntry{Name: s.Name, About: s.About, Source: s.Source, Steps: s.Steps, MinNodes: s.MinNodes, Backend: string(s.Backend),
 			Expected: map[string]string{}, Available: map[string]string{}, Picture: picture(s)}
 		for _, sub := range slices.Concat(subject.All(), subject.Peers()) {
 			expected := s.Expect(sub)
@@ -96,8 +99,10 @@ func newCatalogue() catalogue {
 	for _, s := range subject.Peers() {
 		c.Peers = append(c.Peers, subjectEntry{s.Name, s.About, s.Fencing})
 	}
-	for _, v := range nemesis.Variants() {
-		c.Faults = append(c.Faults, faultEntry{v.Name, v.About, string(v.Claim)})
+	for _, t := range nemesis.Types() {
+		for _, v := range t.Variants {
+			c.Faults = append(c.Faults, faultEntry{v.Name, v.About, string(v.Claim), string(t.Backend)})
+		}
 	}
 	for _, s := range subject.Hidden() {
 		c.Hidden = append(c.Hidden, subjectEntry{s.Name, s.About, s.Fencing})
@@ -118,6 +123,14 @@ func picture(s scenario.Scenario) string {
 	return all[len(all)-1].Name
 }
 
+// onlyOn says where something is, unless that's everywhere.
+func onlyOn(backend string) string {
+	if backend == "" {
+		return ""
+	}
+	return " (--backend " + backend + ")"
+}
+
 func (c catalogue) write(w io.Writer) error {
 	var b strings.Builder
 	width := cli.Width(w)
@@ -135,14 +148,14 @@ func (c catalogue) write(w io.Writer) error {
 	}
 	var scenarios [][2]string
 	for _, s := range c.Scenarios {
-		scenarios = append(scenarios, [2]string{s.Name, s.About})
+		scenarios = append(scenarios, [2]string{s.Name, s.About + onlyOn(s.Backend)})
 	}
 	list("Scenarios:", scenarios)
 	list("\nSubjects:", subjects(c.Subjects))
 	list("\nLibraries of others (run --peers):", subjects(c.Peers))
 	var faults [][2]string
 	for _, f := range c.Faults {
-		faults = append(faults, [2]string{f.Name, f.About})
+		faults = append(faults, [2]string{f.Name, f.About + onlyOn(f.Backend)})
 	}
 	list("\nRandom faults (chaos --faults):", faults)
 	list("\nOnly with --subject NAME, to compare or to test the harness:", subjects(c.Hidden))

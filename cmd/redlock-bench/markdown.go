@@ -15,7 +15,7 @@ func (c catalogue) writeMarkdown(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString("| scenario | shows |\n|---|---|\n")
 	for _, s := range c.Scenarios {
-		fmt.Fprintf(&b, "| [%s](#%s) | %s |\n", s.Name, s.Name, s.About)
+		fmt.Fprintf(&b, "| [%s](#%s) | %s%s |\n", s.Name, s.Name, s.About, onlyOn(s.Backend))
 	}
 	for _, s := range c.Scenarios {
 		fmt.Fprintf(&b, "\n### %s\n\n%s.\n\n", s.Name, capitalised(s.About))
@@ -23,7 +23,7 @@ func (c catalogue) writeMarkdown(w io.Writer) error {
 			fmt.Fprintf(&b, "%d. %s\n", i+1, step)
 		}
 		fmt.Fprintf(&b, "\nSource: %s\n\n", s.Source)
-		fmt.Fprintf(&b, "```sh\nredlock-bench run %s\n```\n\n", s.Name)
+		fmt.Fprintf(&b, "```sh\nredlock-bench run %s%s\n```\n\n", s.flag(), s.Name)
 		c.writeVerdicts(&b, s)
 	}
 	b.WriteString("\n## Random faults\n\nWhat [chaos](#chaos) draws, each with the first [claim](#claims) that it puts to the test.\n\n")
@@ -32,12 +32,20 @@ func (c catalogue) writeMarkdown(w io.Writer) error {
 	return err
 }
 
+// flag is what it takes for nodes that can have the scenario's fault.
+func (s scenarioEntry) flag() string {
+	if s.Backend == "" {
+		return ""
+	}
+	return "--backend " + s.Backend + " "
+}
+
 // faultsTable says which faults chaos draws.
 func (c catalogue) faultsTable() string {
 	var b strings.Builder
 	b.WriteString("| fault | what happens | claim |\n|---|---|---|\n")
 	for _, f := range c.Faults {
-		fmt.Fprintf(&b, "| %s | %s | `%s` |\n", f.Name, f.About, f.Claim)
+		fmt.Fprintf(&b, "| %s | %s%s | `%s` |\n", f.Name, f.About, onlyOn(f.Backend), f.Claim)
 	}
 	return b.String()
 }

@@ -34,6 +34,111 @@ var mutations = []mutation{
 		"../../internal/cluster", "TestAStopThatIsNotSeenIsNotProven",
 	},
 	{
+		"any tampering is seen", "commands count as carried out twice, again or in another order although they pass as they are",
+		edit{"nemesis/commands.go", "len(links), did), seen > 0", "len(links), did), true"},
+		"nemesis", "TestCommandsThatPassShowNoFault",
+	},
+	{
+		"tampering goes on", "commands are still tampered with after the fault is over",
+		edit{"nemesis/commands.go", "return l.untamper()", "return 0"},
+		"nemesis", "TestDuplicatedCommandIsCarriedOutTwice",
+	},
+	{
+		"a copy nobody asked for", "commands count as duplicated although no copy is sent",
+		edit{"nemesis/commands.go", "l.tamper(f.Kind, f.By, f.Each)", "l.tamper(\"\", f.By, f.Each)"},
+		"nemesis", "TestDuplicatedCommandIsCarriedOutTwice",
+	},
+	{
+		"any failover is seen", "a fault counts although the same server is there, or one that takes no writes",
+		edit{"../../internal/cluster/proof.go", "return after != before && role == \"master\"", "return true"},
+		"../../internal/cluster", "TestWhatShowsAFailover",
+	},
+	{
+		"any replica misses writes", "a failover counts as one that lost something although the replica got it all",
+		edit{"../../internal/cluster/proof.go", "return link == \"down\"", "return true"},
+		"../../internal/cluster", "TestWhatShowsAFailover",
+	},
+	{
+		"rolling is all at once", "a rolling restart takes down a majority",
+		edit{"nemesis/variant.go", "at += f.For + time.Duration(rest*float64(d.TTL))", "at += 0"},
+		"nemesis", "TestRollingFaultsComeOneAfterTheOther",
+	},
+	{
+		"any jump is seen", "a fault counts although the clock goes on as before",
+		edit{"../../internal/cluster/clock.go", "miss > jumpTolerance+before.bound+after.bound {", "miss < 0 {"},
+		"../../internal/cluster", "TestAJumpThatIsNotSeenIsNotProven",
+	},
+	{
+		"a strobing clock isn't put right", "a clock stays wrong after the fault is over",
+		edit{"nemesis/clockstrobe.go", "proof, err := setRight(ctx, n)\n\t\t\tproof", "proof, err := cluster.Proof{}, error(nil)\n\t\t\tproof"},
+		"nemesis", "TestStrobingClockIsPutRight",
+	},
+	{
+		"any eviction is seen", "a fault counts although keys went otherwise",
+		edit{"../../internal/cluster/proof.go", "return after > before", "return true"},
+		"../../internal/cluster", "TestWhatShowsAnEviction",
+	},
+	{
+		"memory stays full", "a server goes on to evict after the fault is over",
+		edit{"../../internal/cluster/evict.go", "err = errors.Join(err, n.endEviction(context.WithoutCancel(ctx)))", "err = errors.Join(err)"},
+		"../../internal/cluster", "TestEvict",
+	},
+	{
+		"any server is shut", "a fault counts although the server answers on new connections",
+		edit{"../../internal/cluster/closure.go", "if strings.HasPrefix(proof.After, answered) {", "if false {"},
+		"../../internal/cluster", "TestAServerThatStillAnswersIsNotShut",
+	},
+	{
+		"old connections stay", "clients go on with the connections that they have",
+		edit{"../../internal/cluster/closure.go", "if strings.Contains(rest, \" name=\"+adminName+\" \") {", "if true {"},
+		"../../internal/cluster", "TestShut",
+	},
+	{
+		"any server is open again", "a fault counts as over although nobody gets a connection",
+		edit{"../../internal/cluster/closure.go", "if proof.After != answered {", "if false {"},
+		"../../internal/cluster", "TestAServerThatStillAnswersIsNotShut",
+	},
+	{
+		"any disk is broken", "a fault counts although the disk does what it says",
+		edit{"../../internal/cluster/disk.go", "if after == before || state == Stalling && took < stall {", "if false {"},
+		"../../internal/cluster", "TestDiskThatWorksIsNotProven",
+	},
+	{
+		"any end is for want of space", "a server that was killed counts as one whose disk was full",
+		edit{"../../internal/cluster/disk.go", "if !strings.Contains(n.logTail(), noSpace) {", "if false {"},
+		"../../internal/cluster", "TestAServerThatEndsOtherwiseHadRoom",
+	},
+	{
+		"a lying disk kept it all", "a loss of power takes nothing",
+		edit{"../../internal/cluster/disk.go", "os.Truncate(path, broken.size)", "os.Truncate(path, size)"},
+		"../../internal/cluster", "TestDiskThatLies",
+	},
+	{
+		"a disk stalls for good", "a server is slow after the fault is over",
+		edit{"../../internal/cluster/disk.go", "tool.setDisk(n.dir, Sound, 0)", "tool.setDisk(n.dir, Stalling, stall)"},
+		"../../internal/cluster", "TestDiskThatStalls",
+	},
+	{
+		"plans don't know their nodes", "embedded nodes are to have faults that they can't have",
+		edit{"chaos/generate.go", "range nemesis.VariantsOn(backend) {", "range nemesis.Variants() {"},
+		"chaos", "TestPlansSuitTheirNodes",
+	},
+	{
+		"lying disks do no damage", "more than a minority forgets, and the lock is to blame",
+		edit{"nemesis/disk.go", "return f.Disk == cluster.Lying }", "return false }"},
+		"chaos", "TestPlansKeepToTheModel",
+	},
+	{
+		"evictions do no damage", "more than a minority forgets, and the lock is to blame",
+		edit{"nemesis/evict.go", "Damages: always, Momentary", "Momentary"},
+		"chaos", "TestPlansKeepToTheModel",
+	},
+	{
+		"shut servers are within reach", "a lock from servers that had no connections counts as one",
+		edit{"check/quorum.go", "cluster.Down, cluster.Shut, cluster.CutOff}", "cluster.Down, cluster.CutOff}"},
+		"check", "TestLockFromAMinority",
+	},
+	{
 		"the unproven counts as proven", "a fault that wasn't seen is evidence",
 		edit{"chaos/nemesis.go", "\tc.Failed++\n", "\tc.Proven++\n"},
 		"chaos", "TestFaultWithoutEffectIsNoEvidence",

@@ -49,7 +49,8 @@ func newRunCommand() *cobra.Command {
 		Use:   "run [SCENARIO...]",
 		Short: "Run scenarios against lock algorithms and print the verdicts",
 		Long: `Run each scenario against each lock algorithm, and print a table of the verdicts.
-Without arguments that's all of them, on nodes embedded in this program.
+Without arguments that's all of them that nodes embedded in this program can have;
+with --backend redis it's all there are.
 
 "held" means that no violation was found, a number that two clients believed for
 so many milliseconds that they held the lock, and "unknown" that the fault couldn't
@@ -166,7 +167,7 @@ func (f *runFlags) specs(names []string) ([]experiment.Spec, error) {
 		return nil, err
 	}
 	if len(names) == 0 {
-		names = scenario.Names()
+		names = scenario.Names(scenario.On(cluster.Backend(f.backend)))
 	}
 	subjects, err := f.judged()
 	if err != nil {
@@ -181,7 +182,10 @@ func (f *runFlags) specs(names []string) ([]experiment.Spec, error) {
 	for _, name := range unique(names) {
 		s, err := scenario.Find(name)
 		if err != nil {
-			return nil, unknownName("scenario", name, scenario.Names())
+			return nil, unknownName("scenario", name, scenario.Names(scenario.All()))
+		}
+		if !s.Suits(cluster.Backend(f.backend)) {
+			return nil, fmt.Errorf("--backend %s: its nodes can't have the fault of %s; give --backend %s", f.backend, s.Name, s.Backend)
 		}
 		if f.nodes < s.MinNodes {
 			needMore = append(needMore, fmt.Sprintf("%s (%d)", s.Name, s.MinNodes))

@@ -16,12 +16,16 @@ import (
 // adminTimeout bounds each direct command, because a stopped node must not hang the harness.
 const adminTimeout = 2 * time.Second
 
+// adminName tells the harness's own connections from those of clients.
+const adminName = "redlock-bench"
+
 // admin is the harness's own connection to one server, around all proxies.
 type admin struct{ client *redis.Client }
 
 func newAdmin(addr string) *admin {
 	return &admin{redis.NewClient(&redis.Options{
 		Addr:                  addr,
+		ClientName:            adminName,
 		Protocol:              2,
 		DisableIdentity:       true,
 		ContextTimeoutEnabled: true,

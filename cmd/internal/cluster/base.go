@@ -2,7 +2,9 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 )
@@ -120,6 +122,23 @@ func (b *base) Flush(ctx context.Context) (Proof, error) {
 // proof begins a proof of a fault of this node, read from how.
 func (b *base) proof(fault, how string) Proof {
 	return Proof{Target: "node " + b.Name(), Fault: fault, How: how, Began: hostNow(), Change: Change{Node: b.Name()}}
+}
+
+// answered is what an observation of a node that answers reads like.
+const answered = "answered"
+
+// observe tells what a new connection to the node gets for its PING in time.
+func (b *base) observe(ctx context.Context, within time.Duration) string {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	err := ping(ctx, b.Addr())
+	switch {
+	case err == nil:
+		return answered
+	case errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded):
+		return fmt.Sprintf("no answer in %v", within)
+	}
+	return err.Error()
 }
 
 // keys counts the keys of the node's database.

@@ -9,6 +9,8 @@ const (
 	CutOff  State = "cut off"    // nothing passes on a link
 	Slow    State = "slow"       // messages on a link take longer
 	Bent    State = "clock bent" // the wall clock differs from the host's
+	Shut    State = "shut"       // no client has a connection, or gets one
+	Unsound State = "unsound"    // the disk lies or stalls
 
 	Tampered State = "commands tampered" // on a link, commands are carried out twice, again or in another order
 )

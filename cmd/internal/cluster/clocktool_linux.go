@@ -11,11 +11,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 )
 
 //go:embed shim/clock.c
-var shimSource []byte
+var clockSource []byte
+
+//go:embed shim/disk.c
+var diskSource []byte
 
 // compileTimeout bounds the compiler's run, which takes some 50 ms.
 const compileTimeout = 30 * time.Second
@@ -46,12 +50,12 @@ func newShim(ctx context.Context, dir string) (*shim, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, compileTimeout)
 	defer cancel()
-	source := filepath.Join(dir, "clock.c")
-	if err := os.WriteFile(source, shimSource, 0o600); err != nil {
+	clock, disk := filepath.Join(dir, "clock.c"), filepath.Join(dir, "disk.c")
+	if err := errors.Join(os.WriteFile(clock, clockSource, 0o600), os.WriteFile(disk, diskSource, 0o600)); err != nil {
 		return nil, err
 	}
-	library := filepath.Join(dir, "clock.so")
-	cmd := exec.CommandContext(ctx, compiler, "-shared", "-fPIC", "-O2", "-o", library, source)
+	library := filepath.Join(dir, "shim.so")
+	cmd := exec.CommandContext(ctx, compiler, "-shared", "-fPIC", "-O2", "-o", library, clock, disk)
 	// A compiler that is killed leaves its temporary files, so they go where all else goes.
 	cmd.Env = append(os.Environ(), "TMPDIR="+dir)
 	out, err := cmd.CombinedOutput()
@@ -64,7 +68,46 @@ func newShim(ctx context.Context, dir string) (*shim, error) {
 func (s *shim) page(dir string) string { return filepath.Join(dir, "clock") }
 
 func (s *shim) environment(dir string) []string {
-	return []string{"LD_PRELOAD=" + s.library, "REDLOCK_CLOCK=" + s.page(dir)}
+	return []string{"LD_PRELOAD=" + s.library, "REDLOCK_CLOCK=" + s.page(dir), "REDLOCK_DISK=" + s.diskPage(dir)}
+}
+
+func (s *shim) diskPage(dir string) string { return filepath.Join(dir, "disk") }
+
+// The fields of the struct that disk.c maps, 8 bytes each.
+const (
+	diskMode  = 0
+	diskStall = 8
+	diskDone  = 16
+	diskPage  = 24
+)
+
+// setDisk fills the page. The mode comes last, because the server acts on it.
+func (s *shim) setDisk(dir string, state DiskState, stall time.Duration) error {
+	file, err := os.OpenFile(s.diskPage(dir), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err == nil && info.Size() < diskPage {
+		err = file.Truncate(diskPage) // a server maps all of it
+	}
+	if err == nil {
+		_, err = file.WriteAt(binary.NativeEndian.AppendUint64(nil, uint64(stall)), diskStall)
+	}
+	if err == nil {
+		_, err = file.WriteAt(binary.NativeEndian.AppendUint64(nil, uint64(slices.Index(diskStates, state))), diskMode)
+	}
+	return err
+}
+
+// tampered returns how often the server's disk did what it shouldn't.
+func (s *shim) tampered(dir string) (int64, error) {
+	page, err := os.ReadFile(s.diskPage(dir))
+	if err != nil || len(page) < diskPage {
+		return 0, errors.Join(fmt.Errorf("cluster: the page of a disk has %d bytes instead of %d", len(page), diskPage), err)
+	}
+	return int64(binary.NativeEndian.Uint64(page[diskDone:])), nil
 }
 
 // write fills the struct that clock.c maps. The odd sequence number around the change keeps

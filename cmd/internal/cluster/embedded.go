@@ -62,19 +62,6 @@ func (n *embeddedNode) Running() bool { return n.node.Running() }
 // silence is for how long a paused node is given the chance to answer nevertheless.
 const silence = 50 * time.Millisecond
 
-// answered is what an observation of a node that answers reads like.
-const answered = "answered"
-
-// observe tells whether the node answers a PING in time.
-func (n *embeddedNode) observe(ctx context.Context, within time.Duration) string {
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	if ping(ctx, n.Addr()) == nil {
-		return answered
-	}
-	return fmt.Sprintf("no answer in %v", within)
-}
-
 // Pause implements [Node].
 func (n *embeddedNode) Pause(ctx context.Context) (Proof, error) {
 	n.faults.Lock()

@@ -85,6 +85,22 @@ type Node interface {
 	// Flush deletes every key.
 	Flush(ctx context.Context) (Proof, error)
 
+	// Evict has the server run out of memory for a moment, so that it evicts keys by the policy:
+	// with [VolatileTTL] those that have less than an hour to live, and with any other policy all that it
+	// allows. It needs a real server.
+	Evict(ctx context.Context, policy string) (Proof, error)
+	// Shut ends all connections of clients, and lets nobody open one for want of something that the server
+	// needs for it. The harness's own stay. It needs a real server.
+	Shut(ctx context.Context, lack Lack) (Proof, error)
+	// Reopen ends what Shut began. What waited at the door is served then.
+	Reopen(ctx context.Context) (Proof, error)
+	// BreakDisk has the server write to a disk that lies, stalls for so long, or is full, while each write is to be on
+	// disk before its reply (appendfsync always). It needs a real server with a log.
+	BreakDisk(ctx context.Context, state DiskState, stall time.Duration) (Proof, error)
+	// MendDisk ends that: where the disk lied, by a loss of power, which takes what never was on it. A server whose disk was
+	// full has ended, and starts again.
+	MendDisk(ctx context.Context) (Proof, error)
+
 	// ClockControl returns nil if this node's clock can be bent, and otherwise an error that
 	// matches [ErrUnsupported] and says what to install.
 	ClockControl() error

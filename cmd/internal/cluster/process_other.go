@@ -25,3 +25,7 @@ func processState(pid int) (string, error) {
 	}
 	return state[:1], nil
 }
+
+func limitFiles(int, uint64) (uint64, error) {
+	return 0, fmt.Errorf("%w: limiting the files of a running process needs Linux", ErrUnsupported)
+}

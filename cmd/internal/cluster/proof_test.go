@@ -17,6 +17,31 @@ func TestWhatShowsARestart(t *testing.T) {
 	assert.False(t, isRestart("first", "second", true, 5), "it should have forgotten them")
 }
 
+func TestWhatShowsAFailover(t *testing.T) {
+	assert.True(t, isFailover("first", "second", "master"))
+	assert.False(t, isFailover("first", "first", "master"), "it's the same server")
+	assert.False(t, isFailover("first", "second", "slave"), "it takes no writes")
+	assert.True(t, missesWrites("down"))
+	assert.False(t, missesWrites("up"), "it gets what the primary gets")
+}
+
+func TestWhatShowsAnEviction(t *testing.T) {
+	assert.True(t, isEviction(3, 4))
+	assert.False(t, isEviction(3, 3), "what is gone has expired, or somebody deleted it")
+}
+
+// TestAJumpThatIsNotSeenIsNotProven has a clock that goes on as before, and one that jumped further.
+func TestAJumpThatIsNotSeenIsNotProven(t *testing.T) {
+	n := start(t, Config{Nodes: 1}).Node(0)
+	for _, jumped := range []time.Duration{0, time.Hour} {
+		_, err := proveJump(t.Context(), n, time.Minute, func() error {
+			n.(*embeddedNode).node.Jump(jumped)
+			return nil
+		})
+		require.ErrorIs(t, err, ErrNotProven, jumped)
+	}
+}
+
 // TestAStopThatIsNotSeenIsNotProven waits for a process to stop that nobody stops.
 func TestAStopThatIsNotSeenIsNotProven(t *testing.T) {
 	cmd := exec.Command("sleep", "60")

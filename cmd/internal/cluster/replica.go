@@ -57,7 +57,7 @@ func (n *serverNode) Replicate(ctx context.Context) (Proof, error) {
 		return Proof{}, err
 	}
 	proof = proof.seen(keyCount(keys), fmt.Sprintf("%s, link %s", keyCount(copied), link))
-	if link != "down" {
+	if !missesWrites(link) {
 		return Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
 	}
 	return proof, nil
@@ -160,7 +160,7 @@ func (n *serverNode) Failover(ctx context.Context) (Proof, error) {
 		return Proof{}, err
 	}
 	proof = proof.seen("run "+before[:8], fmt.Sprintf("run %s, %s with %s", n.runID[:8], role, keyCount(keys)))
-	if n.runID == before || role != "master" {
+	if !isFailover(before, n.runID, role) {
 		return Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
 	}
 	return proof, nil

@@ -30,6 +30,8 @@ type serverNode struct {
 	durable  checkpoint // what a power loss leaves
 	replica  *replica   // nil unless there is one
 	replicas int        // how many there have been
+	shut     *closure   // nil unless it's closed to clients
+	disk     unsound
 }
 
 func newServerNode(h *host, index int) *serverNode {
@@ -116,6 +118,12 @@ func (n *serverNode) launch(ctx context.Context, addr string) error {
 		cmd.Env = append(os.Environ(), tool.environment(n.dir)...)
 		if err := tool.write(n.dir, n.bend, n.started); err != nil {
 			return err
+		}
+		if disk, can := tool.(diskTool); can {
+			// Each process has a disk that works, or it couldn't start.
+			if err := disk.setDisk(n.dir, Sound, 0); err != nil {
+				return err
+			}
 		}
 	}
 	p, err := startProcess(n.host.launcher, cmd)

@@ -68,14 +68,21 @@ func (n *serverNode) Restart(ctx context.Context, memory Memory) (Proof, error) 
 			return Proof{}, err
 		}
 	}
+	proof := n.proof("restarted, memory: "+string(memory), "run_id and DBSIZE").ends(Down)
+	return n.startOver(ctx, proof, memory == Lose, func() (string, error) { return n.prepareMemory(memory) })
+}
+
+// startOver kills the server if it still runs, prepares what the next one finds, starts that, and completes the proof of
+// it. Nothing may be left if it's to be empty.
+func (n *serverNode) startOver(ctx context.Context, proof Proof, empty bool, prepare func() (forgotten string, err error)) (Proof, error) {
 	if n.Running() {
 		if _, err := n.kill(); err != nil {
 			return Proof{}, err
 		}
+		proof.Began = hostNow()
 	}
-	proof := n.proof("restarted, memory: "+string(memory), "run_id and DBSIZE").ends(Down)
 	before := n.runID
-	forgotten, err := n.prepareMemory(memory)
+	forgotten, err := prepare()
 	if err != nil {
 		return Proof{}, err
 	}
@@ -87,7 +94,7 @@ func (n *serverNode) Restart(ctx context.Context, memory Memory) (Proof, error) 
 		return Proof{}, err
 	}
 	proof = proof.seen("run "+before[:8], fmt.Sprintf("run %s with %s%s", n.runID[:8], keyCount(keys), forgotten))
-	if !isRestart(before, n.runID, memory == Lose, keys) {
+	if !isRestart(before, n.runID, empty, keys) {
 		return Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
 	}
 	return proof, nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 )
 
@@ -18,15 +19,15 @@ const (
 	redraws = 30
 )
 
-// Generate fills the plan, which has everything but faults, with random ones. Weights has the
-// share of each of [Kinds]; a kind that isn't in it has a weight of 0, and nil gives all the
+// Generate fills the plan, which has everything but faults, with random ones that nodes of the backend can have. Weights
+// has the share of each of [Kinds]; a kind that isn't in it has a weight of 0, and nil gives all the
 // same. The same arguments give the same plan.
-func Generate(p Plan, weights map[string]int) (Plan, error) {
+func Generate(p Plan, backend cluster.Backend, weights map[string]int) (Plan, error) {
 	p.Faults = []nemesis.Fault{}
 	if err := p.Validate(); err != nil {
 		return Plan{}, err
 	}
-	lottery, err := tickets(weights)
+	lottery, err := tickets(backend, weights)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -62,8 +63,8 @@ func (p *Plan) add(series []nemesis.Fault, at time.Duration) bool {
 // maxWeight bounds the number of tickets.
 const maxWeight = 1000
 
-// tickets lists the variants, each as often as its weight says.
-func tickets(weights map[string]int) ([]nemesis.Variant, error) {
+// tickets lists the variants of the backend, each as often as its weight says.
+func tickets(backend cluster.Backend, weights map[string]int) ([]nemesis.Variant, error) {
 	names := Kinds()
 	for name, weight := range weights {
 		if !slices.Contains(names, name) {
@@ -72,9 +73,12 @@ func tickets(weights map[string]int) ([]nemesis.Variant, error) {
 		if weight < 0 || weight > maxWeight {
 			return nil, fmt.Errorf("chaos: weight %d of %s: give from 0 to %d", weight, name, maxWeight)
 		}
+		if weight > 0 && !slices.Contains(KindsOn(backend), name) {
+			return nil, fmt.Errorf("chaos: nodes of the backend %s can't have the fault %q; there are %s", backend, name, strings.Join(KindsOn(backend), ", "))
+		}
 	}
 	var all []nemesis.Variant
-	for _, v := range nemesis.Variants() {
+	for _, v := range nemesis.VariantsOn(backend) {
 		weight := 1
 		if weights != nil {
 			weight = weights[v.Name]

@@ -99,6 +99,16 @@ func (p Plan) Validate() error {
 	return nil
 }
 
+// Suits tells whether nodes of the backend can have all faults of the plan.
+func (p Plan) Suits(backend cluster.Backend) error {
+	for _, f := range p.Faults {
+		if !f.On(backend) {
+			return fmt.Errorf("chaos: nodes of the backend %s can't have the fault %q", backend, f)
+		}
+	}
+	return nil
+}
+
 func (p Plan) validate(f nemesis.Fault) error {
 	switch {
 	case f.Hits(nemesis.OnClients) && (f.For <= 0 || f.For > 3*MaxTTL):

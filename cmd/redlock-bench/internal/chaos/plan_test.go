@@ -19,7 +19,7 @@ func blank(seed int64, duration time.Duration) Plan {
 }
 
 func generate(t *testing.T, seed int64, duration time.Duration) Plan {
-	p, err := Generate(blank(seed, duration), nil)
+	p, err := Generate(blank(seed, duration), cluster.Redis, nil)
 	require.NoError(t, err)
 	return p
 }
@@ -42,7 +42,7 @@ func TestPlanSurvivesJSON(t *testing.T) {
 
 func TestLongPlanHasEveryKind(t *testing.T) {
 	counts := make(map[string]int)
-	for _, f := range generate(t, 1, 10*time.Minute).Faults {
+	for _, f := range generate(t, 1, 15*time.Minute).Faults {
 		counts[KindOf(f)]++
 		assert.NotContains(t, f.String(), "between client and", "%+v", f)
 	}
@@ -57,7 +57,7 @@ func TestLongPlanHasEveryKind(t *testing.T) {
 }
 
 func TestWeights(t *testing.T) {
-	p, err := Generate(blank(1, time.Minute), map[string]int{"flush": 1, "reset": 3})
+	p, err := Generate(blank(1, time.Minute), cluster.Embedded, map[string]int{"flush": 1, "reset": 3})
 	require.NoError(t, err)
 	counts := make(map[string]int)
 	for _, f := range p.Faults {
@@ -71,7 +71,7 @@ func TestWeights(t *testing.T) {
 func damagedAt(p Plan, at time.Duration) int {
 	nodes := make(map[int]bool)
 	for _, f := range p.Faults {
-		lossy := f.Kind == nemesis.FlushNode || f.Kind == nemesis.Failover || f.Kind == nemesis.CrashNode && f.Memory == cluster.Lose
+		lossy := f.Kind == nemesis.FlushNode || f.Kind == nemesis.Failover || f.Kind == nemesis.Evict || f.Disk == cluster.Lying || f.Kind == nemesis.CrashNode && f.Memory == cluster.Lose
 		bent := f.Kind == nemesis.ClockJump || f.Kind == nemesis.ClockStrobe || f.Kind == nemesis.ClockRate && (f.Rate < 0.99 || f.Rate > 1.01)
 		if (lossy || bent) && f.At <= at && at <= f.At+f.For+p.TTL.Duration()*3/2 {
 			nodes[f.Nodes[0]] = true
@@ -86,7 +86,7 @@ func TestPlansKeepToTheModel(t *testing.T) {
 		for _, nodes := range []int{1, 2, 3, 5, 7} {
 			start := blank(seed, 30*time.Second)
 			start.Nodes = nodes
-			p, err := Generate(start, nil)
+			p, err := Generate(start, cluster.Redis, nil)
 			require.NoError(t, err)
 			require.Empty(t, p.Outside())
 			for at := time.Duration(0); at < p.Duration.Duration(); at += 10 * time.Millisecond {
@@ -144,10 +144,27 @@ func TestBadPlansAreRefused(t *testing.T) {
 		`no fault "floods"`:            {"floods": 1},
 		"weight -1 of flush":           {"flush": -1},
 		"every fault has the weight 0": {"flush": 0},
+		`embedded can't have the fault "evict-all"; there are pause-node,`: {"flush": 1, "evict-all": 1},
 	} {
-		_, err := Generate(blank(1, time.Minute), weights)
+		_, err := Generate(blank(1, time.Minute), cluster.Embedded, weights)
 		assert.ErrorContains(t, err, want)
 	}
+}
+
+// TestPlansSuitTheirNodes shows that a plan has no fault that its nodes can't have, and that one from elsewhere is refused.
+func TestPlansSuitTheirNodes(t *testing.T) {
+	p, err := Generate(blank(1, 10*time.Minute), cluster.Embedded, nil)
+	require.NoError(t, err)
+	require.NoError(t, p.Suits(cluster.Embedded))
+	counts := make(map[string]int)
+	for _, f := range p.Faults {
+		counts[KindOf(f)]++
+	}
+	assert.Len(t, counts, len(KindsOn(cluster.Embedded)))
+	assert.Less(t, len(counts), len(Kinds()))
+	real := generate(t, 1, 10*time.Minute)
+	require.NoError(t, real.Suits(cluster.Redis))
+	require.ErrorContains(t, real.Suits(cluster.Embedded), "nodes of the backend embedded can't have the fault")
 }
 
 // plan is a good plan's JSON in which the given field comes last, and so counts.

@@ -61,7 +61,7 @@ func outages(h *history.History) []outage {
 	var all []outage
 	for _, p := range h.Faults {
 		c := p.Change
-		if c.Node == "" || !slices.Contains([]cluster.State{cluster.Stopped, cluster.Down, cluster.CutOff}, c.State) {
+		if c.Node == "" || !slices.Contains([]cluster.State{cluster.Stopped, cluster.Down, cluster.Shut, cluster.CutOff}, c.State) {
 			continue
 		}
 		if !c.Over {

@@ -65,7 +65,7 @@ func TestFailedAttemptsMustBeReleased(t *testing.T) {
 }
 
 func TestFewestNodes(t *testing.T) {
-	for _, s := range scenario.All() {
+	for _, s := range scenario.On(cluster.Embedded) {
 		t.Run(s.Name, func(t *testing.T) {
 			x := find(t, s.Name, "classic")
 			x.Cluster.Nodes = s.MinNodes
@@ -80,7 +80,7 @@ func TestFewestNodes(t *testing.T) {
 // and that fencing then still tells the stale writes.
 func TestItIsTheGuardsThatHold(t *testing.T) {
 	var specs []Spec
-	for _, s := range scenario.All() {
+	for _, s := range scenario.On(cluster.Embedded) {
 		if s.Guard == "restart" || s.Guard == "clock" {
 			specs = append(specs, find(t, s.Name, "unguarded"))
 		}

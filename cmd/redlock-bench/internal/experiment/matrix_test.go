@@ -25,7 +25,7 @@ func spec(s scenario.Scenario, sub subject.Subject, backend cluster.Backend) Spe
 // testMatrix runs every scenario under every subject and compares the verdicts with the table.
 func testMatrix(t *testing.T, backend cluster.Backend) {
 	var specs []Spec
-	for _, s := range scenario.All() {
+	for _, s := range scenario.On(backend) {
 		for _, sub := range subject.All() {
 			specs = append(specs, spec(s, sub, backend))
 		}

@@ -38,12 +38,13 @@ func (d drawing) clients() []lane {
 	return lanes
 }
 
-// addStandstill adds a row for when a process was stopped or down, if it was. The changes that
+// troubles are the states of a process that hinder it.
+var troubles = []cluster.State{cluster.Stopped, cluster.Down, cluster.Shut, cluster.Unsound}
+
+// addStandstill adds a row for when a process was stopped or down, or lacked what it needs, if it did. The changes that
 // concern it are wanted.
 func (d drawing) addStandstill(l *lane, wanted func(cluster.Change) bool) {
-	states := d.states(func(c cluster.Change) bool {
-		return (c.State == cluster.Stopped || c.State == cluster.Down) && wanted(c)
-	})
+	states := d.states(func(c cluster.Change) bool { return slices.Contains(troubles, c.State) && wanted(c) })
 	if len(states) == 0 {
 		return
 	}
@@ -51,6 +52,12 @@ func (d drawing) addStandstill(l *lane, wanted func(cluster.Change) bool) {
 	for _, s := range states {
 		i := d.span("still", row, s.from, s.until)
 		i.Label, i.Text = string(s.State), fmt.Sprintf("%s was %s", l.Name, s.State)
+		switch s.State {
+		case cluster.Shut:
+			i.Label, i.Text = s.Detail, fmt.Sprintf("%s took no connections: it had %s", l.Name, s.Detail)
+		case cluster.Unsound:
+			i.Label, i.Text = "disk: "+s.Detail, fmt.Sprintf("%s had a disk that was %s", l.Name, s.Detail)
+		}
 		l.Items = append(l.Items, i)
 	}
 }

@@ -3,10 +3,12 @@ package htmlreport
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
 )
@@ -88,6 +90,30 @@ func TestNodeLanes(t *testing.T) {
 	assert.Equal(t, [][2]int64{{27, 36}, {36, 70}}, spans(c, "clock"), "each jump ends the one before")
 	assert.Equal(t, 2, c.Items[0].Client)
 	assert.Zero(t, c.Items[1].Client, "nobody was granted a lock under this value")
+}
+
+// TestWhatServersLack shows nodes that go on, and lack something.
+func TestWhatServersLack(t *testing.T) {
+	h := example()
+	at := func(ms int64, c cluster.Change) cluster.Proof {
+		when := h.Start + time.Duration(ms)*time.Millisecond
+		return cluster.Proof{Began: when, Seen: when, Change: c}
+	}
+	h.Faults = []cluster.Proof{
+		at(20, cluster.Change{State: cluster.Shut, Node: "A", Detail: "no files"}),
+		at(40, cluster.Change{State: cluster.Shut, Node: "A", Over: true}),
+		at(50, cluster.Change{State: cluster.Unsound, Node: "A", Detail: "lying"}),
+	}
+	a := find(t, newTimeline(h), "node A")
+	assert.Equal(t, []string{"key", "process"}, a.Rows)
+	assert.Equal(t, [][2]int64{{20, 40}, {50, 90}}, spans(a, "still"))
+	var texts []string
+	for _, i := range a.Items {
+		if i.Kind == "still" {
+			texts = append(texts, i.Label+": "+i.Text)
+		}
+	}
+	assert.Equal(t, []string{"no files: node A took no connections: it had no files", "disk: lying: node A had a disk that was lying"}, texts)
 }
 
 // TestSharedValue shows that a value which names no one isn't taken for anyone's.

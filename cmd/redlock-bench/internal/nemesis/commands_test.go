@@ -150,6 +150,18 @@ func TestCopyOfACommandThatNobodyAnswersIsNone(t *testing.T) {
 	})
 }
 
+// TestCommandsThatPassShowNoFault looks for faults of commands where there are none.
+func TestCommandsThatPassShowNoFault(t *testing.T) {
+	l := newLab(t, cluster.Config{Nodes: 1})
+	for _, kind := range []Kind{Duplicate, Replay, Reorder} {
+		kind, known := Fault{Kind: kind}.Type()
+		require.True(t, known)
+		after, seen := kind.link.shown(t.Context(), Fault{}, []*Link{l.links.Link(0, 0)})
+		assert.False(t, seen, after)
+		assert.Contains(t, after, "probes on 0 of 1 were")
+	}
+}
+
 func TestSplitter(t *testing.T) {
 	values := []string{
 		"*2\r\n$3\r\nGET\r\n$1\r\na\r\n", "+OK\r\n", "-ERR no\r\n", ":1\r\n", "$-1\r\n", "*-1\r\n", "$0\r\n\r\n", "$4\r\n\r\n\r\n\r\n", "_\r\n", "#t\r\n", ",1.5\r\n",

@@ -22,11 +22,14 @@ type Fault struct {
 	For time.Duration `json:"-"` // how long it lasts; 0 is to the experiment's end
 	By  time.Duration `json:"-"` // how far a clock jumps, how much later requests arrive
 
-	Rate      float64        `json:"rate,omitempty"` // how fast a clock runs; the host's runs at 1
-	Memory    cluster.Memory `json:"memory,omitempty"`
-	Direction Direction      `json:"direction,omitempty"` // the way on which nothing passes
-	Series    string         `json:"series,omitempty"`    // the variant of a series that it's a step of
-	Each      bool           `json:"each,omitempty"`      // commands are hit one and all, rather than by chance
+	Rate      float64           `json:"rate,omitempty"` // how fast a clock runs; the host's runs at 1
+	Memory    cluster.Memory    `json:"memory,omitempty"`
+	Policy    string            `json:"policy,omitempty"` // by which keys are evicted, see maxmemory-policy
+	Lack      cluster.Lack      `json:"lack,omitempty"`
+	Disk      cluster.DiskState `json:"disk,omitempty"`
+	Direction Direction         `json:"direction,omitempty"` // the way on which nothing passes
+	Series    string            `json:"series,omitempty"`    // the variant of a series that it's a step of
+	Each      bool              `json:"each,omitempty"`      // commands are hit one and all, rather than by chance
 }
 
 // Validate tells whether the fault makes sense for so many nodes and clients.
@@ -81,6 +84,11 @@ func (f Fault) String() string {
 	}
 	if f.Memory != "" {
 		fmt.Fprintf(&s, ", memory: %s", f.Memory)
+	}
+	for _, what := range []struct{ name, is string }{{"policy", f.Policy}, {"lack", string(f.Lack)}, {"disk", string(f.Disk)}} {
+		if what.is != "" {
+			fmt.Fprintf(&s, ", %s: %s", what.name, what.is)
+		}
 	}
 	if f.By != 0 {
 		fmt.Fprintf(&s, " by %v", f.By)

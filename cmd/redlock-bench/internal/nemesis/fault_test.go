@@ -3,6 +3,8 @@ package nemesis
 import (
 	"context"
 	"encoding/json"
+	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/wait"
 )
 
 var someFaults = []struct {
@@ -33,6 +36,18 @@ var someFaults = []struct {
 		Fault{Kind: ClockRate, Nodes: []int{1}, At: time.Second, Rate: 1.5},
 		"1s clock-rate of B at rate 1.5",
 		`{"kind":"clock-rate","nodes":[1],"rate":1.5,"at":"1s"}`,
+	}, {
+		Fault{Kind: Evict, Nodes: []int{1}, Policy: cluster.VolatileTTL},
+		"0s evict of B, policy: volatile-ttl",
+		`{"kind":"evict","nodes":[1],"policy":"volatile-ttl","at":"0s"}`,
+	}, {
+		Fault{Kind: Shut, Nodes: []int{1}, Lack: cluster.Files, For: time.Second},
+		"0s shut of B, lack: files for 1s",
+		`{"kind":"shut","nodes":[1],"lack":"files","at":"0s","for":"1s"}`,
+	}, {
+		Fault{Kind: BrokenDisk, Nodes: []int{1}, Disk: cluster.Stalling, By: time.Second},
+		"0s broken-disk of B, disk: stalling by 1s",
+		`{"kind":"broken-disk","nodes":[1],"disk":"stalling","at":"0s","by":"1s"}`,
 	},
 }
 
@@ -54,17 +69,21 @@ func TestFaultsAreData(t *testing.T) {
 func TestBadFaultsAreRefused(t *testing.T) {
 	l := newLab(t, cluster.Config{Nodes: 1})
 	for want, fault := range map[string]Fault{
-		"at least one node":      {Kind: PauseNode},
-		"node 1: give from 0":    {Kind: PauseNode, Nodes: []int{1}},
-		"client -1: give":        {Kind: Partition, Nodes: []int{0}, Clients: []int{-1}},
-		"client 2: give":         {Kind: Partition, Nodes: []int{0}, Clients: []int{2}},
-		"neither can be":         {Kind: PauseNode, Nodes: []int{0}, For: -1},
-		"there is no fault":      {Kind: "earthquake", Nodes: []int{0}},
-		`memory "": give one of`: {Kind: CrashNode, Nodes: []int{0}},
-		"duration other than 0":  {Kind: ClockJump, Nodes: []int{0}},
-		"rate 0: give one above": {Kind: ClockRate, Nodes: []int{0}},
-		`direction "": give`:     {Kind: AsymmetricPartition, Nodes: []int{0}},
-		"duration above 0":       {Kind: SlowNode, Nodes: []int{0}, By: -1},
+		"at least one node":       {Kind: PauseNode},
+		"node 1: give from 0":     {Kind: PauseNode, Nodes: []int{1}},
+		"client -1: give":         {Kind: Partition, Nodes: []int{0}, Clients: []int{-1}},
+		"client 2: give":          {Kind: Partition, Nodes: []int{0}, Clients: []int{2}},
+		"neither can be":          {Kind: PauseNode, Nodes: []int{0}, For: -1},
+		"there is no fault":       {Kind: "earthquake", Nodes: []int{0}},
+		`memory "": give one of`:  {Kind: CrashNode, Nodes: []int{0}},
+		"duration other than 0":   {Kind: ClockJump, Nodes: []int{0}},
+		"rate 0: give one above":  {Kind: ClockRate, Nodes: []int{0}},
+		`direction "": give`:      {Kind: AsymmetricPartition, Nodes: []int{0}},
+		"duration above 0":        {Kind: SlowNode, Nodes: []int{0}, By: -1},
+		`policy "": give one of`:  {Kind: Evict, Nodes: []int{0}},
+		`lack "": give one of`:    {Kind: Shut, Nodes: []int{0}},
+		`disk "": give one of`:    {Kind: BrokenDisk, Nodes: []int{0}},
+		"above 0, and of at most": {Kind: BrokenDisk, Nodes: []int{0}, Disk: cluster.Stalling, By: time.Hour},
 	} {
 		_, err := fault.Apply(t.Context(), l.world())
 		require.ErrorContains(t, err, want)
@@ -96,14 +115,26 @@ func TestApply(t *testing.T) {
 		"lost replies": {
 			Fault{Kind: AsymmetricPartition, Direction: Replies, Clients: []int{1}}, answers(true, false), answers(true, true),
 		},
-		"slow":  {Fault{Kind: SlowNode, By: 80 * time.Millisecond, Clients: []int{0}}, answers(false, true), answers(true, true)},
-		"reset": {Fault{Kind: ResetLinks}, answers(true, true), answers(true, true)},
+		"evict locks": {Fault{Kind: Evict, Policy: cluster.VolatileTTL}, lockIsGone, lockIsGone},
+		"max clients": {Fault{Kind: Shut, Lack: cluster.Connections}, answers(false, false), answers(true, true)},
+		"file limit":  {Fault{Kind: Shut, Lack: cluster.Files}, answers(false, false), answers(true, true)},
+		"full disk":   {Fault{Kind: BrokenDisk, Disk: cluster.Full}, answers(false, false), hasLock},
+		"stalling disk": {
+			Fault{Kind: BrokenDisk, Disk: cluster.Stalling, By: 200 * time.Millisecond}, writesTake(200*time.Millisecond, time.Hour), writesTake(0, 200*time.Millisecond),
+		},
+		"lying disk": {Fault{Kind: BrokenDisk, Disk: cluster.Lying}, overwrite("lock", "late"), reads("lock", "token")},
+		"slow":       {Fault{Kind: SlowNode, By: 80 * time.Millisecond, Clients: []int{0}}, answers(false, true), answers(true, true)},
+		"reset":      {Fault{Kind: ResetLinks}, answers(true, true), answers(true, true)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onBoth(t, func(t *testing.T, ctx context.Context, l *lab) {
 				require.NoError(t, l.client(t, l.links.Link(0, 0)).Set(ctx, "lock", "token", 30*time.Second).Err())
 				test.fault.Nodes = []int{0}
 				applied, err := test.fault.Apply(ctx, l.world())
+				if !test.fault.On(l.Backend()) {
+					require.ErrorIs(t, err, cluster.ErrUnsupported)
+					return
+				}
 				if l.Node(0).ClockControl() != nil && (test.fault.Kind == ClockJump || test.fault.Kind == ClockRate) {
 					require.ErrorIs(t, err, cluster.ErrUnsupported)
 					return
@@ -123,6 +154,19 @@ func TestApply(t *testing.T) {
 				assert.Empty(t, again, "undone once")
 			})
 		})
+	}
+}
+
+// writesTake sees how long a write to node A takes.
+func writesTake(from, below time.Duration) func(*testing.T, context.Context, *lab) {
+	return func(t *testing.T, ctx context.Context, l *lab) {
+		t.Helper()
+		c := l.client(t, l.links.Link(0, 0))
+		began := time.Now()
+		require.NoError(t, c.Set(ctx, "other", "1", time.Minute).Err())
+		took := time.Since(began)
+		assert.GreaterOrEqual(t, took, from)
+		assert.Less(t, took, below)
 	}
 }
 
@@ -185,5 +229,43 @@ func TestApplyIsAllOrNothing(t *testing.T) {
 		require.ErrorIs(t, err, cluster.ErrNotRunning)
 		_, err = l.links.Link(0, 0).Probe(ctx)
 		require.NoError(t, err, "node A goes on")
+	})
+}
+
+// TestRollingFaultsComeOneAfterTheOther shows that each node has its turn, and is back before the next goes.
+func TestRollingFaultsComeOneAfterTheOther(t *testing.T) {
+	for _, v := range Variants() {
+		if !strings.HasPrefix(v.Name, "rolling-") {
+			continue
+		}
+		series := v.Draw(Dice{Random: rand.New(rand.NewPCG(1, 1)), Nodes: 5, Clients: 2, TTL: time.Second})
+		require.Len(t, series, 5, v.Name)
+		hit, over := make(map[int]bool), time.Duration(-1)
+		for _, f := range series {
+			hit[f.Nodes[0]] = true
+			assert.Greater(t, f.At, over, v.Name)
+			assert.Equal(t, v.Name, f.Variant())
+			over = f.At + f.For
+		}
+		assert.Len(t, hit, 5, v.Name)
+	}
+}
+
+// TestStrobingClockIsPutRight has a fault that ends wherever the clock happens to be.
+func TestStrobingClockIsPutRight(t *testing.T) {
+	onBoth(t, func(t *testing.T, ctx context.Context, l *lab) {
+		if l.Node(0).ClockControl() != nil {
+			t.Skip(l.Node(0).ClockControl())
+		}
+		for _, after := range []time.Duration{time.Millisecond, 15 * time.Millisecond, 30 * time.Millisecond} {
+			applied, err := Fault{Kind: ClockStrobe, Nodes: []int{0}, By: time.Minute}.Apply(ctx, l.world())
+			require.NoError(t, err)
+			require.NoError(t, wait.For(ctx, after))
+			_, err = applied.Undo(ctx)
+			require.NoError(t, err)
+			now, err := l.Node(0).Time(ctx)
+			require.NoError(t, err)
+			assert.WithinDuration(t, time.Now(), now, 5*time.Second)
+		}
 	})
 }

@@ -21,6 +21,8 @@ const (
 type Type struct {
 	Kind  Kind
 	Scope Scope
+	// Backend is the only one that has the fault; "" is all.
+	Backend cluster.Backend
 
 	// Damages tells whether a node that is hit forgets what it granted, or errs about the time. Nil is never.
 	// More than a minority of such nodes at a time is beyond any lock.
@@ -54,7 +56,7 @@ func Types() []Type { return types }
 
 // types is filled once, because the faults in it refer to others.
 var types = []Type{
-	pauseNode, pauseClient, crashNode, flushNode, failover,
+	pauseNode, pauseClient, crashNode, flushNode, evict, failover, shut, brokenDisk,
 	clockJump, clockStrobe, clockRate, clockDrift,
 	partition, asymmetricPartition, slowNode, resetLinks, duplicate, replay, reorder,
 }
@@ -86,6 +88,14 @@ func (f Fault) Silences() bool {
 	t, _ := f.Type()
 	return t.Silences
 }
+
+// On tells whether nodes of this backend can have the fault.
+func (f Fault) On(backend cluster.Backend) bool {
+	t, known := f.Type()
+	return known && t.on(backend)
+}
+
+func (t Type) on(backend cluster.Backend) bool { return t.Backend == "" || t.Backend == backend }
 
 // always is for kinds that do something whatever their parameters are.
 func always(Fault) bool { return true }

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 )
 
 // Claim is what a lock claims to survive. Each includes the ones before it.
@@ -21,10 +23,11 @@ const (
 // Claims are all of them, each with more faults than the one before.
 func Claims() []Claim { return []Claim{Pauses, Restarts, Drift, LostMemory, Clocks} }
 
-// Weights are the shares of random faults, by variant, that put the claim to the test: all the same.
-func (c Claim) Weights() map[string]int {
+// Weights are the shares of random faults, by variant, that put the claim to the test on nodes of this backend: all
+// the same.
+func (c Claim) Weights(backend cluster.Backend) map[string]int {
 	weights := make(map[string]int)
-	for _, v := range Variants() {
+	for _, v := range VariantsOn(backend) {
 		if slices.Index(Claims(), v.Claim) <= slices.Index(Claims(), c) {
 			weights[v.Name] = 1
 		}
@@ -50,6 +53,17 @@ func Variants() []Variant {
 	var all []Variant
 	for _, t := range types {
 		all = append(all, t.Variants...)
+	}
+	return all
+}
+
+// VariantsOn are those that nodes of this backend can have.
+func VariantsOn(backend cluster.Backend) []Variant {
+	var all []Variant
+	for _, t := range types {
+		if t.on(backend) {
+			all = append(all, t.Variants...)
+		}
 	}
 	return all
 }

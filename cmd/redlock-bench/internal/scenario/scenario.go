@@ -9,6 +9,7 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,6 +41,8 @@ type Scenario struct {
 	Patient bool
 	// Persistence is what the nodes write to disk.
 	Persistence cluster.Persistence
+	// Backend is the only one whose nodes can have its fault; "" is all.
+	Backend cluster.Backend
 	// Guard names the guard of package redlock that it puts to the test, if any: it shows what that
 	// costs.
 	Guard string
@@ -70,7 +73,8 @@ func All() []Scenario {
 	return []Scenario{
 		control, staleUnlock, partition, asymmetricPartition, slowNode, splitVote,
 		pauseInFlight, clockJump, clockDrift, clockThereAndBack, slowClock, farVoters, fartherVoters, suspend,
-		crashAmnesia, flush, lateEnrolment, powerLoss, oldSnapshot, failover, ghostRequest,
+		crashAmnesia, flush, lateEnrolment, powerLoss, lyingDisk, fullDisk, stallingDisk, oldSnapshot, failover, ghostRequest,
+		eviction, recordEviction, maxClients, fileLimit,
 		duplicatedRequests, replayedRequests, reorderedRequests,
 		pauseAfterCheck, delayedWrite, expiry,
 		rollingChange, rollingGrowth,
@@ -78,10 +82,18 @@ func All() []Scenario {
 	}
 }
 
-// Names returns the names of [All].
-func Names() []string {
+// On returns the scenarios whose faults nodes of the backend can have.
+func On(backend cluster.Backend) []Scenario {
+	return slices.DeleteFunc(All(), func(s Scenario) bool { return !s.Suits(backend) })
+}
+
+// Suits tells whether nodes of the backend can have the scenario's fault.
+func (s Scenario) Suits(backend cluster.Backend) bool { return s.Backend == "" || s.Backend == backend }
+
+// Names returns the names of scenarios.
+func Names(of []Scenario) []string {
 	var names []string
-	for _, s := range All() {
+	for _, s := range of {
 		names = append(names, s.Name)
 	}
 	return names
@@ -94,7 +106,7 @@ func Find(name string) (Scenario, error) {
 			return s, nil
 		}
 	}
-	return Scenario{}, fmt.Errorf("scenario: no scenario is called %q; there are %s", name, strings.Join(Names(), ", "))
+	return Scenario{}, fmt.Errorf("scenario: no scenario is called %q; there are %s", name, strings.Join(Names(All()), ", "))
 }
 
 // NodeTimeout is how long clients wait for one node in this scenario.

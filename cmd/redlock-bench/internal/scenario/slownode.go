@@ -27,29 +27,34 @@ var slowNode = Scenario{
 	Demands:  true,
 	Denies:   []string{"naive", "single", "unchecked", "classic", "redsync", "redsync-setnx", "rueidislock", "bsm"},
 	Perform: func(ctx context.Context, l *lab.Lab) error {
-		c, extra := l.Clients()[0], l.TTL()/4
-		usual, err := fastestAcquire(ctx, l, c)
-		if err != nil {
-			return err
-		}
-		if usual == 0 {
-			return lab.Spoiled("%v didn't get a lock that nobody holds: %s", c, c.Refusal())
-		}
-		if usual > extra/4 {
-			return lab.Spoiled("%v takes %v to get the lock even if all nodes are fast", c, usual)
-		}
 		_, _, shared := sides(l.Len())
-		if _, err := l.Inject(ctx, nemesis.Fault{Kind: nemesis.SlowNode, Nodes: shared[:1], By: extra}); err != nil {
-			return err
-		}
-		slow, err := fastestAcquire(ctx, l, c)
-		if err != nil {
-			return err
-		}
-		l.Demand(slow > 0 && slow < extra/2, "%v gets the lock within %v, while one node takes %v: it took %v (0s: it didn't get it), and %v with all nodes fast",
-			c, extra/2, extra, slow, usual)
-		return nil
+		return outpace(ctx, l, nemesis.Fault{Kind: nemesis.SlowNode, Nodes: shared[:1], By: l.TTL() / 4})
 	},
+}
+
+// outpace demands that a client gets the lock sooner than a node answers that is slow by the fault.
+func outpace(ctx context.Context, l *lab.Lab, slowness nemesis.Fault) error {
+	c, extra := l.Clients()[0], slowness.By
+	usual, err := fastestAcquire(ctx, l, c)
+	if err != nil {
+		return err
+	}
+	if usual == 0 {
+		return lab.Spoiled("%v didn't get a lock that nobody holds: %s", c, c.Refusal())
+	}
+	if usual > extra/4 {
+		return lab.Spoiled("%v takes %v to get the lock even if all nodes are fast", c, usual)
+	}
+	if _, err := l.Inject(ctx, slowness); err != nil {
+		return err
+	}
+	slow, err := fastestAcquire(ctx, l, c)
+	if err != nil {
+		return err
+	}
+	l.Demand(slow > 0 && slow < extra/2, "%v gets the lock within %v, while one node takes %v: it took %v (0s: it didn't get it), and %v with all nodes fast",
+		c, extra/2, extra, slow, usual)
+	return nil
 }
 
 // fastestAcquire returns how long the fastest of a few acquisitions took, 0 if all were refused.

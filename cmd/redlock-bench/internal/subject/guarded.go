@@ -27,6 +27,16 @@ var unguarded = Subject{
 	},
 }
 
+// durable is guarded on servers that are said to keep everything. It shows what that promise is worth.
+var durable = Subject{
+	Name:    "durable",
+	About:   "this module's redlock package with WithDurableNodes",
+	Fencing: true,
+	Open: func(ctx context.Context, c Config) (Locker, error) {
+		return openGuarded(ctx, c, redlock.WithDurableNodes())
+	},
+}
+
 func openGuarded(ctx context.Context, c Config, opts ...redlock.Option) (Locker, error) {
 	// The library refuses to wait for a node longer than a lock is good for.
 	timeout := min(c.NodeTimeout, c.TTL*9/10)

@@ -86,7 +86,7 @@ func All() []Subject { return []Subject{naive, single, unchecked, classic, guard
 func known() []Subject { return slices.Concat(All(), hidden, Peers()) }
 
 // hidden are the subjects that only show whether the harness can tell good from bad.
-var hidden = slices.Concat([]Subject{broken, unguarded}, flawed)
+var hidden = slices.Concat([]Subject{broken, unguarded, durable}, flawed)
 
 // Hidden returns the subjects that are judged only if they're named: what this module's lock is without its guards,
 // and locks that the harness must catch.
