@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -199,6 +200,39 @@ func TestRealEvenNumbersAreLogged(t *testing.T) {
 			assert.Empty(t, log.String(), "%d voters", n)
 		} else {
 			assert.Contains(t, log.String(), want)
+		}
+	}
+}
+
+// A cache that serves as a voter forgets locks that are held, and nobody else would notice.
+func TestRealEvictionIsLogged(t *testing.T) {
+	servers := startVoters(t, 3)
+	var log bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	for _, c := range []struct{ limit, policy, want string }{
+		{"0", "noeviction", ""},
+		{"100mb", "noeviction", ""},
+		{"0", "allkeys-lru", ""}, // without a limit nothing is evicted
+		{"100mb", "volatile-ttl", "policy=volatile-ttl"},
+		{"100mb", "allkeys-lru", "policy=allkeys-lru"},
+	} {
+		client := servers[1].Client(nil)
+		require.NoError(t, client.ConfigSet(t.Context(), "maxmemory", c.limit).Err())
+		require.NoError(t, client.ConfigSet(t.Context(), "maxmemory-policy", c.policy).Err())
+		for _, opts := range [][]redlock.Option{nil, {redlock.WithoutGuards()}} {
+			log.Reset()
+			l, err := redlock.Dial(t.Context(), urls(servers), opts...)
+			require.NoError(t, err)
+			require.NoError(t, l.Close())
+			if c.want == "" {
+				assert.Empty(t, log.String(), c)
+			} else {
+				assert.Contains(t, log.String(), c.want)
+				assert.Contains(t, log.String(), servers[1].Addr)
+				assert.Equal(t, 1, strings.Count(log.String(), "evicts"), log.String())
+			}
 		}
 	}
 }

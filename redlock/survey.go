@@ -60,6 +60,11 @@ func (l *Locker) survey(caller context.Context) error {
 			slog.WarnContext(caller, "redlock: a voter is of no use as it is, and the quorum survives fewer failures", "node", r.Node, "outcome", r.Outcome.String(), "err", r.Err)
 		}
 	}
+	for i, p := range people {
+		if p.evicts != "" {
+			slog.WarnContext(caller, "redlock: a voter evicts locks that are held once its memory is full; set its maxmemory-policy to noeviction", "node", l.nodes[i], "policy", p.evicts)
+		}
+	}
 	if n := len(l.nodes); n%2 == 0 {
 		slog.WarnContext(caller, "redlock: an even number of voters survives no more failures than one voter less; add one, or leave one out", "voters", n, "survives", (n-1)/2)
 	}
@@ -68,9 +73,10 @@ func (l *Locker) survey(caller context.Context) error {
 
 // introduction is what a server said of itself.
 type introduction struct {
-	runID string
-	took  time.Duration
-	err   error
+	runID  string
+	evicts string // its maxmemory-policy, unless that keeps everything
+	took   time.Duration
+	err    error
 }
 
 // introductions asks every server for its run id, which tells servers apart whatever their names,
@@ -109,20 +115,36 @@ func (r serverReply) Error() string { return string(r) }
 func (serverReply) RedisError() {}
 
 func (v *voter) introduce(ctx context.Context) introduction {
-	info, err := v.client.Info(ctx, "server").Result()
+	// Two commands, because servers before Redis 7 take one section at a time.
+	both := v.client.Pipeline()
+	server, memory := both.Info(ctx, "server"), both.Info(ctx, "memory")
+	_, failed := both.Exec(ctx)
+	info, err := server.Result()
+	if err == nil && info == "" {
+		err = failed // while the connection was set up, which stands on no command
+	}
 	if err != nil && v.guard == nil && diagnose(err, v.link).outcome == Unfit {
 		err = nil // without guards nobody needs INFO
 	}
 	if err != nil {
 		return introduction{err: err}
 	}
-	p := introduction{runID: field(info, "run_id")}
+	p := introduction{runID: field(info, "run_id"), evicts: evicts(memory.Val())}
 	if v.kind != clusterVoter && field(info, "redis_mode") == "cluster" {
 		p.err = errClusterMode
 	} else if !v.guarded() {
 		p.err = v.introducePlainly(ctx)
 	}
 	return p
+}
+
+// evicts returns the policy by which a server deletes keys before their time. One without a limit has no need to.
+func evicts(memory string) string {
+	policy := field(memory, "maxmemory_policy")
+	if limit := field(memory, "maxmemory"); limit == "" || limit == "0" || policy == "noeviction" {
+		return ""
+	}
+	return policy
 }
 
 // introducePlainly shows, without a marker to write, whether a server runs scripts and takes writes. The guarded look

@@ -24,6 +24,8 @@ var rueidislockPeer = peer{singleNode: true, renews: true, open: func(c config, 
 		NoLoopTracking: true,
 		// The time to live is the locker's, not the lock's.
 		KeyValidity: c.ttl(),
+		// It's 20 ms unless given, within which no node answers that is further away.
+		TryNextAfter: c.nodeTimeout(),
 	})
 	if err != nil {
 		return nil, err

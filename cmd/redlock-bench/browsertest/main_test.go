@@ -23,7 +23,9 @@ var (
 	address string
 )
 
-var pictures = flag.String("pictures", "", "run all experiments on real servers, and write the timelines that docs/experiments.md shows to `DIR`")
+var pictures = flag.String("pictures", "", "run all experiments, or -only some, on real servers, and write the timelines that docs/experiments.md shows to `DIR`")
+
+var only = flag.String("only", "", "with -pictures, those of these scenarios only: `NAME,...`")
 
 // What is on the page, unless it's made for the pictures.
 var (
@@ -99,6 +101,9 @@ func makePage(ctx context.Context, dir string) (string, error) {
 	args := append([]string{"run", "--html", page, "--subject", strings.Join(subjects, ",")}, onPage...)
 	if *pictures != "" {
 		args = []string{"run", "--html", page, "--backend", "redis"}
+		if *only != "" {
+			args = append(args, strings.Split(*only, ",")...)
+		}
 	}
 	build := exec.CommandContext(ctx, "go", "build", "-o", program, ".")
 	build.Dir = ".."

@@ -180,7 +180,7 @@ func drawn(t *testing.T) []string {
 	require.NoError(t, json.Unmarshal(out, &catalogue))
 	var all []string
 	for _, s := range catalogue.Scenarios {
-		if *pictures != "" || slices.Contains(onPage, s.Name) && slices.Contains(subjects, s.Picture) {
+		if *pictures != "" && (*only == "" || slices.Contains(strings.Split(*only, ","), s.Name)) || *pictures == "" && slices.Contains(onPage, s.Name) && slices.Contains(subjects, s.Picture) {
 			all = append(all, s.Name+"."+s.Picture)
 		}
 	}

@@ -106,7 +106,7 @@ func TestWhatServersLack(t *testing.T) {
 	}
 	a := find(t, newTimeline(h), "node A")
 	assert.Equal(t, []string{"key", "process"}, a.Rows)
-	assert.Equal(t, [][2]int64{{20, 40}, {50, 90}}, spans(a, "still"))
+	assert.Equal(t, [][2]int64{{20, 40}, {50, 70}}, spans(a, "still"))
 	var texts []string
 	for _, i := range a.Items {
 		if i.Kind == "still" {

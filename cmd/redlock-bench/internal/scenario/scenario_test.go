@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
@@ -54,13 +55,17 @@ func TestExpectations(t *testing.T) {
 		"late-enrolment":       lackGuards,
 		"flushall":             lackGuards,
 		"power-loss":           lackGuards,
-		"rdb-restart":          lackGuards,
-		"failover":             lackGuards,
-		"rolling-change":       {"naive", "single", "unchecked", "classic", "guarded"},
-		"rolling-growth":       {"naive", "single", "unchecked", "classic", "guarded"},
-		"suspend":              {"naive", "single", "unchecked", "classic"},
-		"replayed-requests":    {"naive"},
-		"duplicated-requests":  nil, "reordered-requests": nil,
+		"lying-disk":           lackGuards,
+		"eviction":             lackGuards,
+		"record-eviction":      append([]string{"guarded"}, lackGuards...),
+		"full-disk":            nil, "stalling-disk": nil, "max-clients": nil, "file-limit": nil,
+		"rdb-restart":         lackGuards,
+		"failover":            lackGuards,
+		"rolling-change":      {"naive", "single", "unchecked", "classic", "guarded"},
+		"rolling-growth":      {"naive", "single", "unchecked", "classic", "guarded"},
+		"suspend":             {"naive", "single", "unchecked", "classic"},
+		"replayed-requests":   {"naive"},
+		"duplicated-requests": nil, "reordered-requests": nil,
 		"ghost-request": nil, "split-vote": nil, "slow-node": nil, "asymmetric-partition": nil,
 	}
 	for _, s := range All() {
@@ -174,4 +179,21 @@ func TestSides(t *testing.T) {
 		assert.Equal(t, want, [3][]int{first, second, shared}, "%d nodes", nodes)
 		assert.Contains(t, shared, subject.Middle(nodes), "the node of subjects with a single one")
 	}
+}
+
+// TestScenariosOfRealServers states what embedded nodes can't have.
+func TestScenariosOfRealServers(t *testing.T) {
+	var only []string
+	for _, s := range All() {
+		if !s.Suits(cluster.Embedded) {
+			only = append(only, s.Name)
+		}
+	}
+	assert.Equal(t, []string{"lying-disk", "full-disk", "stalling-disk", "eviction", "record-eviction", "max-clients", "file-limit"}, only)
+	assert.Equal(t, All()[0].Name, On(cluster.Embedded)[0].Name)
+	assert.Len(t, On(cluster.Embedded), len(All())-len(only))
+	assert.Len(t, On(cluster.Redis), len(All()))
+	durable, err := subject.Find("durable")
+	require.NoError(t, err)
+	assert.Equal(t, check.Violated, lyingDisk.Expect(durable).Exclusion, "it takes the disk's word")
 }
