@@ -125,7 +125,7 @@ var mutations = []mutation{
 	},
 	{
 		"lying disks do no damage", "more than a minority forgets, and the lock is to blame",
-		edit{"nemesis/disk.go", "return f.Disk == cluster.Lying }", "return false }"},
+		edit{"nemesis/disk.go", "Damages: func(f Fault) bool { return f.Disk == cluster.Lying }", "Damages: func(Fault) bool { return false }"},
 		"chaos", "TestPlansKeepToTheModel",
 	},
 	{
