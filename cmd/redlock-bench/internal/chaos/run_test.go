@@ -27,7 +27,9 @@ import (
 func newRun(t *testing.T, name string, backend cluster.Backend, duration time.Duration) Run {
 	s, err := subject.Find(name)
 	require.NoError(t, err)
-	return Run{Plan: generate(t, 1, duration), Subject: s, Backend: backend, Worker: []string{os.Args[0], "worker"}, LastMoments: LastMoments}
+	p, err := Generate(blank(1, duration), backend, nil)
+	require.NoError(t, err)
+	return Run{Plan: p, Subject: s, Backend: backend, Worker: []string{os.Args[0], "worker"}, LastMoments: LastMoments}
 }
 
 func perform(t *testing.T, r Run) *Outcome {
