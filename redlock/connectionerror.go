@@ -49,12 +49,14 @@ func diagnoseConnection(err error, c connection) diagnosis {
 	return diagnosis{outcome: Failed}
 }
 
+const perhapsNoTLS = "if it never does, see whether it speaks TLS at that port: rediss:// to a server without TLS ends like this; if it's slow or far away, raise WithNodeTimeout"
+
 // timedOut and brokenOff are also all that a mix-up about TLS looks like from here: a plain server
 // takes a client's greeting for the beginning of a command and waits for the rest, and a TLS server
 // closes the connection on hearing anything but a greeting.
 func timedOut(c connection) diagnosis {
 	if c.tls {
-		return diagnosis{TimedOut, "it didn't answer in time", "if it never does, see whether it speaks TLS at that port: rediss:// to a server without TLS ends like this; if it's slow or far away, raise WithNodeTimeout"}
+		return diagnosis{TimedOut, "it didn't answer in time", perhapsNoTLS}
 	}
 	return diagnosis{TimedOut, "it didn't answer in time", "if it's slow or far away rather than down, raise WithNodeTimeout"}
 }

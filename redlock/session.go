@@ -36,13 +36,14 @@ type session struct {
 	timely  bool          // the client has no longer time-outs
 	sticks  bool          // it holds on to a connection
 
-	mu     sync.Mutex  // exchanges are one at a time; the timer is another matter
-	conn   *redis.Conn // nil while there's none
-	pipe   redis.Pipeliner
-	looked bool          // the server at its other end was found to be enrolled
-	server serverID      // which one that is
-	idle   *time.Timer   // ends the conversation
-	cmds   []redis.Cmder // of a pass
+	mu      sync.Mutex  // exchanges are one at a time; the timer is another matter
+	conn    *redis.Conn // nil while there's none
+	pipe    redis.Pipeliner
+	reached bool          // the last pass had a connection that could be set up
+	looked  bool          // the server at its other end was found to be enrolled
+	server  serverID      // which one that is
+	idle    *time.Timer   // ends the conversation
+	cmds    []redis.Cmder // of a pass
 
 	known familiarity
 }
@@ -118,7 +119,7 @@ func (s *session) Exchange(ctx context.Context, requests []*request, answers []q
 		s.pass(bounded, requests, answers, again, true)
 	}
 	s.knock(ctx, answers)
-	s.voter.remember(requests, answers)
+	s.voter.remember(requests, answers, s.reached)
 	s.known.note(requests, answers)
 	if s.voter.changed != nil && ctx.Err() == nil { // what ends with the locker says nothing of the voter
 		s.voter.changed()
@@ -167,7 +168,8 @@ func (s *session) pass(ctx context.Context, requests []*request, answers []quoru
 	}
 	sent := s.voter.reading()
 	_, err := s.pipe.Exec(ctx)
-	if err != nil && !anyFailed(cmds) && (look == nil || look.Err() == nil) {
+	s.reached = err == nil || anyFailed(cmds) || (look != nil && look.Err() != nil)
+	if !s.reached {
 		// The connection couldn't be set up (AUTH, SELECT or HELLO was refused), so nothing was sent.
 		for i := range requests {
 			if sends(i) {

@@ -24,12 +24,13 @@ type voter struct {
 
 	sessions []*session // one for each of its workers
 
-	mu       sync.Mutex
-	answered time.Time // when it last answered all that it was asked without an error
-	lastErr  error
-	failed   time.Time // when lastErr was
-	failing  bool      // the last exchange had an error
-	astray   bool      // it refused to vote last, because of its clock
+	mu        sync.Mutex
+	answered  time.Time // when it last answered all that it was asked without an error
+	lastErr   error
+	lastErrAt time.Time
+	cut       bool // the last exchange didn't get all of its answers, or the connection couldn't be set up
+	refusals  refusals
+	astray    bool // it refused to vote last, because of its clock
 
 	changed func() // called when it may be of more use or less; nil if nobody wants to know
 	news    news
@@ -50,9 +51,12 @@ func (v *voter) reading() time.Duration {
 func (v *voter) silence(nodeTimeout time.Duration) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.failing { // the client may be trying again
+	if v.cut { // the client may be trying again
 		_, cause := explain(v.lastErr, v.link)
 		return fmt.Errorf("it didn't answer in time, after %w", cause)
+	}
+	if v.link.tls && v.answered.IsZero() {
+		return fmt.Errorf("it didn't answer in time; %s, which is %v", perhapsNoTLS, nodeTimeout)
 	}
 	return fmt.Errorf("it didn't answer in time; if it's slow or far away rather than down, raise WithNodeTimeout, which is %v", nodeTimeout)
 }
@@ -62,32 +66,51 @@ func (v *voter) met(err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	now := time.Now()
-	if v.failing = err != nil; v.failing {
-		v.lastErr, v.failed = err, now
+	if err == nil {
+		v.answered = now
 		return
 	}
-	v.answered = now
+	v.failed(opLook, err, true, now)
 }
 
-// remember notes how an exchange went, for [Locker.Voters].
-func (v *voter) remember(requests []*request, answers []quorum.Answer[reply]) {
+// failed notes an error. Where the connection was set up and the error is the server's reply, it's about one kind of request. The
+// caller holds mu.
+func (v *voter) failed(op operation, err error, connected bool, now time.Time) {
+	v.lastErr, v.lastErrAt = err, now
+	d := diagnose(err, v.link)
+	if _, replied := serverText(err); replied && connected {
+		v.refusals.note(op, reply{}, err, d.outcome, now)
+		return
+	}
+	v.cut = true
+	if d.outcome == TimedOut {
+		v.silent.Store(true)
+	}
+}
+
+// remember notes how an exchange went, for [Locker.Voters]. Its connection was set up, or wasn't.
+func (v *voter) remember(requests []*request, answers []quorum.Answer[reply], connected bool) {
 	now := time.Now()
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.failing = false
+	v.cut = false
+	fine := true
 	for i, a := range answers {
-		switch op := requests[i].op; {
-		case a.Err != nil:
-			v.lastErr, v.failed, v.failing = a.Err, now, true
-			if diagnose(a.Err, v.link).outcome == TimedOut {
-				v.silent.Store(true)
-			}
-		case op == opAcquire || op == opExtend:
+		op := requests[i].op
+		if a.Err != nil {
+			fine = false
+			v.failed(op, a.Err, connected, now)
+			continue
+		}
+		v.refusals.note(op, a.Reply, nil, Granted, now)
+		if op == opAcquire || op == opExtend {
 			v.astray = a.Reply.status == statusAstray
 		}
 	}
-	if !v.failing {
+	if fine {
 		v.answered = now
+	}
+	if !v.cut {
 		v.silent.Store(false)
 	}
 }

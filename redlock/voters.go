@@ -10,7 +10,9 @@ type VoterState struct {
 	// Node is the voter's address.
 	Node string
 	// Outcome is [Granted] if the voter is of use, as far as is known, or else why it isn't: [Failed], [TimedOut] or
-	// [Unfit] after its last answer or the want of one, [Quarantined], or [ClockSuspect].
+	// [Unfit] after its last answer, or the want of one, to an acquisition, an extension or a release, [Quarantined], or
+	// [ClockSuspect]. A voter that refuses one of these and does the others isn't [Granted] until it has done that one, too. An
+	// extension or release that isn't asked for again counts for 10 minutes.
 	Outcome Outcome
 	// Known is false as long as the locker doesn't know the voter's clock or what to compare it
 	// with: too few voters were heard of, it's a Redis Cluster, or the locker has no guards.
@@ -78,17 +80,23 @@ func (v *VoterState) waits() {
 func (v *voter) report(to *VoterState) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	to.Answered, to.ErrAt = v.answered, v.failed
-	to.Outcome = Granted
+	to.Answered, to.ErrAt = v.answered, v.lastErrAt
+	err := v.lastErr
+	refused, counts := v.refusals.last()
+	if counts && !v.cut { // and not what may have gone wrong for a moment since
+		err, to.ErrAt = refused.err, refused.at
+	}
 	outcome := Granted
-	if v.lastErr != nil {
-		outcome, to.Err = explain(v.lastErr, v.link)
+	if err != nil {
+		outcome, to.Err = explain(err, v.link)
 	}
 	switch {
-	case v.failing:
+	case v.cut || counts:
 		to.Outcome = outcome
 	case v.astray:
 		to.Outcome = ClockSuspect
+	default:
+		to.Outcome = Granted
 	}
 }
 
