@@ -98,6 +98,8 @@ type Outcome[R any] struct {
 	Answers []Answer[R]
 	// Expired tells that time was up, or the caller's context done, before the ballot was over.
 	Expired bool
+	// Cancelled tells that it was the caller's context.
+	Cancelled bool
 }
 
 // Begun returns when the ballot was started.
@@ -110,15 +112,18 @@ func (b *Ballot[Q, R]) Begun() time.Time { return b.begun }
 func (b *Ballot[Q, R]) Wait(ctx context.Context) Outcome[R] {
 	timer := time.NewTimer(b.poll.Timeout)
 	defer timer.Stop()
+	cancelled := false
 	select {
 	case <-b.done:
 	case <-timer.C:
 	case <-ctx.Done():
+		cancelled = true
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	o := b.outcome()
 	if o.Expired = !b.over; o.Expired {
+		o.Cancelled = cancelled
 		b.over = true
 		close(b.done)
 	}

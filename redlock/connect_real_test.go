@@ -191,15 +191,31 @@ func TestRealEvenNumbersAreLogged(t *testing.T) {
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
 	t.Cleanup(func() { slog.SetDefault(before) })
-	for n, want := range map[int]string{1: "", 2: "voters=2 survives=0", 3: ""} {
-		log.Reset()
-		l, err := redlock.Dial(t.Context(), urls(servers[:n]))
-		require.NoError(t, err)
-		require.NoError(t, l.Close())
-		if want == "" {
-			assert.Empty(t, log.String(), "%d voters", n)
-		} else {
-			assert.Contains(t, log.String(), want)
+	for how, make := range map[string]func(servers []*redistest.Server) (*redlock.Locker, error){
+		"Dial": func(servers []*redistest.Server) (*redlock.Locker, error) {
+			return redlock.Dial(t.Context(), urls(servers))
+		},
+		"Lazy": func(servers []*redistest.Server) (*redlock.Locker, error) {
+			return redlock.Dial(t.Context(), urls(servers), redlock.Lazy())
+		},
+		"New": func(servers []*redistest.Server) (*redlock.Locker, error) {
+			var clients []redis.UniversalClient
+			for _, s := range servers {
+				clients = append(clients, s.Client(nil))
+			}
+			return redlock.New(clients)
+		},
+	} {
+		for n, want := range map[int]string{1: "", 2: "voters=2 survives=0", 3: ""} {
+			log.Reset()
+			l, err := make(servers[:n])
+			require.NoError(t, err)
+			require.NoError(t, l.Close())
+			if want == "" {
+				assert.Empty(t, log.String(), "%s, %d voters", how, n)
+			} else {
+				assert.Contains(t, log.String(), want, how)
+			}
 		}
 	}
 }

@@ -26,8 +26,8 @@ const connMaxIdleTime = time.Minute
 // or has to wait. So what's wrong with an address, a password, a right or the kind of server shows here rather than
 // at the first lock. It fails with [ErrNoQuorum] where no majority answers, and with [ErrUnfit] where a majority
 // never can. A minority that doesn't answer or is unfit is logged by [log/slog] at the level Warn, since such a
-// quorum survives fewer failures than its owner believes, or none; [RequireAll] makes it an error. An even number
-// of URLs is logged, too. [Lazy] asks nobody.
+// quorum survives fewer failures than its owner believes, or none; [RequireAll] makes it an error. [Lazy] asks nobody. An even number
+// of URLs is logged, too.
 // Two URLs that lead to one server are an [ErrInvalidOption].
 //
 // A connection that was idle for a minute isn't used again, since load balancers and firewalls forget such connections without a word;
@@ -55,13 +55,13 @@ func Dial(ctx context.Context, urls []string, opts ...Option) (*Locker, error) {
 	}
 	l := newLocker(clients, names, o, setup{workers: workersPerVoter, timely: true})
 	l.owned = clients
-	if o.lazy {
-		return l, nil
+	if !o.lazy {
+		if err := l.survey(ctx); err != nil {
+			_ = l.Close()
+			return nil, err
+		}
 	}
-	if err := l.survey(ctx); err != nil {
-		_ = l.Close()
-		return nil, err
-	}
+	adviseNumber(ctx, len(urls))
 	return l, nil
 }
 

@@ -3,6 +3,7 @@ package redlock_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,6 +106,16 @@ func TestDo(t *testing.T) {
 		})
 		require.ErrorIs(t, err, redlock.ErrLost)
 		require.ErrorIs(t, err, problem)
+
+		time.Sleep(2 * time.Second) // the emptied nodes vote again
+		err = l.Do(t.Context(), "job", func(ctx context.Context, _ *redlock.Lock) error {
+			q.Node(0).Flush()
+			q.Node(1).Flush()
+			<-ctx.Done()
+			return context.Cause(ctx)
+		})
+		require.ErrorIs(t, err, redlock.ErrLost)
+		assert.Equal(t, 1, strings.Count(err.Error(), "lock lost"), "said once: %v", err)
 	})
 }
 

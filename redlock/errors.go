@@ -54,7 +54,7 @@ const (
 	Held
 	// Gone: the voter refused, since nobody holds the lock there (any more).
 	Gone
-	// Unawaited: the voter hadn't answered when the others had decided the matter.
+	// Unawaited: the voter hadn't answered when the others had decided the matter, or when the caller's context ended.
 	Unawaited
 	// Late: the voter granted, but the answers came when the validity window had closed.
 	Late

@@ -2,7 +2,6 @@ package redlock
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -78,7 +77,10 @@ func (b *busy) last(end context.CancelCauseFunc) {
 // to a client before.
 //
 // Three nodes survive the failure of one, five that of two. An even number is no better than one node less:
-// 2 survive none, 4 one.
+// 2 survive none, 4 one. It's logged by [log/slog] at the level Warn.
+//
+// A client may be wrapped in a type that embeds it. Where it's a field of the interface's type, New can't tell a cluster from a
+// server: the first lock then fails with [ErrUnfit]. A redis.Ring that's hidden so isn't noticed.
 //
 // It returns [ErrInvalidOption] without nodes, with a nil one, a redis.Ring, and the same server twice.
 // It doesn't connect, so it can't tell different addresses of one server; Dial can. Where addresses lead to one server all
@@ -93,11 +95,10 @@ func New(nodes []redis.UniversalClient, opts ...Option) (*Locker, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, client := range nodes {
-		if _, cluster := client.(*redis.ClusterClient); cluster && o.requireGuards {
-			return nil, fmt.Errorf("%w: RequireGuards, but node %d (%s) is a Redis Cluster, which can't be guarded; use single servers", ErrInvalidOption, i+1, names[i])
-		}
+	if err := checkGuardable(nodes, names, &o); err != nil {
+		return nil, err
 	}
+	adviseNumber(context.Background(), len(nodes))
 	return newLocker(nodes, names, o, setup{workers: workersPerVoter}), nil
 }
 
@@ -125,7 +126,7 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, s setup
 	clocks := 0
 	for i, client := range nodes {
 		v := &voter{client: client, index: i, link: connectionOf(client), idle: idleLimit(client)}
-		if _, cluster := client.(*redis.ClusterClient); cluster {
+		if isCluster(client) {
 			v.kind = clusterVoter
 		} else {
 			clocks++

@@ -1,7 +1,9 @@
 package redlock
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"reflect"
 	"slices"
@@ -24,7 +26,7 @@ func nodeNames(nodes []redis.UniversalClient) ([]string, error) {
 		if isNil(client) {
 			return nil, fmt.Errorf("%w: the client of node %d is nil", ErrInvalidOption, i+1)
 		}
-		if _, ring := client.(*redis.Ring); ring {
+		if isRing(client) {
 			return nil, fmt.Errorf("%w: node %d is a redis.Ring, whose shards forget a lock when one of them is down; give each of its servers as a node of its own", ErrInvalidOption, i+1)
 		}
 		addrs := addresses(client)
@@ -45,6 +47,36 @@ func nodeNames(nodes []redis.UniversalClient) ([]string, error) {
 	return names, nil
 }
 
+// isCluster and isRing see through wrappers that embed the client, by methods that no other client has.
+func isCluster(client redis.UniversalClient) bool {
+	_, cluster := client.(interface {
+		ForEachMaster(ctx context.Context, f func(context.Context, *redis.Client) error) error
+	})
+	return cluster
+}
+
+func isRing(client redis.UniversalClient) bool {
+	_, ring := client.(interface{ SetAddrs(addrs map[string]string) })
+	return ring
+}
+
+// checkGuardable sees to it that guards can be had where they are required.
+func checkGuardable(nodes []redis.UniversalClient, names []string, o *options) error {
+	for i, client := range nodes {
+		if o.requireGuards && isCluster(client) {
+			return fmt.Errorf("%w: RequireGuards, but node %d (%s) is a Redis Cluster, which can't be guarded; use single servers", ErrInvalidOption, i+1, names[i])
+		}
+	}
+	return nil
+}
+
+// adviseNumber says by log/slog what the number of voters is worth, where people tend to expect more.
+func adviseNumber(ctx context.Context, n int) {
+	if n%2 == 0 {
+		slog.WarnContext(ctx, "redlock: an even number of voters survives no more failures than one voter less; add one, or leave one out", "voters", n, "survives", (n-1)/2)
+	}
+}
+
 func isNil(client redis.UniversalClient) bool {
 	if client == nil {
 		return true
@@ -61,7 +93,7 @@ func connectionOf(client redis.UniversalClient) connection {
 	case *redis.ClusterClient:
 		return connection{user: c.Options().Username, tls: c.Options().TLSConfig != nil, cluster: true}
 	}
-	return connection{}
+	return connection{cluster: isCluster(client), wrapped: true}
 }
 
 func addresses(client redis.UniversalClient) []string {

@@ -21,7 +21,7 @@ func (l *Locker) results(op operation, o quorum.Outcome[reply]) []NodeResult {
 
 func (l *Locker) result(op operation, o quorum.Outcome[reply], voter int) NodeResult {
 	switch a := o.Answers[voter]; {
-	case !a.Heard && o.Expired:
+	case !a.Heard && o.Expired && !o.Cancelled:
 		return NodeResult{Outcome: TimedOut}
 	case !a.Heard:
 		return NodeResult{Outcome: Unawaited}
@@ -76,7 +76,7 @@ func (l *Locker) quorumError(ctx context.Context, op operation, name string, o q
 	}
 	count := make(map[Outcome]int)
 	for i, r := range e.Nodes {
-		if r.Outcome == TimedOut && r.Err == nil && ctx.Err() == nil {
+		if r.Outcome == TimedOut && r.Err == nil {
 			e.Nodes[i].Err = l.voters[i].silence(l.options.nodeTimeout)
 		}
 		count[r.Outcome]++
@@ -95,7 +95,7 @@ func (l *Locker) quorumError(ctx context.Context, op operation, name string, o q
 		e.Reason = ErrNotAcquired
 	case o.Result == quorum.Won && count[Granted] >= e.Needed:
 		e.markLate()
-	case count[Quarantined] > 0 && count[Granted]+count[Held]+count[Quarantined]+count[Unawaited] >= e.Needed:
+	case count[Quarantined] > 0 && !o.Cancelled && count[Granted]+count[Held]+count[Quarantined]+count[Unawaited] >= e.Needed:
 		e.Reason = ErrQuarantined
 	}
 	return e

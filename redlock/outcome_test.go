@@ -1,6 +1,7 @@
 package redlock_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -97,4 +98,30 @@ func TestReasonDoesntDependOnTheOrderOfAnswers(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who cancels a call knows nothing of the voters.
+func TestCancellingIsNoTimeout(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		var events []redlock.Event
+		l := join(t, q, "a", onDone(func(e redlock.Event) { events = append(events, e) }))
+		lk, err := l.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		for i := range 3 {
+			q.Member("a").Link(i).Delay(0, 50*ms)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*ms)
+		defer cancel()
+		err = lk.Unlock(ctx)
+		var qe *redlock.QuorumError
+		require.ErrorAs(t, err, &qe)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		for _, nodes := range [][]redlock.NodeResult{qe.Nodes, events[len(events)-1].Nodes} {
+			for _, n := range nodes {
+				assert.Equal(t, redlock.Unawaited, n.Outcome)
+			}
+		}
+		time.Sleep(time.Second)
+		assert.Zero(t, taken(q, "job"), "released all the same")
+	})
 }

@@ -36,7 +36,7 @@ func TestRefusalsAreKeptByKind(t *testing.T) {
 		"a lack that nobody meets again": {
 			{0, opRelease, noperm, Unfit}, {9 * time.Minute, opAcquire, statusOK, Unfit}, {11 * time.Minute, opAcquire, statusOK, Granted},
 		},
-		"what passes": {{0, opExtend, oom, Failed}, {1, opAcquire, statusOK, Granted}},
+		"what passes":             {{0, opExtend, oom, Failed}, {1, opAcquire, statusOK, Granted}},
 		"inspecting isn't voting": {{0, opInspect, noperm, Unfit}, {1, opAcquire, statusOK, Granted}},
 		"a confirmation is part of an acquisition": {
 			{0, opConfirm, oom, Failed}, {1, opConfirm, statusHeld, Failed}, {2, opConfirm, statusOK, Granted},
@@ -58,4 +58,12 @@ func TestRefusalsAreKeptByKind(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A server without TLS waits for the rest of what it takes for a command.
+func TestSilenceOfAServerWithoutTLS(t *testing.T) {
+	v := &voter{link: connection{tls: true}}
+	assert.ErrorContains(t, v.silence(time.Second), "rediss:// to a server without TLS ends like this; if it's slow or far away, raise WithNodeTimeout, which is 1s")
+	v.answered = time.Now()
+	assert.NotContains(t, v.silence(time.Second).Error(), "TLS", "it has answered before")
 }

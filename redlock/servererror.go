@@ -32,6 +32,7 @@ type connection struct {
 	user    string // empty stands for "default"
 	tls     bool
 	cluster bool // the client follows redirections
+	wrapped bool // the client is of a type that isn't go-redis's
 }
 
 // diagnose classifies an error that a server answered with or that its connection came to, also
@@ -164,6 +165,8 @@ func diagnoseReply(text string, c connection) diagnosis {
 			d = diagnosis{Failed, "its cluster is moving the lock's keys", ""}
 		case r.remedy == useCluster && c.cluster:
 			d.remedy = "give the lock a name with a hash tag, such as {job}"
+		case r.remedy == useCluster && c.wrapped:
+			d.remedy = "if it's a redis.ClusterClient that is wrapped, give New that itself, or embed it in the wrapper; else use redis.NewClusterClient, one for each cluster, or servers that are none"
 		case r.remedy == useCluster:
 			d.remedy = "use redis.NewClusterClient, one for each cluster, or servers that are none"
 		}
@@ -205,5 +208,9 @@ func lacksCommand(name string) diagnosis {
 	if name == "EVAL" || name == "EVALSHA" {
 		return diagnosis{Unfit, "it runs no scripts", "locks can't do without: remove rename-command for EVAL and EVALSHA from its configuration, or use another server"}
 	}
-	return diagnosis{Unfit, "it lacks the command " + name, "remove its rename-command from the server's configuration, or use another server"}
+	remedy := "remove its rename-command from the server's configuration, or use another server"
+	if name == "INFO" {
+		remedy += ", or WithoutGuards"
+	}
+	return diagnosis{Unfit, "it lacks the command " + name, remedy}
 }

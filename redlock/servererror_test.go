@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -72,4 +73,12 @@ func TestExplainMatches(t *testing.T) {
 	assert.True(t, redis.HasErrorPrefix(err, "WRONGTYPE"))
 	outcome, _ = redlock.Explain(replyError("LOADING it"))
 	assert.Equal(t, redlock.Failed, outcome)
+}
+
+// Who has no INFO can do without, and who has no EVAL can't.
+func TestRemedyForInfo(t *testing.T) {
+	for command, without := range map[string]bool{"info": true, "eval": false, "pexpire": false} {
+		d := redlock.Diagnose(replyError("ERR unknown command '" + command + "', with args beginning with: "))
+		assert.Equal(t, without, strings.Contains(d.Remedy, "WithoutGuards"), d.Remedy)
+	}
 }

@@ -65,9 +65,6 @@ func (l *Locker) survey(caller context.Context) error {
 			slog.WarnContext(caller, "redlock: a voter evicts locks that are held once its memory is full; set its maxmemory-policy to noeviction", "node", l.nodes[i], "policy", p.evicts)
 		}
 	}
-	if n := len(l.nodes); n%2 == 0 {
-		slog.WarnContext(caller, "redlock: an even number of voters survives no more failures than one voter less; add one, or leave one out", "voters", n, "survives", (n-1)/2)
-	}
 	return nil
 }
 

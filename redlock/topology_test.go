@@ -32,6 +32,16 @@ func TestRealTLS(t *testing.T) {
 		require.ErrorIs(t, err, redlock.ErrNoQuorum)
 		assert.Contains(t, err.Error(), "certificate signed by unknown authority")
 	})
+	t.Run("servers without TLS", func(t *testing.T) {
+		plain := redistest.Start(t)
+		for _, opts := range [][]redlock.Option{{redlock.Lazy()}, {redlock.Lazy(), redlock.WithoutFencing()}} {
+			l, err := redlock.Dial(t.Context(), []string{"rediss://" + plain.Addr}, append(opts, redlock.WithNodeTimeout(50*time.Millisecond))...)
+			require.NoError(t, err)
+			_, err = l.TryLock(t.Context(), "job")
+			require.NoError(t, l.Close())
+			assert.ErrorContains(t, err, "rediss:// to a server without TLS ends like this")
+		}
+	})
 	t.Run("plain text", func(t *testing.T) {
 		_, err := redlock.Dial(t.Context(), []string{"redis://" + servers[0].Addr})
 		require.ErrorIs(t, err, redlock.ErrNoQuorum)
@@ -132,4 +142,30 @@ func TestRealCluster(t *testing.T) {
 		singles[0].Enrol()
 		requireNothingLeft(t, 10*time.Second, singles...)
 	})
+	t.Run("wrapped", func(t *testing.T) {
+		voter := newVoter(t)
+		embedding := struct{ *redis.ClusterClient }{voter}
+		for _, opts := range [][]redlock.Option{nil, {redlock.WithoutFencing()}} {
+			lifeOf(t, open(t, []redis.UniversalClient{embedding}, append(opts, redlock.WithNodeTimeout(patience))...), voter, "job")
+		}
+		_, err := redlock.New([]redis.UniversalClient{embedding}, redlock.RequireGuards())
+		require.ErrorIs(t, err, redlock.ErrInvalidOption)
+		hiding := struct{ redis.UniversalClient }{voter}
+		for _, opts := range [][]redlock.Option{nil, {redlock.WithoutGuards()}} {
+			_, err = open(t, []redis.UniversalClient{hiding}, append(opts, redlock.WithNodeTimeout(patience))...).Lock(t.Context(), "job")
+			require.ErrorIs(t, err, redlock.ErrUnfit)
+			assert.ErrorContains(t, err, "if it's a redis.ClusterClient that is wrapped, give New that itself")
+		}
+	})
+}
+
+// A ring isn't a voter, also where it's embedded in something.
+func TestRingIsRefused(t *testing.T) {
+	ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"a": "127.0.0.1:1"}})
+	t.Cleanup(func() { assert.NoError(t, ring.Close()) })
+	for _, client := range []redis.UniversalClient{ring, struct{ *redis.Ring }{ring}} {
+		_, err := redlock.New([]redis.UniversalClient{client})
+		require.ErrorIs(t, err, redlock.ErrInvalidOption)
+		assert.ErrorContains(t, err, "give each of its servers as a node of its own")
+	}
 }
