@@ -55,6 +55,14 @@ func Wrap(s string, width, indent int) string {
 	return b.String()
 }
 
+// Hang wraps text that begins in a column, and begins its further lines there. A width of 0 is one that reads well.
+func Hang(s string, width, column int) string {
+	if width == 0 {
+		width = readWidth
+	}
+	return strings.ReplaceAll(Wrap(s, width-column, 0), "\n", "\n"+strings.Repeat(" ", column))
+}
+
 // Columns writes rows below a header. Where they're wider than width, which 0 never is, the columns are shared out
 // to several tables, one below the other; each repeats the first column. Cells may have colours.
 func Columns(width int, header []string, rows [][]string) string {
@@ -115,7 +123,7 @@ func Definitions(width, margin int, definitions [][2]string) string {
 		} else {
 			b.WriteString(left + padded(d[0], names) + "  ")
 		}
-		b.WriteString(strings.ReplaceAll(Wrap(d[1], width-indent, 0), "\n", "\n"+strings.Repeat(" ", indent)) + "\n")
+		b.WriteString(Hang(d[1], width, indent) + "\n")
 	}
 	return b.String()
 }

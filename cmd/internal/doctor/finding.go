@@ -34,7 +34,7 @@ type verdict struct {
 	found, change string
 }
 
-// checks are all checks, in the order of a report.
+// checks are all checks.
 var checks = []struct {
 	name string
 	run  func(*examination) []Finding
@@ -71,7 +71,10 @@ func each(nodes func(*examination) []*voter, judge func(*examination, *voter) []
 	}
 }
 
-// findings runs all checks.
+// severity orders levels, the worst first.
+var severity = []Level{Error, Warning, Note, OK}
+
+// findings runs all checks. What's worst comes first, and what's equally bad in the order of the checks.
 func (e *examination) findings() []Finding {
 	var all []Finding
 	for _, check := range checks {
@@ -80,6 +83,9 @@ func (e *examination) findings() []Finding {
 			all = append(all, f)
 		}
 	}
+	slices.SortStableFunc(all, func(a, b Finding) int {
+		return slices.Index(severity, a.Level) - slices.Index(severity, b.Level)
+	})
 	return all
 }
 

@@ -2,11 +2,13 @@ package doctor
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/a5bbb083/redlock/clockdrift"
 )
@@ -184,6 +186,36 @@ func TestRecommendations(t *testing.T) {
 		recommended(time.Second, answering(ms), answering(51*ms)), "the slowest node counts")
 	assert.Equal(t, "redlock.WithTTL(1 * time.Second)", recommended(100*ms, answering(ms))[0])
 	assert.Empty(t, recommended(time.Second, answering()), "nothing was measured")
+}
+
+// A recommendation that the next run would contradict says so.
+func TestRecommendationTellsItsSpread(t *testing.T) {
+	why := func(times ...time.Duration) string {
+		e := &examination{config: Config{TTL: 10 * time.Second}, voters: []voter{*answering(times...)}}
+		return e.recommend()[1].Why
+	}
+	steady, unsteady := make([]time.Duration, 50), make([]time.Duration, 50)
+	for i := range steady {
+		steady[i], unsteady[i] = 10*ms, 10*ms
+	}
+	unsteady[25] = 30 * ms
+	assert.Equal(t, "5 times the slowest node's p99 (10ms), and at least 20ms; each fifth of the watch comes to 50ms", why(steady...))
+	assert.Equal(t, "5 times the slowest node's p99 (30ms), and at least 20ms; the fifths of the watch come to 50ms to 150ms: answer times vary, so watch longer (--duration 1m) before you rely on it", why(unsteady...))
+	assert.Contains(t, why(10*ms), "each fifth of the watch comes to 50ms", "parts without an answer say nothing")
+}
+
+// Whoever reads only the beginning has read the worst.
+func TestWorstFindingsComeFirst(t *testing.T) {
+	gone := voter{node: node{number: 2}}
+	gone.err = errors.New("connection refused")
+	healthy := *answering(ms)
+	healthy.number = 1
+	e := &examination{config: Config{TTL: 10 * time.Second}, voters: []voter{healthy, gone}}
+	found := e.findings()
+	require.Greater(t, len(found), 3)
+	assert.Equal(t, Error, found[0].Level)
+	assert.Equal(t, OK, found[len(found)-1].Level)
+	assert.True(t, slices.IsSortedFunc(found, func(a, b Finding) int { return slices.Index(severity, a.Level) - slices.Index(severity, b.Level) }))
 }
 
 func TestHostsAreTold(t *testing.T) {

@@ -27,7 +27,7 @@ func TestSecretsStaySecret(t *testing.T) {
 			assertFinding(t, r, "commands", OK, []int{1, 2, 3}, "")
 		}
 		var text strings.Builder
-		require.NoError(t, r.WriteText(&text, false))
+		require.NoError(t, r.WriteText(&text, 0, false))
 		require.NoError(t, r.WriteJSON(&text))
 		assert.NotContains(t, text.String(), password)
 	}

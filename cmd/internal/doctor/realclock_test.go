@@ -29,7 +29,7 @@ func TestClockApart(t *testing.T) {
 	require.NoError(t, err)
 	r := diagnose(t, quick(urls(c, "")...))
 	assert.True(t, r.Fit, "two of five may be wrong")
-	assertFinding(t, r, "clock", OK, []int{1, 2, 5}, "steady")
+	assertFinding(t, r, "clock", OK, []int{1, 2, 5}, "steady, and within")
 	assertFinding(t, r, "clock", Warning, []int{3}, "5s ahead of the time that all agree on")
 	assertFinding(t, r, "clock", Warning, []int{4}, "5s behind the time that all agree on")
 	assert.InDelta(t, 5000, r.Nodes[2].Clock.OffsetLowMS, 100)
@@ -52,7 +52,7 @@ func TestClockThatJumpsWhileWatched(t *testing.T) {
 	r := diagnose(t, config)
 	require.True(t, jumped)
 	assertFinding(t, r, "clock", Warning, []int{2}, "contradicted a steady clock 1 time ")
-	assertFinding(t, r, "clock", OK, []int{1, 3}, "steady")
+	assertFinding(t, r, "clock", OK, []int{1, 3}, "steady, and within")
 	assert.Equal(t, 1, r.Nodes[1].Clock.Jumps)
 }
 

@@ -30,26 +30,54 @@ const (
 
 // recommend computes options from the measurements; none if nothing was measured.
 func (e *examination) recommend() []Recommendation {
-	var slowest time.Duration // p99 of any node
-	measured := false
-	for i := range e.voters {
-		times := e.voters[i].answerTimes()
-		measured = measured || len(times) > 0
-		slowest = max(slowest, percentile(times, 0.99))
-	}
-	if !measured {
+	slowest := e.slowest(0, 1)
+	if slowest == 0 {
 		return []Recommendation{}
 	}
-	timeout := roundUp(max(timeoutMargin*slowest, minNodeTimeout))
+	timeout := nodeTimeoutFor(slowest)
 	all := []Recommendation{e.recommendTTL(timeout), {
 		Option: fmt.Sprintf("redlock.WithNodeTimeout(%s)", goDuration(timeout)), Value: timeout.String(),
-		Why: fmt.Sprintf("%d times the slowest node's p99 (%v), and at least %v", timeoutMargin, readable(slowest), minNodeTimeout),
+		Why: fmt.Sprintf("%d times the slowest node's p99 (%v), and at least %v; %s", timeoutMargin, readable(slowest), minNodeTimeout, e.spread()),
 	}, e.recommendDrift()}
 	if e.durable() {
 		all = append(all, Recommendation{Option: "redlock.WithDurableNodes()",
 			Why: "every node syncs each write before it replies, so none needs to wait after a restart; only if their disks keep what they have acknowledged"})
 	}
 	return all
+}
+
+// slowest returns the largest p99 of a node in one of so many equal parts of the watch; 0 if nothing was measured.
+func (e *examination) slowest(part, parts int) time.Duration {
+	var slowest time.Duration
+	for i := range e.voters {
+		all := e.voters[i].samples
+		some := watched{samples: all[len(all)*part/parts : len(all)*(part+1)/parts]}
+		slowest = max(slowest, percentile(some.answerTimes(), 0.99))
+	}
+	return slowest
+}
+
+func nodeTimeoutFor(p99 time.Duration) time.Duration {
+	return roundUp(max(timeoutMargin*p99, minNodeTimeout))
+}
+
+// spread says what the node time-out would have been if less had been seen: by how much the next run may differ.
+func (e *examination) spread() string {
+	const parts = 5
+	least, most := time.Duration(math.MaxInt64), time.Duration(0)
+	for part := range parts {
+		if slowest := e.slowest(part, parts); slowest > 0 { // else it was too short for any answer
+			least, most = min(least, nodeTimeoutFor(slowest)), max(most, nodeTimeoutFor(slowest))
+		}
+	}
+	if least == most {
+		return fmt.Sprintf("each fifth of the watch comes to %v", least)
+	}
+	s := fmt.Sprintf("the fifths of the watch come to %v to %v", least, most)
+	if most > 2*least {
+		s += ": answer times vary, so watch longer (--duration 1m) before you rely on it"
+	}
+	return s
 }
 
 func (e *examination) recommendTTL(timeout time.Duration) Recommendation {

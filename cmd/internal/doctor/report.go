@@ -18,8 +18,9 @@ type Report struct {
 	// Interrupted says that the watch was cut short.
 	Interrupted bool `json:"interrupted"`
 	// Fit says that there is no finding of level "error".
-	Fit             bool             `json:"fit"`
-	Nodes           []Node           `json:"nodes"`
+	Fit   bool   `json:"fit"`
+	Nodes []Node `json:"nodes"`
+	// Findings are those of the worst level first.
 	Findings        []Finding        `json:"findings"`
 	Recommendations []Recommendation `json:"recommendations"`
 	// ACL has the rights that locks with the prefix need at the nodes that answered.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -45,7 +46,7 @@ func example() *Report {
 
 func TestText(t *testing.T) {
 	var b strings.Builder
-	require.NoError(t, example().WriteText(&b, false))
+	require.NoError(t, example().WriteText(&b, 0, false))
 	const file = "testdata/report.txt"
 	if *update {
 		require.NoError(t, os.WriteFile(file, []byte(b.String()), 0o644))
@@ -55,6 +56,26 @@ func TestText(t *testing.T) {
 	assert.Equal(t, string(want), b.String())
 }
 
+// What isn't there to be copied fits a terminal of any width.
+func TestTextFitsTheWidth(t *testing.T) {
+	r := example()
+	for range 9 {
+		r.Findings[3].Change += " and more"
+		r.Recommendations[0].Why += " and more"
+		r.Unchecked[0] += " and more"
+	}
+	for _, width := range []int{40, 60, 80, 200} {
+		var b strings.Builder
+		require.NoError(t, r.WriteText(&b, width, false))
+		longest := 0
+		for line := range strings.Lines(b.String()) {
+			longest = max(longest, utf8.RuneCountInString(strings.TrimRight(line, "\n")))
+		}
+		assert.LessOrEqual(t, longest, width, b.String())
+		assert.Greater(t, longest, width*3/4, "the width is used")
+	}
+}
+
 // Before Redis 6.2 rules for channels are errors.
 func TestRuleWhereTheVersionIsntKnown(t *testing.T) {
 	r := example()
@@ -62,14 +83,14 @@ func TestRuleWhereTheVersionIsntKnown(t *testing.T) {
 	for version, hint := range map[string]bool{"7.0.15": false, "": true} {
 		r.Nodes[1].Version = version
 		var b strings.Builder
-		require.NoError(t, r.WriteText(&b, false))
+		require.NoError(t, r.WriteText(&b, 0, false))
 		assert.Equal(t, hint, strings.Contains(b.String(), "without the words that begin with &"), version)
 	}
 }
 
 func TestTextInColour(t *testing.T) {
 	var b strings.Builder
-	require.NoError(t, example().WriteText(&b, true))
+	require.NoError(t, example().WriteText(&b, 0, true))
 	for _, code := range []string{"\x1b[31merror", "\x1b[33mwarning", "\x1b[36mnote", "\x1b[32mok"} {
 		assert.Contains(t, b.String(), code)
 	}
@@ -91,6 +112,6 @@ var errFullDisk = errors.New("no space left")
 func (fullDisk) Write([]byte) (int, error) { return 0, errFullDisk }
 
 func TestWriteErrorsAreTold(t *testing.T) {
-	assert.ErrorIs(t, example().WriteText(fullDisk{}, false), errFullDisk)
+	assert.ErrorIs(t, example().WriteText(fullDisk{}, 0, false), errFullDisk)
 	assert.ErrorIs(t, example().WriteJSON(fullDisk{}), errFullDisk)
 }

@@ -47,8 +47,8 @@ restart, a full memory and their clocks do to a lock that is held.
 
 A finding is "ok", a "note", a "warning" (it costs availability, or is unsafe
 together with something else) or an "error" (it breaks safety, or the node can't
-vote). What to change follows after "->", as a command for redis-cli where there is
-one.
+vote). The worst come first. What to change follows after "->", as a command for
+redis-cli where there is one.
 
 It only reads, apart from a probe. On each node by itself, a lock is taken, extended
 and released whose name begins with the --prefix and ends at random, and a script
@@ -123,7 +123,7 @@ func examine(ctx context.Context, f doctorFlags, out, errOut io.Writer) (err err
 	if err != nil {
 		return &cli.Failure{Status: statusInterrupted, Err: fmt.Errorf("interrupted before anything was known: %w", err)}
 	}
-	err = r.WriteText(to.Text, cli.InColour(to.Text))
+	err = r.WriteText(to.Text, cli.Width(to.Text), cli.InColour(to.Text))
 	if to.JSON != nil {
 		err = errors.Join(err, r.WriteJSON(to.JSON))
 	}
