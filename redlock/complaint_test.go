@@ -17,7 +17,7 @@ import (
 )
 
 // Whoever waits for a quorum that isn't there hears of it, and once for all of the locker's goroutines. Whoever waits for
-// another's lock doesn't.
+// another's lock doesn't, unless that is none and never ends.
 func TestWaitingInVainIsLogged(t *testing.T) {
 	var log bytes.Buffer
 	before := slog.Default()
@@ -37,6 +37,14 @@ func TestWaitingInVainIsLogged(t *testing.T) {
 		wait(20*time.Second, "held", redlock.ErrNotAcquired)
 		require.NoError(t, held.Unlock(t.Context()))
 		assert.Empty(t, log.String())
+
+		for i := range 3 {
+			q.Node(i).Set("data", "no lock", 0)
+		}
+		wait(20*time.Second, "data", redlock.ErrNotAcquired)
+		assert.Contains(t, log.String(), "since its key has no TTL")
+		log.Reset()
+		time.Sleep(time.Minute)
 
 		q.Node(0).Pause()
 		q.Node(1).Pause()

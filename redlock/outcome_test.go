@@ -125,3 +125,39 @@ func TestCancellingIsNoTimeout(t *testing.T) {
 		assert.Zero(t, taken(q, "job"), "released all the same")
 	})
 }
+
+// An expired lock's record isn't what stands in the way of the next one, also where it's there still.
+func TestExpiredRecordBesideAnothersKey(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		crashed := join(t, q, "crashed")
+		for _, name := range []string{"classic", "data"} {
+			_, err := crashed.TryLock(t.Context(), name)
+			require.NoError(t, err)
+		}
+		require.NoError(t, crashed.Close())
+		time.Sleep(time.Minute)
+		for i := range 3 {
+			q.Node(i).Set("classic", "a client without records", 5*time.Second)
+			q.Node(i).Set("data", "no lock at all", 0)
+		}
+		var last redlock.Event
+		l := join(t, q, "b", onDone(func(e redlock.Event) { last = e }))
+		warmUp(t, l)
+
+		_, err := l.TryLock(t.Context(), "data")
+		require.ErrorIs(t, err, redlock.ErrNotAcquired)
+		assert.ErrorContains(t, err, "the key has no TTL, so it isn't a lock")
+		assert.Equal(t, 1, last.Attempts, "asking again is no use")
+
+		_, err = l.TryLock(t.Context(), "classic")
+		var qe *redlock.QuorumError
+		require.ErrorAs(t, err, &qe)
+		require.ErrorIs(t, err, redlock.ErrNotAcquired)
+		for _, n := range qe.Nodes {
+			if n.Outcome == redlock.Held {
+				assert.InDelta(t, 5*time.Second, n.Remaining, float64(time.Second))
+			}
+		}
+		assert.Equal(t, 1, last.Attempts, "asking again is no use")
+	})
+}

@@ -213,6 +213,9 @@ func (r *request) parseScript(values []int64) (reply, error) {
 		return reply{status: statusOK, time: unixMicro(values[0]), marker: &m}, nil
 	case len(values) == 5: // a grant that was refused since another holds the lock
 		rp := reply{status: status(values[0]), time: unixMicro(values[1]), value: values[2], until: unixMicro(values[3])}
+		if rp.until <= r.now.earliest {
+			rp.until = 0 // the record's lock is over, so it's the key that is in the way
+		}
 		rp.holder = holderID(values[4])
 		return rp, nil
 	case len(values) == 4:
