@@ -81,7 +81,8 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer nodes.Close()
-	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelWarn, 
+	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
+		Level: slog.LevelWarn, // on a busy machine a voter may be late, which is told at a lower one
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if slices.Contains([]string{"time", "fence", "held", "err"}, a.Key) { // what differs from run to run
 				return slog.Attr{}
