@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/a5bbb083/redlock/redlock"
+	"github.com/a5bbb083/redlock/redlock/internal/redistest"
 )
 
 func TestBreakReal(t *testing.T) {
