@@ -1,9 +1,11 @@
 package redlock_test
 
 import (
+	"context"
 	"errors"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,7 +39,7 @@ func TestRealPassword(t *testing.T) {
 	use(t, dialURLs(t, withUser(servers, "", password)), "job")
 }
 
-// A user who may not publish still releases: only those who wait hear of it later.
+// A user without a right to channels takes locks, waits for them by asking again and again, and says so once.
 func TestRealUserWithoutChannels(t *testing.T) {
 	servers := startVoters(t, 3)
 	if servers[0].Version().Before(6, 2) {
@@ -46,10 +48,24 @@ func TestRealUserWithoutChannels(t *testing.T) {
 	for _, s := range servers {
 		s.Do("ACL", "SETUSER", "locker", "on", ">"+password, "~*", "+@all", "resetchannels")
 	}
-	use(t, dialURLs(t, withUser(servers, "locker", password), redlock.WithTTL(time.Minute)), "job")
-	for _, s := range servers {
-		redistest.Await(t, 5*time.Second, func() bool { return len(s.Do("ACL", "LOG").([]any)) > 0 }, "publishing wasn't refused")
+	var told atomic.Int64
+	hooks := redlock.WithHooks(redlock.Hooks{CannotListen: func(v redlock.VoterState) {
+		told.Add(1)
+		assert.ErrorContains(t, v.Err, "right")
+	}})
+	a := dialURLs(t, withUser(servers, "locker", password), redlock.WithTTL(time.Minute))
+	b := dialURLs(t, withUser(servers, "locker", password), redlock.WithTTL(time.Minute), hooks)
+	for range 3 {
+		lk, err := a.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		time.AfterFunc(500*time.Millisecond, func() { assert.NoError(t, lk.Unlock(context.Background())) })
+		begun := time.Now()
+		waited, err := b.Lock(t.Context(), "job")
+		require.NoError(t, err)
+		require.NoError(t, waited.Unlock(t.Context()))
+		assert.Less(t, time.Since(begun), 2*time.Second)
 	}
+	assert.EqualValues(t, 1, told.Load())
 	requireNothingLeft(t, 0, servers...)
 }
 

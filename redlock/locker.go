@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,6 +42,9 @@ type Locker struct {
 	turns     turns         // of the goroutines in Lock
 
 	complaints complaints // of those that wait in vain
+	process    string     // what the lines at the voters call it
+	ears       *ears
+	contended  contended
 }
 
 // busy counts what Close or Shutdown has to wait for.
@@ -154,6 +158,9 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, s setup
 			transports[i] = append(transports[i], session)
 		}
 	}
+	hi, lo := randomToken()
+	l.process = strconv.FormatUint(hi^lo, 36)
+	l.ears = newEars(l.process, l.voters, exchangeTimeout(o.nodeTimeout), l.turns.called, l.cannotListen)
 	l.group = quorum.NewGroup(transports, s.config)
 	return l
 }

@@ -69,6 +69,13 @@ func (v *voter) met(err error) {
 	v.answered = now
 }
 
+// answers reports whether the voter is likely to answer: it answered without an error last, and in time since.
+func (v *voter) answers() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return !v.failing && !v.silent.Load()
+}
+
 // remember notes how an exchange went, for [Locker.Voters].
 func (v *voter) remember(requests []*request, answers []quorum.Answer[reply]) {
 	now := time.Now()
