@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -67,6 +68,58 @@ func TestRealUserWithoutChannels(t *testing.T) {
 	}
 	assert.EqualValues(t, 1, told.Load())
 	requireNothingLeft(t, 0, servers...)
+}
+
+// Rules that were written before there was a line let locks be taken, waited for and given back, and the hook says what's missing.
+func TestRealRightsWithoutTheLine(t *testing.T) {
+	rights := map[string][]any{
+		"keys":     {"~job", "~job:fence", "~redlock:voter", "+@all"},
+		"commands": {"~*", "+@all", "-type", "-zadd", "-zrange", "-zrevrange", "-zrank", "-zrem", "-zremrangebyscore"},
+	}
+	servers := startVoters(t, 3)
+	for name, words := range rights {
+		for way, opts := range map[string][]redlock.Option{"guarded": nil, "plain": {redlock.WithoutFencing()}} {
+			t.Run(name+"/"+way, func(t *testing.T) {
+				for _, s := range servers {
+					s.Do(append([]any{"ACL", "SETUSER", "locker", "reset", "on", ">" + password}, words...)...)
+					if !s.Version().Before(6, 2) {
+						s.Do("ACL", "SETUSER", "locker", "&*")
+					}
+				}
+				var told sync.Map
+				hooks := redlock.WithHooks(redlock.Hooks{
+					CannotListen: func(v redlock.VoterState) {
+						_, before := told.LoadOrStore(v.Node, true)
+						assert.False(t, before, "%s was named before", v.Node)
+						assert.ErrorContains(t, v.Err, "right")
+					},
+					VoterChanged: func(v redlock.VoterState) { assert.Equal(t, redlock.Granted, v.Outcome, "%v", v.Err) },
+				})
+				opts = append(opts, redlock.WithTTL(time.Minute))
+				a := dialURLs(t, withUser(servers, "locker", password), opts...)
+				b := dialURLs(t, withUser(servers, "locker", password), append(opts, hooks)...)
+				for range 2 {
+					lk, err := a.TryLock(t.Context(), "job")
+					require.NoError(t, err)
+					time.AfterFunc(100*time.Millisecond, func() { assert.NoError(t, lk.Unlock(context.Background())) })
+					begun := time.Now()
+					waited, err := b.Lock(t.Context(), "job")
+					require.NoError(t, err)
+					require.NoError(t, waited.Unlock(t.Context()))
+					assert.Less(t, time.Since(begun), time.Second, "nothing was left to run out")
+				}
+				assert.Eventually(t, func() bool {
+					some := false
+					told.Range(func(any, any) bool { some = true; return false })
+					return some
+				}, time.Second, time.Millisecond, "the hook runs on a goroutine of its own")
+				for _, v := range b.Voters() {
+					assert.Equal(t, redlock.Granted, v.Outcome, "%v", v.Err)
+				}
+				requireNothingLeft(t, 0, servers...)
+			})
+		}
+	}
 }
 
 // Where the user lacks a right that the guards need, the error says which.

@@ -30,8 +30,8 @@ type Hooks struct {
 	// release finds that a majority doesn't hold it, or when MaxHold ends it. Err of the event is the cause. It comes as soon as the locker
 	// knows, which after a pause of the process is later than the deadline.
 	Lost func(e Event)
-	// CannotListen is called once for each voter that doesn't let its user subscribe to the locker's channel, when somebody waits there for
-	// the first time. Err says what to do about it. [Locker.Lock] then asks again and again, with pauses of up to 256 ms.
+	// CannotListen is called once for each voter that doesn't let its user subscribe to the locker's channel, or stand in line there, when
+	// somebody would for the first time. Err says what to do about it. [Locker.Lock] then asks again and again, with pauses of up to 256 ms.
 	CannotListen func(v VoterState)
 }
 
@@ -211,7 +211,7 @@ func (l *Locker) lost(lk *Lock, cause error) {
 	go contain(func() { l.options.hooks.Lost(e) })
 }
 
-// cannotListen tells the hooks that a voter doesn't let the locker subscribe.
+// cannotListen tells the hooks that nobody of this locker can stand in line at a voter.
 func (l *Locker) cannotListen(voter int, err error) {
 	if l.options.hooks.CannotListen == nil {
 		return

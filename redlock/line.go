@@ -237,8 +237,12 @@ func (w *waiter) look(ctx context.Context) (reply, bool) {
 	}
 	o := w.say(ticket).Wait(ctx)
 	a := o.Answers[w.at]
-	if !a.Heard && ctx.Err() == nil {
+	switch {
+	case ctx.Err() != nil:
+	case !a.Heard:
 		l.voters[w.at].silent.Store(true)
+	case a.Err != nil:
+		w.ear().refuse(a.Err)
 	}
 	if !a.Heard || a.Err != nil || l.waitsFor(w.at) { // what it remembers may be long over
 		return reply{}, false

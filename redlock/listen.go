@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -45,7 +46,7 @@ type ears struct {
 	channel string
 	timeout time.Duration // to connect
 	tell    func(call)
-	refused func(voter int, err error) // called when a voter doesn't let its user subscribe
+	refused func(voter int, err error) // called when a voter doesn't let its user subscribe, or stand in line
 
 	ctx     context.Context
 	end     context.CancelFunc
@@ -58,6 +59,7 @@ type ears struct {
 type ear struct {
 	*ears
 	voter *voter
+	told  atomic.Bool // refused was called
 
 	mu      sync.Mutex
 	users   int
@@ -143,8 +145,7 @@ func (e *ear) listen(ctx context.Context) {
 		if heard {
 			pause = leastEarPause
 		}
-		if outcome, explained := explain(err, e.voter.link); outcome == Unfit {
-			e.give(ctx, explained)
+		if e.give(ctx, err) {
 			pause = longestEarPause
 		}
 		if !sleep(ctx, pause) {
@@ -153,16 +154,24 @@ func (e *ear) listen(ctx context.Context) {
 	}
 }
 
-// give notes that it can't subscribe, for a reason that stays.
-func (e *ear) give(ctx context.Context, err error) {
-	e.mu.Lock()
-	news := e.deaf == nil && ctx.Err() == nil
-	if news {
-		e.deaf = err
+// give notes why it can't subscribe, and reports whether that's a reason that stays.
+func (e *ear) give(ctx context.Context, err error) bool {
+	outcome, explained := explain(err, e.voter.link)
+	if outcome != Unfit || ctx.Err() != nil {
+		return false
 	}
+	e.mu.Lock()
+	e.deaf = explained
 	e.mu.Unlock()
-	if news {
-		e.refused(e.voter.index, err)
+	e.refuse(err)
+	return true
+}
+
+// refuse tells that nobody can stand in line at the voter, once, if it's for a reason that stays.
+func (e *ear) refuse(err error) {
+	outcome, explained := explain(err, e.voter.link)
+	if outcome == Unfit && e.told.CompareAndSwap(false, true) {
+		e.refused(e.voter.index, explained)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -132,12 +133,14 @@ func (r *request) needsLook() bool { return r.op != opRelease && r.op != opAdmit
 func (r *request) enrols() bool { return r.needsLook() && r.op != opInspect }
 
 // queue adds the request's command to the pipeline, if it has one: a script by its hash or in full, or a
-// plain command.
-func (r *request) queue(ctx context.Context, pipe redis.Pipeliner, kind voterKind, full bool) redis.Cmder {
+// plain command. In full it's sent for the second time, and refused is why the first was in vain.
+func (r *request) queue(ctx context.Context, pipe redis.Pipeliner, kind voterKind, full bool, refused error) redis.Cmder {
 	args := r.commands[kind]
 	switch {
 	case args == nil:
 		return nil
+	case r.op == opRelease && full && lacksRight(refused):
+		return queueScript(ctx, pipe, r.op, r.withoutLine(kind), full)
 	case r.op == opAcquire && !r.fenced && full:
 		refusal := &plainRefusal{StringCmd: pipe.Get(ctx, r.name), life: redis.NewIntCmd(ctx, "pttl", r.name)}
 		_ = pipe.Process(ctx, refusal.life) // it only queues
@@ -171,8 +174,16 @@ func (r *request) inconclusive(cmd redis.Cmder) bool {
 		// after a broken connection reads its own lock as taken.
 		return cmd.Err() == nil && !cmd.Val()
 	default:
-		return unknownScript(cmd.Err())
+		return unknownScript(cmd.Err()) || r.op == opRelease && lacksRight(cmd.Err())
 	}
+}
+
+// withoutLine returns the command of a release that leaves those who wait alone. A user may have rights to the lock and its record
+// and none to the line, above all where the rule for it is older than the line.
+func (r *request) withoutLine(kind voterKind) []any {
+	args := slices.Clone(r.commands[kind])
+	args[4], args[len(args)-1] = r.name, callNobody // EVALSHA, hash, number of keys, lock, line
+	return args
 }
 
 // status is the first element of a script's reply.

@@ -92,3 +92,6 @@ func scriptArgs(op operation, args []any, full bool) []any {
 }
 
 func unknownScript(err error) bool { return err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") }
+
+// lacksRight reports whether the server refused a command for the user's rights.
+func lacksRight(err error) bool { return err != nil && redis.HasErrorPrefix(err, "NOPERM") }

@@ -84,6 +84,7 @@ func (v *voter) remember(requests []*request, answers []quorum.Answer[reply]) {
 	v.failing = false
 	for i, a := range answers {
 		switch op := requests[i].op; {
+		case op == opWait && a.Err != nil && diagnose(a.Err, v.link).outcome == Unfit: // it's fit to vote
 		case a.Err != nil:
 			v.lastErr, v.failed, v.failing = a.Err, now, true
 			if diagnose(a.Err, v.link).outcome == TimedOut {
