@@ -199,7 +199,7 @@ func (w *waiter) await(ctx context.Context) bool {
 			w.ear().enter()
 			w.listens = true
 		}
-		hearing, deaf, changed := w.ear().state()
+		hearing, changed, deaf := w.ear().state()
 		if deaf != nil {
 			break
 		}
@@ -386,7 +386,7 @@ func (w *waiter) silently() bool {
 	if w.at < 0 {
 		return false
 	}
-	_, deaf, _ := w.ear().state()
+	_, _, deaf := w.ear().state()
 	return deaf == nil
 }
 

@@ -129,10 +129,10 @@ func (e *ear) tire() {
 }
 
 // state reports whether calls are heard, or why they never will be, and returns a channel that's closed when they're heard again.
-func (e *ear) state() (hearing bool, deaf error, changed <-chan struct{}) {
+func (e *ear) state() (hearing bool, changed <-chan struct{}, deaf error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.hearing, e.deaf, e.changed
+	return e.hearing, e.changed, e.deaf
 }
 
 // listen subscribes again and again until ctx is done.
