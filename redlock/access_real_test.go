@@ -1,9 +1,12 @@
 package redlock_test
 
 import (
+	"context"
 	"errors"
 	"net"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,7 +40,7 @@ func TestRealPassword(t *testing.T) {
 	use(t, dialURLs(t, withUser(servers, "", password)), "job")
 }
 
-// A user who may not publish still releases: only those who wait hear of it later.
+// A user without a right to channels takes locks, waits for them by asking again and again, and says so once.
 func TestRealUserWithoutChannels(t *testing.T) {
 	servers := startVoters(t, 3)
 	if servers[0].Version().Before(6, 2) {
@@ -46,11 +49,77 @@ func TestRealUserWithoutChannels(t *testing.T) {
 	for _, s := range servers {
 		s.Do("ACL", "SETUSER", "locker", "on", ">"+password, "~*", "+@all", "resetchannels")
 	}
-	use(t, dialURLs(t, withUser(servers, "locker", password), redlock.WithTTL(time.Minute)), "job")
-	for _, s := range servers {
-		redistest.Await(t, 5*time.Second, func() bool { return len(s.Do("ACL", "LOG").([]any)) > 0 }, "publishing wasn't refused")
+	var told atomic.Int64
+	hooks := redlock.WithHooks(redlock.Hooks{CannotListen: func(v redlock.VoterState) {
+		told.Add(1)
+		assert.ErrorContains(t, v.Err, "right")
+	}})
+	a := dialURLs(t, withUser(servers, "locker", password), redlock.WithTTL(time.Minute))
+	b := dialURLs(t, withUser(servers, "locker", password), redlock.WithTTL(time.Minute), hooks)
+	for range 3 {
+		lk, err := a.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		time.AfterFunc(500*time.Millisecond, func() { assert.NoError(t, lk.Unlock(context.Background())) })
+		begun := time.Now()
+		waited, err := b.Lock(t.Context(), "job")
+		require.NoError(t, err)
+		require.NoError(t, waited.Unlock(t.Context()))
+		assert.Less(t, time.Since(begun), 2*time.Second)
 	}
+	assert.EqualValues(t, 1, told.Load())
 	requireNothingLeft(t, 0, servers...)
+}
+
+// Rules that were written before there was a line let locks be taken, waited for and given back, and the hook says what's missing.
+func TestRealRightsWithoutTheLine(t *testing.T) {
+	rights := map[string][]any{
+		"keys":     {"~job", "~job:fence", "~redlock:voter", "+@all"},
+		"commands": {"~*", "+@all", "-type", "-zadd", "-zrange", "-zrevrange", "-zrank", "-zrem", "-zremrangebyscore"},
+	}
+	servers := startVoters(t, 3)
+	for name, words := range rights {
+		for way, opts := range map[string][]redlock.Option{"guarded": nil, "plain": {redlock.WithoutFencing()}} {
+			t.Run(name+"/"+way, func(t *testing.T) {
+				for _, s := range servers {
+					s.Do(append([]any{"ACL", "SETUSER", "locker", "reset", "on", ">" + password}, words...)...)
+					if !s.Version().Before(6, 2) {
+						s.Do("ACL", "SETUSER", "locker", "&*")
+					}
+				}
+				var told sync.Map
+				hooks := redlock.WithHooks(redlock.Hooks{
+					CannotListen: func(v redlock.VoterState) {
+						_, before := told.LoadOrStore(v.Node, true)
+						assert.False(t, before, "%s was named before", v.Node)
+						assert.ErrorContains(t, v.Err, "right")
+					},
+					VoterChanged: func(v redlock.VoterState) { assert.Equal(t, redlock.Granted, v.Outcome, "%v", v.Err) },
+				})
+				opts = append(opts, redlock.WithTTL(time.Minute))
+				a := dialURLs(t, withUser(servers, "locker", password), opts...)
+				b := dialURLs(t, withUser(servers, "locker", password), append(opts, hooks)...)
+				for range 2 {
+					lk, err := a.TryLock(t.Context(), "job")
+					require.NoError(t, err)
+					time.AfterFunc(100*time.Millisecond, func() { assert.NoError(t, lk.Unlock(context.Background())) })
+					begun := time.Now()
+					waited, err := b.Lock(t.Context(), "job")
+					require.NoError(t, err)
+					require.NoError(t, waited.Unlock(t.Context()))
+					assert.Less(t, time.Since(begun), time.Second, "nothing was left to run out")
+				}
+				assert.Eventually(t, func() bool {
+					some := false
+					told.Range(func(any, any) bool { some = true; return false })
+					return some
+				}, time.Second, time.Millisecond, "the hook runs on a goroutine of its own")
+				for _, v := range b.Voters() {
+					assert.Equal(t, redlock.Granted, v.Outcome, "%v", v.Err)
+				}
+				requireNothingLeft(t, 0, servers...)
+			})
+		}
+	}
 }
 
 // Where the user lacks a right that the guards need, the error says which.

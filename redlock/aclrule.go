@@ -12,11 +12,11 @@ var commandCall = regexp.MustCompile(`redis\.p?call\(\s*['"](\w+)['"]`)
 
 // plainCommands are the ones that clients send by themselves. SELECT is go-redis's, for another
 // database than 0.
-var plainCommands = []string{"EVAL", "EVALSHA", "GET", "INFO", "SELECT", "SET"}
+var plainCommands = []string{"EVAL", "EVALSHA", "GET", "INFO", "SELECT", "SET", "SUBSCRIBE"}
 
 // scriptSources are the scripts, all of them.
 func scriptSources() []string {
-	return []string{recordSource, grantSource, confirmSource, extendSource, extendPlainSource, releaseSource, enrolSource, admitSource, inspectSource}
+	return []string{recordSource, grantSource, confirmSource, extendSource, extendPlainSource, releaseSource, enrolSource, admitSource, inspectSource, lineSource, waitSource}
 }
 
 // lockCommands returns every command that the library has a server carry out, sorted. The
@@ -33,10 +33,10 @@ func lockCommands() []string {
 }
 
 // derivedKeys lead from a lock's name to the other keys that it has on a single server.
-var derivedKeys = []func(name string) string{func(name string) string { return recordKey(name, false) }}
-
-// lockChannels lead from a lock's name to the channels that are published to.
-var lockChannels = []func(name string) string{func(name string) string { return name + ":free" }}
+var derivedKeys = []func(name string) string{
+	func(name string) string { return recordKey(name, false) },
+	func(name string) string { return lineKey(name, false) },
+}
 
 // ACLRule returns the command that gives a Redis user every right that this library needs, for
 // locks whose names begin with the prefix, and no other right. It adds to what the user has. A new
@@ -66,9 +66,7 @@ func ACLRule(user, prefix, version string) string {
 		words = append(words, "~"+markerKey)
 	}
 	if hasChannelRules(version) {
-		for _, p := range patterns(prefix, lockChannels) {
-			words = append(words, "&"+p)
-		}
+		words = append(words, "&"+channelPrefix+"*")
 	}
 	for _, command := range lockCommands() {
 		words = append(words, "+"+strings.ToLower(command))

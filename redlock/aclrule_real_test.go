@@ -1,6 +1,7 @@
 package redlock_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,7 @@ func TestRealACLRule(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, lk.Extend(t.Context()))
 			require.NoError(t, lk.Unlock(t.Context()))
+			handOver(t, l, url, name, opts)
 		}
 	}
 	refused := server.Do("ACL", "LOG").([]any)
@@ -44,4 +46,30 @@ func TestRealACLRule(t *testing.T) {
 	for _, command := range redlock.LockCommands() {
 		assert.Contains(t, stats, "cmdstat_"+strings.ToLower(command)+":", "%s is granted but nothing uses it", command)
 	}
+}
+
+// handOver gives a lock back for which another waits, which has to be called, and one before it that has given up.
+func handOver(t *testing.T, l *redlock.Locker, url, name string, opts []redlock.Option) {
+	t.Helper()
+	lk, err := l.Lock(t.Context(), name)
+	require.NoError(t, err)
+	other := dialURLs(t, []string{url}, append(opts, redlock.WithTTL(2*time.Second), redlock.WithNodeTimeout(time.Second))...)
+	got := make(chan error, 1)
+	go func() {
+		lk, err := other.Lock(t.Context(), name)
+		if err == nil {
+			err = lk.Unlock(t.Context())
+		}
+		got <- err
+	}()
+	time.Sleep(100 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	third := dialURLs(t, []string{url}, append(opts, redlock.WithTTL(2*time.Second), redlock.WithNodeTimeout(time.Second))...)
+	_, err = third.Lock(ctx, name) // and leaves the line
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	begun := time.Now()
+	require.NoError(t, lk.Unlock(t.Context()))
+	require.NoError(t, <-got)
+	assert.Less(t, time.Since(begun), 200*time.Millisecond, "it was called")
 }

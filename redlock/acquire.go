@@ -145,7 +145,7 @@ func (l *Locker) attempt(ctx context.Context, seen *observation, lo lockOptions)
 		lk.deadline = now.latest.after(lo.ttl)
 	}
 	if err := lk.ask(ctx, seen, now); err != nil {
-		l.release(&lk.claim)
+		l.giveBack(&lk.claim, seen.silently)
 		return nil, err
 	}
 	lk.begin(ctx, lo)
@@ -173,7 +173,7 @@ func (lk *Lock) ask(ctx context.Context, seen *observation, now span) error {
 	l := lk.locker
 	r := request{
 		op: opAcquire, name: lk.name, token: lk.token, ttl: lk.ttl, fenced: l.options.fencing,
-		fence: l.wall().UnixMicro(), deadline: lk.deadline, now: now, owner: lk.owner, voters: l.voters,
+		fence: l.wall().UnixMicro(), deadline: lk.deadline, now: now, owner: lk.owner, voters: l.voters, gone: seen.gone, waits: seen.waits,
 	}
 	poll := l.poll(&r, lk.window)
 	poll.Settled = explained
@@ -233,9 +233,12 @@ func explained(r *request, o quorum.Outcome[reply]) bool {
 	if o.Result == quorum.Won {
 		return true
 	}
-	contested := split(o)
+	contested := r.split(o)
 	if contested && !r.judged(o) {
 		return false
+	}
+	if _, known := r.leader(o); r.waits && !known {
+		return false // it's there that the line is
 	}
 	granted, held, silent := 0, 0, 0
 	for _, a := range o.Answers {

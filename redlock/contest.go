@@ -84,8 +84,9 @@ func (r *request) judged(o quorum.Outcome[reply]) bool {
 }
 
 // split reports whether attempts of the same moment may have taken the votes from each other: some voters name
-// holders, none of whom is known to have a majority, and there's one to be had.
-func split(o quorum.Outcome[reply]) bool {
+// holders, none of whom is known to have a majority, and there's one to be had. Who is known to have given the lock back
+// doesn't count: the release is on its way.
+func (r *request) split(o quorum.Outcome[reply]) bool {
 	need := quorum.Majority(len(o.Answers))
 	within, held := 0, 0
 	for _, a := range o.Answers {
@@ -95,7 +96,7 @@ func split(o quorum.Outcome[reply]) bool {
 		case a.Err == nil && a.Reply.status == statusHeld:
 			within++
 			held++
-			if named(o, a.Reply.holder) >= need {
+			if named(o, a.Reply.holder) >= need && (r.gone == 0 || a.Reply.holder != r.gone) {
 				return false
 			}
 		}
@@ -116,7 +117,7 @@ func named(o quorum.Outcome[reply], holder holderID) int {
 
 // leads reports whether an attempt has lost to others of the same moment and is the one to go on.
 func (r *request) leads(o quorum.Outcome[reply]) bool {
-	if o.Result == quorum.Won || o.Expired || !split(o) {
+	if o.Result == quorum.Won || o.Expired || !r.split(o) {
 		return false
 	}
 	voter, _ := r.leader(o)

@@ -1,6 +1,7 @@
 package redlock
 
 import (
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +24,8 @@ func NewRepeatable(nodes []redis.UniversalClient, token func() (hi, lo uint64), 
 	}
 	l := newLocker(nodes, names, o, setup{workers: 1, config: quorum.Config{Yield: func() { time.Sleep(time.Nanosecond) }}})
 	l.random, l.jitter, l.wall = token, jitter, wall
+	l.process = strconv.FormatInt(jitter(1<<40), 36)
+	l.ears.channel = channelPrefix + l.process
 	if l.guard != nil {
 		base := jitter(1 << 40)
 		counts := make([]atomic.Int64, len(nodes))
@@ -66,3 +69,9 @@ var LockCommands = lockCommands
 
 // Explain is [explain] for a client without TLS.
 func Explain(err error) (Outcome, error) { return explain(err, connection{}) }
+
+// LineKey is the key of the line of those who wait for a name on a single server.
+func LineKey(name string) string { return lineKey(name, false) }
+
+// LeadVoter is the voter that a name chooses.
+var LeadVoter = leadVoter

@@ -176,6 +176,19 @@ func (g *guard) left(until unixMicro) time.Duration {
 	return max((until - now.earliest).duration(), 0)
 }
 
+// expected returns how much time there should be until no earlier moment than this is thought possible, if our own clock runs at the right
+// rate. It's a guess: what's certain is what left says.
+func (g *guard) expected(until unixMicro) time.Duration {
+	reading := g.clock.Now()
+	g.mu.Lock()
+	agreed := g.clocks.Agreed(reading)
+	g.mu.Unlock()
+	if !agreed.Known() {
+		return g.left(until)
+	}
+	return max(until.duration()-(agreed.Middle()-g.maxError), 0)
+}
+
 // clockOf returns how far a voter's clock is ahead of the agreed time, at the least and at the most.
 func (g *guard) clockOf(voter int) (ahead clockdrift.Interval, known bool) {
 	reading := g.clock.Now()

@@ -30,6 +30,9 @@ type Hooks struct {
 	// release finds that a majority doesn't hold it, or when MaxHold ends it. Err of the event is the cause. It comes as soon as the locker
 	// knows, which after a pause of the process is later than the deadline.
 	Lost func(e Event)
+	// CannotListen is called once for each voter that doesn't let its user subscribe to the locker's channel, or stand in line there, when
+	// somebody would for the first time. Err says what to do about it. [Locker.Lock] then asks again and again, with pauses of up to 256 ms.
+	CannotListen func(v VoterState)
 }
 
 // Op is an operation on a lock.
@@ -101,6 +104,7 @@ func (h Hooks) and(more Hooks) Hooks {
 		Done:         bothDone(h.Done, more.Done),
 		VoterChanged: both(h.VoterChanged, more.VoterChanged),
 		Lost:         both(h.Lost, more.Lost),
+		CannotListen: both(h.CannotListen, more.CannotListen),
 	}
 }
 
@@ -148,6 +152,10 @@ type observation struct {
 	start    time.Duration
 	failed   time.Time // when the first of the attempts did
 	outcome  quorum.Outcome[reply]
+
+	// Of an acquisition: whose lock was given back when it was called, and whether a release after a failure calls nobody.
+	gone            holderID
+	waits, silently bool
 }
 
 // begin tells the hooks that an operation begins.
@@ -201,6 +209,16 @@ func (l *Locker) lost(lk *Lock, cause error) {
 		e.Nodes = q.Nodes
 	}
 	go contain(func() { l.options.hooks.Lost(e) })
+}
+
+// cannotListen tells the hooks that nobody of this locker can stand in line at a voter.
+func (l *Locker) cannotListen(voter int, err error) {
+	if l.options.hooks.CannotListen == nil {
+		return
+	}
+	state := l.voterState(voter)
+	state.Err = err
+	go contain(func() { l.options.hooks.CannotListen(state) })
 }
 
 // contain runs a hook whose panic is nobody else's business.

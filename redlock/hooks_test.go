@@ -75,7 +75,8 @@ func TestHooksHearOfOperations(t *testing.T) {
 		acquired, extended, released := d.dones[0], d.dones[1], d.dones[2]
 		assert.Equal(t, redlock.Op{Kind: "acquire", Name: "job", Token: lk.Token(), Fence: lk.Fence()}, acquired.Op)
 		assert.InDelta(t, 1.1, acquired.Elapsed.Seconds(), 0.2, "with the waiting")
-		assert.Greater(t, acquired.Attempts, 2)
+		assert.GreaterOrEqual(t, acquired.Attempts, 2, "before the wait, and when it was called")
+		assert.LessOrEqual(t, acquired.Attempts, 7, "and where the holder stays the same, more and more seldom")
 		assert.GreaterOrEqual(t, acquired.Rounds, acquired.Attempts)
 		assert.Zero(t, acquired.Held)
 		assert.Len(t, acquired.Nodes, 3)

@@ -193,19 +193,3 @@ func TestConcurrentExtendAndUnlock(t *testing.T) {
 		assert.Zero(t, taken(q, "job"), "no extension brings back what was released")
 	})
 }
-
-func TestReleasePublishes(t *testing.T) {
-	bubble(t, 1, func(t *testing.T, q *redlocktest.Quorum) {
-		l := join(t, q, "a")
-		lk, err := l.TryLock(t.Context(), "job")
-		require.NoError(t, err)
-		sub := q.Member("listener").Client(0, nil).Subscribe(t.Context(), "job:free")
-		defer sub.Close()
-		_, err = sub.Receive(t.Context())
-		require.NoError(t, err)
-		require.NoError(t, lk.Unlock(t.Context()))
-		msg, err := sub.ReceiveMessage(t.Context())
-		require.NoError(t, err)
-		assert.Equal(t, "job:free", msg.Channel)
-	})
-}

@@ -3,6 +3,7 @@ package redlock
 import (
 	"context"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,6 +41,9 @@ type Locker struct {
 	turns     turns         // of the goroutines in Lock
 
 	complaints complaints // of those that wait in vain
+	process    string     // what the lines at the voters call it
+	ears       *ears
+	contended  contended
 }
 
 // busy counts what Close or Shutdown has to wait for.
@@ -155,6 +159,9 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, s setup
 			transports[i] = append(transports[i], session)
 		}
 	}
+	hi, lo := randomToken()
+	l.process = strconv.FormatUint(hi^lo, 36)
+	l.ears = newEars(l.process, l.voters, exchangeTimeout(o.nodeTimeout), l.turns.called, l.cannotListen)
 	l.group = quorum.NewGroup(transports, s.config)
 	return l
 }

@@ -5,7 +5,7 @@ package redlock_test
 var mutations = []mutation{
 	{
 		"no release of a failed attempt", "the votes of an attempt that failed stay until their deadline",
-		[]edit{{"redlock/acquire.go", "\t\tl.release(&lk.claim)\n\t\treturn nil, err\n", "\t\treturn nil, err\n"}},
+		[]edit{{"redlock/acquire.go", "\t\tl.giveBack(&lk.claim, seen.silently)\n\t\treturn nil, err\n", "\t\treturn nil, err\n"}},
 		"",
 	},
 	{

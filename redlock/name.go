@@ -7,10 +7,12 @@ import (
 
 const maxName = 1024 // bytes
 
-// Suffixes of the keys in which records are kept, see recordKey.
-const (
-	recordSuffix       = ":fence"
-	taggedRecordSuffix = ":fenced"
+// suffixes lead from a name to another key of it: on a single server, and where the name becomes a hash tag.
+type suffixes struct{ plain, tagged, what string }
+
+var (
+	recordSuffixes = suffixes{":fence", ":fenced", "fencing records"}
+	lineSuffixes   = suffixes{":await", ":awaited", "the lines of those who wait"}
 )
 
 func checkName(name string) error {
@@ -22,24 +24,38 @@ func checkName(name string) error {
 	case strings.HasPrefix(name, markerKey):
 		return fmt.Errorf("%w: %q begins with %q, where voters keep their marker; choose another beginning", ErrInvalidName, name, markerKey)
 	}
-	for _, suffix := range []string{recordSuffix, taggedRecordSuffix} {
-		if strings.HasSuffix(name, suffix) {
-			return fmt.Errorf("%w: %q ends in %q, which is where fencing records live; choose another ending", ErrInvalidName, name, suffix)
+	for _, s := range []suffixes{recordSuffixes, lineSuffixes} {
+		for _, suffix := range []string{s.plain, s.tagged} {
+			if strings.HasSuffix(name, suffix) {
+				return fmt.Errorf("%w: %q ends in %q, which is where %s live; choose another ending", ErrInvalidName, name, suffix, s.what)
+			}
 		}
 	}
 	return nil
 }
 
-// recordKey returns the key of a name's record. No two names share one: none ends in a suffix, and
+// recordKey returns the key of a name's record.
+func recordKey(name string, cluster bool) string { return recordSuffixes.key(name, cluster) }
+
+// lineKey returns the key of the line of those who wait for a name, see scripts/line.lua. Where a cluster can't have one
+// beside the name it's the name itself, and nobody stands in line.
+func lineKey(name string, cluster bool) string {
+	if cluster && checkSlot(name) != nil {
+		return name
+	}
+	return lineSuffixes.key(name, cluster)
+}
+
+// key returns another key of a name. No two names share one: none ends in a suffix, and
 // which of the two a name gets depends on the name alone. On a single server the key begins with the
 // name, as access rules for a prefix require. A Redis Cluster needs it in the name's hash slot, so
 // the name becomes the hash tag where it has none:
 // https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags
-func recordKey(name string, cluster bool) string {
+func (s suffixes) key(name string, cluster bool) string {
 	if cluster && !hasHashTag(name) {
-		return "{" + name + "}" + taggedRecordSuffix
+		return "{" + name + "}" + s.tagged
 	}
-	return name + recordSuffix
+	return name + s.plain
 }
 
 func hasHashTag(name string) bool {
@@ -51,7 +67,7 @@ func hasHashTag(name string) bool {
 // Redis Cluster: those with a } but without a hash tag.
 func checkSlot(name string) error {
 	if strings.Contains(name, "}") && !hasHashTag(name) {
-		return fmt.Errorf("%w: %q has a } but no hash tag such as {tag}, so a Redis Cluster can't keep its fencing record beside it; choose another name, or WithoutFencing",
+		return fmt.Errorf("%w: %q has a } but no hash tag such as {tag}, so a Redis Cluster can't keep another key beside it; choose another name, or WithoutFencing",
 			ErrInvalidName, name)
 	}
 	return nil

@@ -16,8 +16,8 @@ import (
 // familiarity is what a session has behind it with its server. It is safe for concurrent use.
 type familiarity struct {
 	mu  sync.Mutex
-	at  time.Time           // of the last exchange; zero if that failed
-	ops [opInspect + 1]bool // which operations the server has carried out since
+	at  time.Time        // of the last exchange; zero if that failed
+	ops [operations]bool // which operations the server has carried out since
 }
 
 // note takes in an exchange.
@@ -27,7 +27,7 @@ func (f *familiarity) note(requests []*request, answers []quorum.Answer[reply]) 
 	f.at = time.Now()
 	for i, a := range answers {
 		if _, replied := serverText(a.Err); a.Err != nil && !replied {
-			f.at, f.ops = time.Time{}, [opInspect + 1]bool{}
+			f.at, f.ops = time.Time{}, [operations]bool{}
 			return
 		}
 		f.ops[requests[i].op] = a.Err == nil

@@ -13,13 +13,13 @@ const (
 	errandAcquire errand = iota
 	errandExtend
 	errandRelease
-	errandInspect
+	errandOther // no vote depends on it
 	errands
 )
 
 var errandOf = [...]errand{
 	opAcquire: errandAcquire, opConfirm: errandAcquire, opLook: errandAcquire, opAdmit: errandAcquire,
-	opExtend: errandExtend, opExtendPlain: errandExtend, opRelease: errandRelease, opInspect: errandInspect,
+	opExtend: errandExtend, opExtendPlain: errandExtend, opRelease: errandRelease, opInspect: errandOther, opWait: errandOther,
 }
 
 const (

@@ -38,6 +38,7 @@ func TestRefusalsAreKeptByKind(t *testing.T) {
 		},
 		"what passes":             {{0, opExtend, oom, Failed}, {1, opAcquire, statusOK, Granted}},
 		"inspecting isn't voting": {{0, opInspect, noperm, Unfit}, {1, opAcquire, statusOK, Granted}},
+		"nor is waiting in line":  {{0, opWait, oom, Failed}, {1, opAcquire, statusOK, Granted}},
 		"a confirmation is part of an acquisition": {
 			{0, opConfirm, oom, Failed}, {1, opConfirm, statusHeld, Failed}, {2, opConfirm, statusOK, Granted},
 		},

@@ -23,12 +23,15 @@ const (
 // release takes the request back where it wasn't sent yet, sends the release to every voter that may
 // have the lock or get it yet, and goes on trying where it isn't certain that it was effective. It
 // depends on no caller's context and returns at once; waiting for the ballot is up to the caller.
-func (l *Locker) release(c *claim) *quorum.Ballot[*request, reply] {
+func (l *Locker) release(c *claim) *quorum.Ballot[*request, reply] { return l.giveBack(c, false) }
+
+// giveBack is release, and calls none of those who wait if it's to be done silently.
+func (l *Locker) giveBack(c *claim, silently bool) *quorum.Ballot[*request, reply] {
 	if asked := c.underWay(); asked != nil {
 		asked.Withdraw()
 	}
 	return l.start(quorum.Poll[*request, reply]{
-		Request: &request{op: opRelease, name: c.name, token: c.token, fenced: l.options.fencing},
+		Request: &request{op: opRelease, name: c.name, token: c.token, fenced: l.options.fencing, silently: silently},
 		Key:     queueKey(c.name),
 		Timeout: l.patience(opRelease, queueKey(c.name)),
 		Until:   time.Now().Add(c.life() + releasePatience),
@@ -42,6 +45,9 @@ func (l *Locker) release(c *claim) *quorum.Ballot[*request, reply] {
 			case a.Err != nil:
 				r.Again = true
 			default:
+				if a.Reply.value != 0 {
+					l.contended.note(c.name)
+				}
 				r.Again = r.Vote != quorum.Yes && c.unsettled(voter) && a.Sent <= doubtfulRepeats
 			}
 			return r

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -28,6 +29,10 @@ type request struct {
 	now      span     // when the request was made; void without guards
 	owner    string   // what the holder calls itself
 	voters   []*voter // for an acquisition: who is silent, see contest.go
+	gone     holderID // for an acquisition: whose lock has been given back, as it was told; 0 if it wasn't
+	waits    bool     // for an acquisition: who is refused stands in line
+	silently bool     // a release calls nobody, see line.lua
+	line     stand    // what to do about the line
 
 	// The command as it's sent to each kind of voter, the same for all of a kind: see seal.
 	commands [voterKinds][]any
@@ -66,6 +71,10 @@ func (r *request) command(kind voterKind, life int64) []any {
 	switch {
 	case r.op == opAdmit:
 		args = append(args, 1, markerKey)
+	case (r.op == opRelease || r.op == opWait) && r.fenced:
+		args = append(args, 3, r.name, lineKey(r.name, kind == clusterVoter), recordKey(r.name, kind == clusterVoter))
+	case r.op == opRelease || r.op == opWait:
+		args = append(args, 2, r.name, lineKey(r.name, kind == clusterVoter))
 	case !r.fenced:
 		args = append(args, 1, r.name)
 	case kind == guardedVoter && (r.op == opAcquire || r.op == opExtend):
@@ -87,10 +96,35 @@ func (r *request) command(kind voterKind, life int64) []any {
 		return append(args, r.fence, deadline, r.ttl.Milliseconds(), r.restore)
 	case opInspect:
 		return args
+	case opWait:
+		return append(args, r.line.process, r.line.ticket, r.line.overdue, counts(kind), r.line.kept.Milliseconds(), r.guarded(), earliest)
 	default:
-		return append(args, r.token, life)
+		calls := counts(kind)
+		if r.silently {
+			calls = callNobody
+		}
+		return append(args, r.token, life, calls)
 	}
 }
+
+// What a script is to make of those who wait: 1 and 2 say whether PUBLISH counts all who hear. In a cluster it counts those
+// of one server.
+const (
+	callNobody   = 0
+	callCounted  = 1
+	callAnybody  = 2
+	leaveTheLine = "leave" // instead of a ticket
+)
+
+func counts(kind voterKind) int {
+	if kind == clusterVoter {
+		return callAnybody
+	}
+	return callCounted
+}
+
+// guarded reports whether the request was made by the agreed time.
+func (r *request) guarded() bool { return r.now != span{} }
 
 // needsLook reports whether a request's answer depends on the server being fit to vote.
 func (r *request) needsLook() bool { return r.op != opRelease && r.op != opAdmit }
@@ -99,12 +133,14 @@ func (r *request) needsLook() bool { return r.op != opRelease && r.op != opAdmit
 func (r *request) enrols() bool { return r.needsLook() && r.op != opInspect }
 
 // queue adds the request's command to the pipeline, if it has one: a script by its hash or in full, or a
-// plain command.
-func (r *request) queue(ctx context.Context, pipe redis.Pipeliner, kind voterKind, full bool) redis.Cmder {
+// plain command. In full it's sent for the second time, and refused is why the first was in vain.
+func (r *request) queue(ctx context.Context, pipe redis.Pipeliner, kind voterKind, full bool, refused error) redis.Cmder {
 	args := r.commands[kind]
 	switch {
 	case args == nil:
 		return nil
+	case r.op == opRelease && full && lacksRight(refused):
+		return queueScript(ctx, pipe, r.op, r.withoutLine(kind), full)
 	case r.op == opAcquire && !r.fenced && full:
 		refusal := &plainRefusal{StringCmd: pipe.Get(ctx, r.name), life: redis.NewIntCmd(ctx, "pttl", r.name)}
 		_ = pipe.Process(ctx, refusal.life) // it only queues
@@ -138,8 +174,16 @@ func (r *request) inconclusive(cmd redis.Cmder) bool {
 		// after a broken connection reads its own lock as taken.
 		return cmd.Err() == nil && !cmd.Val()
 	default:
-		return unknownScript(cmd.Err())
+		return unknownScript(cmd.Err()) || r.op == opRelease && lacksRight(cmd.Err())
 	}
+}
+
+// withoutLine returns the command of a release that leaves those who wait alone. A user may have rights to the lock and its record
+// and none to the line, above all where the rule for it is older than the line.
+func (r *request) withoutLine(kind voterKind) []any {
+	args := slices.Clone(r.commands[kind])
+	args[4], args[len(args)-1] = r.name, callNobody // EVALSHA, hash, number of keys, lock, line
+	return args
 }
 
 // status is the first element of a script's reply.
@@ -169,6 +213,7 @@ type reply struct {
 	holder holderID // who holds the lock, where an acquisition was refused for that
 	marker *marker  // in the reply to a look or an admission
 	found  *found   // in the reply to an inspection
+	place  place    // in the reply of who waits
 }
 
 // parse reads what came back for a request.
@@ -220,6 +265,12 @@ func (r *request) parseScript(values []int64) (reply, error) {
 		return rp, nil
 	case len(values) == 4:
 		return reply{status: status(values[0]), time: unixMicro(values[1]), value: values[2], until: unixMicro(values[3])}, nil
+	case len(values) == 8: // of who waits
+		rp := reply{status: status(values[0]), time: unixMicro(values[1]), value: values[2], until: unixMicro(values[3]), holder: holderID(values[4])}
+		rp.place = place{ticket: values[5], ahead: int(values[6]), called: values[7]}
+		return rp, nil
+	case len(values) == 2: // a release
+		return reply{status: status(values[0]), value: values[1]}, nil
 	case len(values) == 1:
 		return reply{status: status(values[0])}, nil
 	}

@@ -21,9 +21,11 @@ const (
 	opAdmit // the server votes from a moment on
 	opExtendPlain
 	opInspect
+	opWait // take a place in the line of those who wait, or leave it
+	operations
 )
 
-var operationNames = [...]string{"acquire", "confirm", "extend", "release", "look", "admit", "extend", "inspect"}
+var operationNames = [...]string{"acquire", "confirm", "extend", "release", "look", "admit", "extend", "inspect", "wait"}
 
 func (op operation) String() string { return operationNames[op] }
 
@@ -48,16 +50,21 @@ var (
 	admitSource string
 	//go:embed scripts/inspect.lua
 	inspectSource string
+	//go:embed scripts/line.lua
+	lineSource string
+	//go:embed scripts/wait.lua
+	waitSource string
 
 	scripts = [...]script{
 		opAcquire:     newScript(recordSource + grantSource),
 		opConfirm:     newScript(recordSource + confirmSource),
 		opExtend:      newScript(recordSource + extendSource),
-		opRelease:     newScript(releaseSource),
+		opRelease:     newScript(lineSource + releaseSource),
 		opLook:        newScript(recordSource + enrolSource),
 		opAdmit:       newScript(recordSource + admitSource),
 		opExtendPlain: newScript(extendPlainSource),
 		opInspect:     newScript(recordSource + inspectSource),
+		opWait:        newScript(recordSource + lineSource + waitSource),
 	}
 )
 
@@ -85,3 +92,6 @@ func scriptArgs(op operation, args []any, full bool) []any {
 }
 
 func unknownScript(err error) bool { return err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") }
+
+// lacksRight reports whether the server refused a command for the user's rights.
+func lacksRight(err error) bool { return err != nil && redis.HasErrorPrefix(err, "NOPERM") }

@@ -103,8 +103,8 @@ func (s *session) connect(ctx context.Context) (context.Context, context.CancelF
 }
 
 // Exchange sends the requests in one pipeline, and those whose first answer isn't conclusive in
-// a second one: scripts that the server doesn't know (yet, or since its restart), and plain
-// acquisitions that were refused. What follows them under the same name is sent again, too, or a
+// a second one: scripts that the server doesn't know (yet, or since its restart), plain
+// acquisitions that were refused, and releases that their user has no right to, then without the line. What follows them under the same name is sent again, too, or a
 // release would have overtaken the request that it undoes. All requests bear repetition.
 func (s *session) Exchange(ctx context.Context, requests []*request, answers []quorum.Answer[reply]) {
 	s.mu.Lock()
@@ -163,7 +163,7 @@ func (s *session) pass(ctx context.Context, requests []*request, answers []quoru
 	sends := func(i int) bool { return only == nil || slices.Contains(only, i) }
 	for i, r := range requests {
 		if sends(i) {
-			cmds[i] = r.queue(ctx, s.pipe, s.voter.kind, full)
+			cmds[i] = r.queue(ctx, s.pipe, s.voter.kind, full, answers[i].Err)
 		}
 	}
 	sent := s.voter.reading()
@@ -185,6 +185,7 @@ func (s *session) pass(ctx context.Context, requests []*request, answers []quoru
 			continue
 		}
 		if !full && (r.inconclusive(cmds[i]) || (r.needsLook() && unknownScript(unfit))) {
+			answers[i].Err = errOf(cmds[i])
 			again = append(again, i)
 			continue
 		}
@@ -218,9 +219,16 @@ func (s *session) pass(ctx context.Context, requests []*request, answers []quoru
 	return again
 }
 
+func errOf(cmd redis.Cmder) error {
+	if cmd == nil {
+		return nil
+	}
+	return cmd.Err()
+}
+
 // anyFailed reports whether one of the commands has an error of its own.
 func anyFailed(cmds []redis.Cmder) bool {
-	return slices.ContainsFunc(cmds, func(c redis.Cmder) bool { return c != nil && c.Err() != nil })
+	return slices.ContainsFunc(cmds, func(c redis.Cmder) bool { return errOf(c) != nil })
 }
 
 // look adds the first command of a batch where somebody wants to know, or has to: which time is it, and may the

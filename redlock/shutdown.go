@@ -64,7 +64,9 @@ func (l *Locker) end() error {
 	defer context.AfterFunc(ctx, func() { _ = l.closeClients() })()
 	ended := make(chan struct{})
 	go func() {
+		l.ears.end()
 		l.group.Close(ctx)
+		l.ears.close()
 		close(ended)
 	}()
 	select {

@@ -57,7 +57,7 @@ func TestSimulation(t *testing.T) {
 			trace = os.Stdout
 		}
 		report := simulate(t, *simSeed, trace)
-		t.Logf("%d attempts, %d acquired, %d commands", report.Attempts, report.Acquired, report.Commands)
+		t.Logf("%d attempts, %d acquired, %d commands; overtaken %d times, idle for %v", report.Attempts, report.Acquired, report.Commands, report.Overtaken, report.Idle)
 		require.Empty(t, report.Violations)
 		return
 	}

@@ -18,6 +18,7 @@ type turn struct {
 	place *list.Element
 	first chan struct{} // closed when it's the first in its line
 	freed chan struct{} // holds a token when the lock has been given back in this process
+	calls chan call     // holds the last call, see listen.go
 }
 
 // join goes to the end of the line for a name.
@@ -32,7 +33,7 @@ func (ts *turns) join(name string) *turn {
 		line = list.New()
 		ts.lines[name] = line
 	}
-	t := &turn{first: make(chan struct{}), freed: make(chan struct{}, 1)}
+	t := &turn{first: make(chan struct{}), freed: make(chan struct{}, 1), calls: make(chan call, 1)}
 	if t.place = line.PushBack(t); line.Len() == 1 {
 		close(t.first)
 	}
@@ -64,6 +65,20 @@ func (ts *turns) freed(name string) {
 		case line.Front().Value.(*turn).freed <- struct{}{}:
 		default:
 		}
+	}
+}
+
+// called tells the first in line that it was called from the line at a voter, see line.go.
+func (ts *turns) called(c call) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if line := ts.lines[c.name]; line != nil {
+		calls := line.Front().Value.(*turn).calls
+		select {
+		case <-calls: // an older one
+		default:
+		}
+		calls <- c // nobody else fills it
 	}
 }
 

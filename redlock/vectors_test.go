@@ -46,9 +46,10 @@ func vectors[T any](t *testing.T, file string) []T {
 
 func TestVectorsOfKeys(t *testing.T) {
 	type vector struct {
-		Name, Record, Tagged, Channel, Refused string
-		Slot                                   int
-		RefusedOnClusters                      string `json:"refused_on_clusters"`
+		Name, Record, Tagged, Line, Refused string
+		TaggedLine                          string `json:"tagged_line"`
+		Slot                                int
+		RefusedOnClusters                   string `json:"refused_on_clusters"`
 	}
 	for _, v := range vectors[vector](t, "keys.txt") {
 		err := checkName(v.Name)
@@ -59,13 +60,15 @@ func TestVectorsOfKeys(t *testing.T) {
 		}
 		require.NoError(t, err, v.Name)
 		assert.Equal(t, v.Record, recordKey(v.Name, false))
-		assert.Equal(t, v.Channel, lockChannels[0](v.Name))
+		assert.Equal(t, v.Line, lineKey(v.Name, false))
 		if v.RefusedOnClusters != "" {
 			assert.ErrorContains(t, checkSlot(v.Name), v.RefusedOnClusters)
 			continue
 		}
 		require.NoError(t, checkSlot(v.Name))
 		assert.Equal(t, v.Tagged, recordKey(v.Name, true))
+		assert.Equal(t, v.TaggedLine, lineKey(v.Name, true))
+		assert.Equal(t, v.Slot, slot(v.TaggedLine), "the slot of %q", v.TaggedLine)
 		assert.Equal(t, v.Slot, slot(v.Name), "the slot of %q", v.Name)
 		assert.Equal(t, v.Slot, slot(v.Tagged), "the slot of %q", v.Tagged)
 	}
@@ -190,7 +193,7 @@ func TestVectorsOfScripts(t *testing.T) {
 	sources := map[string]string{
 		"grant": scripts[opAcquire].source, "confirm": scripts[opConfirm].source, "extend": scripts[opExtend].source,
 		"release": scripts[opRelease].source, "enrol": scripts[opLook].source, "admit": scripts[opAdmit].source,
-		"extendplain": scripts[opExtendPlain].source,
+		"extendplain": scripts[opExtendPlain].source, "wait": scripts[opWait].source,
 	}
 	called, meant := map[string]bool{}, map[string]bool{}
 	steps := vectors[scriptVector](t, "scripts.txt")
@@ -306,6 +309,13 @@ func (q *sequence) holds(t *testing.T, key string, want any) bool {
 		fields := map[string]string{}
 		for name, value := range want.(map[string]any) {
 			fields[name] = q.text(value.(string))
+		}
+		if q.client.Type(t.Context(), key).Val() == "zset" {
+			members := map[string]string{}
+			for _, z := range q.client.ZRangeWithScores(t.Context(), key, 0, -1).Val() {
+				members[z.Member.(string)] = strconv.FormatFloat(z.Score, 'f', -1, 64)
+			}
+			return assert.Equal(t, fields, members, key)
 		}
 		return assert.Equal(t, fields, q.client.HGetAll(t.Context(), key).Val(), key)
 	}

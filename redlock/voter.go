@@ -73,11 +73,22 @@ func (v *voter) met(err error) {
 	v.failed(opLook, err, true, now)
 }
 
+// answers reports whether the voter is likely to answer: it answered without an error last, and in time since.
+func (v *voter) answers() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	_, refuses := v.refusals.last()
+	return !v.cut && !refuses && !v.silent.Load()
+}
+
 // failed notes an error. Where the connection was set up and the error is the server's reply, it's about one kind of request. The
 // caller holds mu.
 func (v *voter) failed(op operation, err error, connected bool, now time.Time) {
-	v.lastErr, v.lastErrAt = err, now
 	d := diagnose(err, v.link)
+	if op == opWait && d.outcome == Unfit {
+		return // it's fit to vote
+	}
+	v.lastErr, v.lastErrAt = err, now
 	if _, replied := serverText(err); replied && connected {
 		v.refusals.note(op, reply{}, err, d.outcome, now)
 		return

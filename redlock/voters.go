@@ -69,6 +69,15 @@ func (l *Locker) voterState(i int) VoterState {
 	return v
 }
 
+// waitsFor reports whether a voter doesn't vote yet, as far as is known: it may have forgotten locks.
+func (l *Locker) waitsFor(voter int) bool {
+	if l.guard == nil || !l.voters[voter].guarded() {
+		return false
+	}
+	m := l.guard.marker(voter)
+	return m.number != 0 && (m.until == 0 || l.guard.left(m.until) > 0)
+}
+
 // waits notes that the voter doesn't vote yet, unless it doesn't even answer.
 func (v *VoterState) waits() {
 	if v.Outcome == Granted {

@@ -5,21 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/a5bbb083/redlock/quorum"
 )
 
-// Pauses between the attempts of [Locker.Lock]: exponential, bounded, with full jitter, so
-// that clients whose attempts have split the votes don't meet again.
-// See https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
+// Pauses between the attempts of [Locker.Lock] where there's no line to stand in: exponential, bounded, with full jitter.
 const (
 	firstPause   = 4 * time.Millisecond
 	maxWaitPause = 256 * time.Millisecond
 )
 
-// Lock takes the lock, waiting for it as long as ctx allows. It makes attempts like those of
-// [Locker.TryLock], with growing random pauses between them, and returns the first success.
-// Goroutines that wait for one name on one locker are served in the order in which they came, and only
-// the first of them asks the voters. A lock that another goroutine gives back is asked for at once, and
-// other processes may be faster.
+// Lock takes the lock, waiting for it as long as ctx allows. Goroutines that wait for one name on one locker are served in the
+// order in which they came, and so are lockers: each waits once for a name. Whoever gives the lock back
+// calls the first of those who wait, which makes an attempt like that of [Locker.TryLock]. It also makes one when the lock should have run
+// out. A TryLock, and a Lock of a process that doesn't know that others wait, may be faster.
+//
+// The order is a hint that voters keep. Where they lose it, or a voter stops, waiting takes up to the node time-out longer.
+// Where a voter's user has no right to subscribe, Lock makes attempts with random pauses, of up to 256 ms; see [Hooks].
 //
 // When ctx ends, the error matches both the context's error and the last attempt's
 // [*QuorumError] that wasn't cut short, which says what stood in the way. Invalid names and
@@ -48,46 +50,51 @@ func (l *Locker) wait(ctx context.Context, seen *observation, lo lockOptions) (*
 	if !t.await(ctx) {
 		return nil, fmt.Errorf("redlock: waiting for %q behind others of this process: %w", name, context.Cause(ctx))
 	}
-	var last error
-	for pause := firstPause; ; pause = min(2*pause, maxWaitPause) {
-		lk, err := l.acquire(ctx, seen, lo)
-		if err == nil {
-			return lk, nil
-		}
-		if errors.Is(err, ErrUnfit) {
-			return nil, err
-		}
-		// An attempt that was cut short doesn't know what stood in the way.
-		if last == nil || ctx.Err() == nil {
-			last = err
-		}
-		woken, alive := t.sleep(ctx, time.Duration(l.jitter(int64(pause))))
-		if !alive {
-			l.nameOwners(ctx, name, last)
-			return nil, waitError(ctx, name, last)
-		}
-		if woken {
-			pause = firstPause / 2
-		}
+	w := l.newWaiter(name, t)
+	lk, err := w.acquire(ctx, seen, lo)
+	if err != nil {
+		w.leave()
+		return nil, err
 	}
+	w.won()
+	return lk, nil
 }
 
-// sleep waits for d, for a lock that is given back in this process, or for the end of ctx.
-func (t *turn) sleep(ctx context.Context, d time.Duration) (woken, alive bool) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-t.freed:
-		return true, true
-	case <-timer.C:
-		return false, true
-	case <-ctx.Done():
-		return false, false
+// acquire makes attempts until one succeeds. Where others wanted the lock a moment ago, it stands in line before the first.
+func (w *waiter) acquire(ctx context.Context, seen *observation, lo lockOptions) (*Lock, error) {
+	l := w.locker
+	var last error
+	for asks := !l.contended.has(w.name); ; asks = true {
+		if asks {
+			seen.waits, seen.gone, seen.silently, seen.outcome = true, w.gone, w.silently(), quorum.Outcome[reply]{}
+			lk, err := l.acquire(ctx, seen, lo)
+			if err == nil {
+				return lk, nil
+			}
+			if errors.Is(err, ErrUnfit) {
+				return nil, err
+			}
+			// An attempt that was cut short doesn't know what stood in the way.
+			if last == nil || ctx.Err() == nil {
+				last = err
+			}
+			w.refused(seen.outcome)
+		}
+		if !w.await(ctx) {
+			if last == nil {
+				last = w.obstacle(ctx)
+			}
+			l.nameOwners(ctx, w.name, last)
+			return nil, waitError(ctx, w.name, last)
+		}
 	}
 }
 
 func waitError(ctx context.Context, name string, last error) error {
 	cause := context.Cause(ctx)
+	if last == nil {
+		return fmt.Errorf("redlock: waiting for %q in line: %w", name, cause)
+	}
 	if errors.Is(last, cause) {
 		return last
 	}

@@ -13,6 +13,7 @@ import (
 // Hooks returns hooks that log:
 //
 //   - a lost lock at the level Warn, since its work may have run beside another's,
+//   - a voter that doesn't let its user subscribe or stand in line, so that waiting takes longer, at Warn,
 //   - a voter that is of use no more, or again, at Info,
 //   - an operation that failed at Info, but one whose lock another holds, or whose caller gave up, at Debug,
 //   - every other operation at Debug.
@@ -35,6 +36,10 @@ func Hooks(logger *slog.Logger) redlock.Hooks {
 		},
 		Lost: func(e redlock.Event) {
 			logger.LogAttrs(context.Background(), slog.LevelWarn, "redlock: lock lost", about(e)...)
+		},
+		CannotListen: func(v redlock.VoterState) {
+			logger.LogAttrs(context.Background(), slog.LevelWarn, "redlock: voter doesn't let its user wait in line, so waiting takes longer",
+				slog.String("node", v.Node), slog.Any("err", v.Err))
 		},
 		VoterChanged: func(v redlock.VoterState) {
 			attrs := []slog.Attr{slog.String("node", v.Node), slog.String("outcome", v.Outcome.String())}

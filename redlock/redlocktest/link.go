@@ -224,7 +224,10 @@ func (l *Link) connect() (*conn, error) {
 }
 
 // dialLazily is for clients that must not know of failed dials, see [Member.Clients].
-func (l *Link) dialLazily(context.Context, string, string) (net.Conn, error) {
+func (l *Link) dialLazily(ctx context.Context, _, _ string) (net.Conn, error) {
+	if err := ctx.Err(); err != nil { // as any dialer
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: l.node.addr, Err: err}
+	}
 	c, err := l.connect()
 	if err != nil {
 		return nil, err

@@ -9,8 +9,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// publish only wakes those who wait for a lock; releasing works without it.
 const publish = "PUBLISH"
+
+// forWaiting are the commands that only those need who wait for a lock; taking and releasing works without them.
+var forWaiting = []string{publish, "TYPE", "ZADD", "ZRANGE", "ZREVRANGE", "ZRANK", "ZREM", "ZREMRANGEBYSCORE"}
 
 // judgeCommands reports what the probe script was refused.
 func judgeCommands(e *examination, v *voter) []verdict {
@@ -27,8 +29,10 @@ func judgeCommands(e *examination, v *voter) []verdict {
 		}
 		level, found := Error, r.command+" is refused: "+r.message
 		rights := "+" + strings.ToLower(r.command)
-		if r.command == publish {
+		if slices.Contains(forWaiting, r.command) {
 			level, found = Note, found+"; those who wait for a lock hear of its release only later"
+		}
+		if r.command == publish {
 			rights += " &*"
 		}
 		verdicts = append(verdicts, verdict{level, found, probeAdvice(e, v, r.message, rights)})

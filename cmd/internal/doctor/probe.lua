@@ -24,9 +24,20 @@ if try('DEL', lock) and expires then
   try('HSET', record, 'run', '1')
   try('PEXPIRE', record, life)
   try('DEL', record)
+  -- The line of those who wait.
+  try('ZADD', record, 1, 'probe')
+  try('PEXPIRE', record, life)
+  try('TYPE', record)
+  try('ZRANGE', record, 0, 0)
+  try('ZREVRANGE', record, 0, 0)
+  try('ZRANK', record, 'probe')
+  try('ZREM', record, 'probe')
+  try('ZREMRANGEBYSCORE', record, '-inf', '(0')
+  try('DEL', record)
 end
 -- The marker stays as it is: it has no such field.
 try('HMGET', marker, 'run')
 try('HDEL', marker, 'probe')
-try('PUBLISH', lock .. ':free', '')
+try('MGET', lock, record)
+try('PUBLISH', 'redlock:wake:probe', '')
 return refused

@@ -20,6 +20,8 @@
 //   - Wolves: no client says of a right clock that it's astray.
 //   - Tidiness: once the last release is out, no key is left but the records.
 //   - Recovery: when the faults have ended, an old client and a new one get every lock within [Recovery].
+//   - Turns: when the faults have ended, no client that waits is overtaken more than twice by each other one that came later, and the lock
+//     isn't free while somebody waits for longer than a few node time-outs, wherever the faults have left clocks, voters and lines.
 //   - Nothing waits for ever: synctest ends a run in which all goroutines are blocked.
 //
 // # What the shapes of lock add

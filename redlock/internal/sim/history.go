@@ -20,6 +20,10 @@ type Report struct {
 	// Takeovers counts how often a voter gave a lock to another that wasn't given back, since its
 	// time was over.
 	Takeovers int
+	// Overtaken is the most often that a client that waited was overtaken by one that came later, and Idle the longest that a
+	// lock was free while somebody waited, both when messages got through again.
+	Overtaken int
+	Idle      time.Duration
 	// Commands counts what the voters were sent.
 	Commands int
 }

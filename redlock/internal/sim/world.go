@@ -176,6 +176,7 @@ func (w *world) settle() {
 	// Locks that were left behind run out, also where a clock was set back, and where the request
 	// for one comes only now.
 	time.Sleep(w.plan.lingering + w.plan.setBack + 2*MaxTTL)
+	w.takeTurns()
 	w.rush()
 	w.history.requireTidy()
 	for _, c := range w.clients {

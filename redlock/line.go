@@ -1,0 +1,408 @@
+package redlock
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/a5bbb083/redlock/quorum"
+)
+
+// Processes that wait for a name stand in line at one voter, the lead voter if it can, first come, first served. Whoever
+// gives the lock back there calls the first of them, by the same script. The first one that's called asks all voters,
+// and meets no crowd. The line is a hint: where voters lose it, or messages do, those who wait find out by looking, and where they
+// stand in different lines, they split the votes. See scripts/line.lua for the line and scripts/wait.lua for looking.
+
+// stand is what a process says to the line.
+type stand struct {
+	process string
+	ticket  any           // int64, or leaveTheLine
+	overdue int64         // the ticket of who was called and should have come; 0 if nobody
+	kept    time.Duration // for how long the line lives without another word
+}
+
+// place is what the line says to a process.
+type place struct {
+	ticket int64
+	ahead  int
+	called int64 // the ticket of who was called and is awaited; 0 if nobody is
+}
+
+const (
+	// graceOf is the part of a node time-out in which somebody who was called is expected to come.
+	graceOf = 8
+	// looksOf is how often the first in line look, in a node time-out. Together with the wait for an answer it makes a voter's
+	// silence known within one.
+	looksOf = 4
+	// crowd is how many look that often. Those behind do so in proportion to their place, up to farthest times as seldom.
+	crowd    = 8
+	farthest = 8
+	// stagger is how much later each one looks whether a lock has run out than the one before it.
+	stagger = 3 * time.Millisecond
+	// hasty is how many attempts in a row are made at once.
+	hasty = 3
+	// leastKept is how long a line lives without another word, at the least.
+	leastKept = time.Second
+)
+
+// waiter is a goroutine that waits for a name: the one whose turn it is in its process.
+type waiter struct {
+	locker *Locker
+	name   string
+	turn   *turn
+	begun  time.Time
+
+	at      int   // the voter where it stands in line; -1 if it doesn't
+	listens bool  // there
+	spoke   bool  // there, so it may have a place
+	ticket  int64 // there; 0 before it has one
+	stood   bool  // it has had a ticket anywhere
+	overdue int64
+	called  bool // it's the one to ask
+
+	answers quorum.Outcome[reply] // to the last look
+	gone    holderID              // whose lock was given back when it was called; 0 if none was
+	until   unixMicro             // of the lock in the way, as it was told last; 0 if only a PTTL is known
+	expires time.Time             // when that lock should be over; zero if nobody knows
+	holder  holderID              // that was named last
+	same    int                   // looks that have named it since
+	failed  int                   // attempts since it was called last, or had to wait for long
+}
+
+func (l *Locker) newWaiter(name string, t *turn) *waiter {
+	w := &waiter{locker: l, name: name, turn: t, begun: time.Now(), at: -1}
+	w.move(w.choose(nil))
+	return w
+}
+
+// choose returns the voter at which to stand in line: the first in the name's order that answers and votes, and, where an attempt was
+// refused, names the holder that most name, which will call there. It's -1 if there's none.
+func (w *waiter) choose(refusals []quorum.Answer[reply]) int {
+	l := w.locker
+	n := len(l.voters)
+	first, holder := leadVoter(w.name, n), mostNamed(refusals)
+	for i := range n {
+		voter := (first + i) % n
+		v := l.voters[voter]
+		if !v.answers() || l.waitsFor(voter) || v.kind == clusterVoter && checkSlot(w.name) != nil {
+			continue
+		}
+		if refusals == nil {
+			return voter
+		}
+		if a := refusals[voter]; refuses(a) && a.Reply.holder == holder {
+			return voter
+		}
+	}
+	return -1
+}
+
+func refuses(a quorum.Answer[reply]) bool {
+	return a.Heard && a.Err == nil && a.Reply.status == statusHeld
+}
+
+// mostNamed returns the holder that most voters name.
+func mostNamed(answers []quorum.Answer[reply]) holderID {
+	named, most := map[holderID]int{}, nobody
+	for _, a := range answers {
+		if !refuses(a) {
+			continue
+		}
+		holder := a.Reply.holder
+		if named[holder]++; named[holder] > named[most] {
+			most = holder
+		}
+	}
+	return most
+}
+
+// move goes to the line at another voter.
+func (w *waiter) move(voter int) {
+	if voter == w.at {
+		return
+	}
+	w.leave()
+	w.at, w.ticket, w.overdue = voter, 0, 0
+}
+
+// ear returns the subscription at the voter.
+func (w *waiter) ear() *ear { return w.locker.ears.at[w.at] }
+
+// leave gives up the place in line, with the lock or without it.
+func (w *waiter) leave() {
+	if w.at < 0 {
+		return
+	}
+	if w.spoke || w.failed > 0 { // an attempt that failed has called nobody
+		w.say(leaveTheLine)
+	}
+	if w.listens {
+		w.ear().leave()
+	}
+	w.at, w.listens, w.spoke = -1, false, false
+}
+
+// won is leave for who has the lock. Who was called is off the line already.
+func (w *waiter) won() {
+	if w.called {
+		w.spoke, w.failed = false, 0
+	}
+	w.leave()
+}
+
+// refused takes in why an attempt failed.
+func (w *waiter) refused(o quorum.Outcome[reply]) {
+	l := w.locker
+	w.failed++
+	w.until, w.expires = 0, time.Time{}
+	if slices.ContainsFunc(o.Answers, refuses) {
+		l.contended.note(w.name)
+	}
+	if left, known := l.freeIn(o); known {
+		w.expires = time.Now().Add(left)
+	}
+	w.move(w.choose(o.Answers))
+	w.called, w.gone, w.holder = false, 0, mostNamed(o.Answers)
+	if w.at >= 0 && o.Answers != nil && o.Answers[w.at].Heard {
+		w.until = o.Answers[w.at].Reply.until
+	}
+}
+
+// freeIn returns when a majority of the voters will grant the lock, if nobody extends it or gives it back.
+func (l *Locker) freeIn(o quorum.Outcome[reply]) (left time.Duration, known bool) {
+	var lefts []time.Duration
+	for _, a := range o.Answers {
+		switch r := a.Reply; {
+		case !a.Heard || a.Err != nil:
+		case r.status == statusOK:
+			lefts = append(lefts, 0)
+		case r.status == statusHeld && (r.until != 0 || r.value > 0), r.status == statusQuarantined && r.until != 0:
+			lefts = append(lefts, l.refusedFor(opAcquire, r))
+		}
+	}
+	need := quorum.Majority(len(l.voters))
+	if len(lefts) < need {
+		return 0, false
+	}
+	slices.Sort(lefts)
+	return lefts[need-1] + time.Millisecond/4, true
+}
+
+// await stands in line until it's time to ask the voters. It returns false when ctx is done.
+func (w *waiter) await(ctx context.Context) bool {
+	select {
+	case <-w.turn.calls: // from before the attempt: the next look tells what has become of it
+	default:
+	}
+	for w.at >= 0 && ctx.Err() == nil {
+		if !w.listens {
+			w.ear().enter()
+			w.listens = true
+		}
+		hearing, changed, deaf := w.ear().state()
+		if deaf != nil {
+			break
+		}
+		seen, ok := w.look(ctx)
+		if ctx.Err() != nil {
+			return false
+		}
+		if !ok {
+			break
+		}
+		if seen.status == statusOK {
+			w.called = true
+			return w.space(ctx)
+		}
+		asks, alive := w.stay(ctx, seen, hearing, changed)
+		if !alive {
+			return false
+		}
+		if asks {
+			return w.space(ctx)
+		}
+	}
+	return w.rest(ctx)
+}
+
+// look asks how the line is, and keeps the place in it. It returns false where the voter doesn't say.
+func (w *waiter) look(ctx context.Context) (reply, bool) {
+	l := w.locker
+	var ticket int64
+	switch {
+	case w.ticket != 0:
+		ticket = w.ticket
+	case w.stood: // at another voter
+		ticket = -time.Since(w.begun).Microseconds()
+	}
+	o := w.say(ticket).Wait(ctx)
+	a := o.Answers[w.at]
+	switch {
+	case ctx.Err() != nil:
+	case !a.Heard:
+		l.voters[w.at].silent.Store(true)
+	case a.Err != nil:
+		w.ear().refuse(a.Err)
+	}
+	if !a.Heard || a.Err != nil || l.waitsFor(w.at) { // what it remembers may be long over
+		return reply{}, false
+	}
+	w.ticket, w.stood, w.overdue, w.answers = a.Reply.place.ticket, true, 0, o
+	if a.Reply.status != statusOK {
+		l.contended.note(w.name)
+	}
+	return a.Reply, true
+}
+
+// say sends a word to the line.
+func (w *waiter) say(ticket any) *quorum.Ballot[*request, reply] {
+	l := w.locker
+	timeout, at, key := l.options.nodeTimeout, w.at, queueKey(w.name)
+	if v := l.voters[at]; v.sessions[key%uint64(len(v.sessions))].known.covers(opWait, time.Now(), v.idle) {
+		timeout -= timeout / looksOf
+	}
+	w.spoke = true
+	return l.start(quorum.Poll[*request, reply]{
+		Request: &request{
+			op: opWait, name: w.name, fenced: l.options.fencing, now: l.now(),
+			line: stand{process: l.process, ticket: ticket, overdue: w.overdue, kept: max(leastKept, 2*farthest*l.options.nodeTimeout)},
+		},
+		Key:     key,
+		Timeout: timeout,
+		Until:   time.Now().Add(timeout),
+		Urgent:  true, // one at a time for each name; to leave is one more
+		Persist: ticket == leaveTheLine,
+		Voters:  []int{at},
+		Seen:    func(_ int, a quorum.Answer[reply]) quorum.Reaction { return quorum.Reaction{Vote: vote(a)} },
+		Settled: func(_ *request, o quorum.Outcome[reply]) bool { return o.Answers[at].Heard },
+	})
+}
+
+// stay waits for a call, or until it's time to look again. It returns true if it's time to ask instead.
+func (w *waiter) stay(ctx context.Context, seen reply, hearing bool, changed <-chan struct{}) (asks, alive bool) {
+	l := w.locker
+	every := l.options.nodeTimeout / looksOf
+	every *= time.Duration(min(1+seen.place.ahead/crowd, farthest))
+	wait := every - time.Duration(l.jitter(int64(every/4)))
+	freed := w.turn.freed
+	switch {
+	case seen.status == statusHeld:
+		if w.lapsed(seen) || w.doubts(seen) {
+			return true, true
+		}
+		if !w.expires.IsZero() {
+			wait = min(wait, max(time.Until(w.expires), 0)+time.Duration(seen.place.ahead)*stagger)
+		}
+	default: // another was called
+		w.overdue = seen.place.called
+		wait = l.options.nodeTimeout / graceOf
+	}
+	if !hearing {
+		wait = min(wait, max(firstPause, wait/4))
+	} else {
+		freed = nil // whoever gives it back calls
+	}
+	if wait >= every/2 {
+		w.failed = 0
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for {
+		select {
+		case c := <-w.turn.calls:
+			if c.voter == w.at && c.ticket == w.ticket {
+				w.called, w.failed, w.gone = true, 0, c.gone
+				return true, true
+			}
+		case <-freed:
+			return false, true
+		case <-changed:
+			return false, true
+		case <-timer.C:
+			return false, true
+		case <-ctx.Done():
+			return false, false
+		}
+	}
+}
+
+// lapsed reports whether the lock in the way should have run out by now, and nobody has taken it since. Otherwise it notes
+// when that will be.
+func (w *waiter) lapsed(seen reply) bool {
+	if seen.until != 0 && seen.until == w.until && !w.expires.IsZero() {
+		return time.Since(w.expires) >= time.Duration(seen.place.ahead)*stagger
+	}
+	w.until, w.expires = seen.until, time.Time{}
+	switch g := w.locker.guard; {
+	case seen.until != 0 && g != nil:
+		w.expires = time.Now().Add(g.expected(seen.until))
+	case seen.value >= 0: // 0 is less than a millisecond
+		w.expires = time.Now().Add(time.Duration(seen.value)*time.Millisecond + time.Millisecond)
+	}
+	return false
+}
+
+// doubts reports whether it's time to ask all voters although the lock is held: the one with the line may be the only one that
+// still names this holder, whose release it missed. Then nobody calls there. The longer it's the same one the more seldom.
+func (w *waiter) doubts(seen reply) bool {
+	if seen.holder != w.holder {
+		w.holder, w.same = seen.holder, 0
+		return false
+	}
+	w.same++
+	return w.same > 1 && w.same&(w.same-1) == 0
+}
+
+// space keeps attempts apart that fail one after the other although each one had reason to hope.
+func (w *waiter) space(ctx context.Context) bool {
+	if w.failed < hasty {
+		return ctx.Err() == nil
+	}
+	return sleep(ctx, w.pause(w.failed-hasty))
+}
+
+// pause returns a random one, longer the more have been made before: those of clients whose attempts have split the votes
+// don't meet again. See https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
+func (w *waiter) pause(before int) time.Duration {
+	return time.Duration(w.locker.jitter(int64(min(firstPause<<min(before, 16), maxWaitPause))))
+}
+
+// rest waits for the next attempt where there's no line to stand in.
+func (w *waiter) rest(ctx context.Context) bool {
+	timer := time.NewTimer(w.pause(max(w.failed-1, 0)))
+	defer timer.Stop()
+	select {
+	case <-w.turn.freed:
+		w.failed = 0
+	case <-timer.C:
+	case <-ctx.Done():
+		return false
+	}
+	return true
+}
+
+// silently reports whether the release of an attempt that fails needn't call the next: the waiter will look what there is.
+func (w *waiter) silently() bool {
+	if w.at < 0 {
+		return false
+	}
+	_, _, deaf := w.ear().state()
+	return deaf == nil
+}
+
+// obstacle explains why there was no attempt: what the line said last.
+func (w *waiter) obstacle(ctx context.Context) error {
+	if w.answers.Answers == nil {
+		return nil
+	}
+	o := quorum.Outcome[reply]{Answers: make([]quorum.Answer[reply], len(w.answers.Answers))}
+	for voter, a := range w.answers.Answers {
+		if a.Err == nil { // those that weren't asked have one
+			a.Reply.status = statusHeld // by whoever has the lock, or was called before
+			o.Answers[voter] = a
+		}
+	}
+	e := w.locker.quorumError(ctx, opAcquire, w.name, o)
+	e.Reason = ErrNotAcquired
+	return e
+}
