@@ -243,6 +243,13 @@ func parse(dir string, tests bool) (files []*ast.File, err error) {
 	return files, err
 }
 
+func parseFile(t *testing.T, file string) *ast.File {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, filepath.FromSlash(file)), nil, 0)
+	require.NoError(t, err)
+	return f
+}
+
 // testsExist looks for what -run, -fuzz and -bench name, and for the flags that the tests define.
 func testsExist(dir string, packages []string, values map[string]string, own []string) error {
 	names := make(map[string]bool)

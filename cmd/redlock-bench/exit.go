@@ -26,4 +26,6 @@ func (e *statusError) Unwrap() error   { return e.err }
 func (e *statusError) ExitStatus() int { return e.status }
 
 // exitStatus prints the error, if any, and returns the exit status for it.
-func exitStatus(w io.Writer, err error) int { return cli.Exit(w, "redlock-bench", err) }
+func exitStatus(w io.Writer, err error) int {
+	return cli.Exit(w, "redlock-bench", "redlock-bench", err)
+}

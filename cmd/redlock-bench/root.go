@@ -24,6 +24,6 @@ interrupted.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRunCommand(), newChaosCommand(), newJudgeCommand(), newLoadCommand(), newListCommand(), doctorcmd.New("redlock-bench"), newWorkerCheckCommand(), newVersionCommand(), newWorkerCommand(), newLoadClientCommand())
+	root.AddCommand(newRunCommand(), newChaosCommand(), newJudgeCommand(), newLoadCommand(), newListCommand(), doctorcmd.New("redlock-bench", true), newWorkerCheckCommand(), newVersionCommand(), newWorkerCommand(), newLoadClientCommand())
 	return root
 }

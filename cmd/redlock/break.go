@@ -43,7 +43,7 @@ then the lock was broken on those that did.
 ` + cli.NodesHelp,
 		Example: `  redlock break nightly --token 5f0c6a1de1f3b2a49c0d3c1f77e0a9b2
   redlock break nightly --token "$(redlock show nightly --json | jq -r .token)" --yes`,
-		Args:              cobra.ExactArgs(1),
+		Args:              one("name the lock"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if token == "" {

@@ -66,9 +66,9 @@ exec starts, it ends with status 69 whether it may wait or not.
 
 With --at-least, the servers keep the lock until that long after exec got it, also if
 the command has ended or failed before. So another machine whose clock is late doesn't
-run the same cron job again. Exec itself ends with the command. If the machine dies
-before that, the lock is free after the --ttl. A server that has kept a lock so, and
-restarts, doesn't vote for that long.
+run the same cron job again. Exec itself ends with the command, and can't shorten what's left
+of the --ttl then. If the machine dies before that, the lock is free after the --ttl.
+A server that has kept a lock so, and restarts, doesn't vote for that long.
 
 Exit status: the command's own, or
    69  too few servers answered, or may vote already
@@ -78,6 +78,9 @@ Exit status: the command's own, or
   126  the command can't be run
   127  the command wasn't found
   128  plus the number of the signal that ended the command, or redlock while it waited
+
+Unlike the other commands exec has no --json. Its output is the command's, the status
+says what became of the lock, and redlock show NAME --json says who holds it.
 
 ` + cli.NodesHelp,
 		Example: `  redlock exec -n nightly -- /usr/local/bin/report --all
@@ -118,6 +121,13 @@ Exit status: the command's own, or
 			return execute(job{execFlags: f, urls: urls, name: args[0], argv: args[1:], env: environment(), errOut: cmd.ErrOrStderr()})
 		},
 	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		if strings.HasSuffix(err.Error(), "unknown flag: --json") {
+			return errors.New("exec has no --json, since standard output is the command's: the exit status says what became " +
+				"of the lock, and redlock show NAME --json who holds it")
+		}
+		return err
+	})
 	f.nodes.Register(cmd)
 	flags := cmd.Flags()
 	flags.BoolVarP(&f.noWait, "no-wait", "n", false, "don't wait: if the lock is held by another, exit at once")
@@ -126,7 +136,7 @@ Exit status: the command's own, or
 	flags.DurationVar(&f.ttl, "ttl", 10*time.Second, "the lock outlives a machine that dies by this `TIME`; the same for all users of the servers")
 	flags.DurationVar(&f.killAfter, "kill-after", 0, "send KILL this `TIME` after TERM, at most half of the --ttl (default a third of it)")
 	flags.DurationVar(&f.atLeast, "at-least", 0, "keep the lock for this `TIME`, also if the command ends sooner")
-	flags.DurationVar(&f.maxHold, "max-hold", 0, "end the command when it has held the lock for this `TIME` (default no limit)")
+	flags.DurationVar(&f.maxHold, "max-hold", 0, "end the command when it has held the lock for this `TIME`; TERM comes --kill-after and 0.5s earlier (default no limit)")
 	cmd.MarkFlagsMutuallyExclusive("no-wait", "wait")
 	for _, name := range []string{"wait", "conflict-status", "ttl", "kill-after", "at-least", "max-hold"} {
 		if err := cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions); err != nil {

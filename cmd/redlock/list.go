@@ -34,7 +34,7 @@ too few servers answer to tell.
 ` + cli.NodesHelp,
 		Example: `  redlock ls deploy:
   redlock ls '' --json | jq -r '.[].name'`,
-		Args:              cobra.ExactArgs(1),
+		Args:              one("give the beginning of the locks' names, '' for all"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			voters, err := f.open()

@@ -37,7 +37,7 @@ func exitStatus(cmd *cobra.Command, err error) int {
 		// 2 is what many commands exit with themselves.
 		err = &cli.Failure{Status: statusOwn, Err: errors.New(err.Error() + "\nSee redlock exec --help.")}
 	}
-	return cli.Exit(cmd.ErrOrStderr(), "redlock", err)
+	return cli.Exit(cmd.ErrOrStderr(), "redlock", cmd.CommandPath(), err)
 }
 
 // interruptible lets a signal end the context of a command. A signal that was ignored stays so.

@@ -180,12 +180,13 @@ func TestBreak(t *testing.T) {
 
 func TestUsageErrors(t *testing.T) {
 	for line, want := range map[string]string{
-		"show":                                "accepts 1 arg(s), received 0",
-		"show a b":                            "accepts 1 arg(s), received 2",
+		"show":                                "show: name the lock: redlock show NAME",
+		"show a b":                            "show: there are 2 names, and it takes one: redlock show NAME",
 		"show job":                            "--nodes: give the URL of each server",
 		"show --timeout 0s job":               "--timeout 0s: give from 1ms to 1m",
 		"show --nodes redis://:secret@a:x j":  "URL 1 can't be read",
-		"ls":                                  "accepts 1 arg(s)",
+		"ls":                                  "ls: give the beginning of the locks' names, '' for all: redlock ls PREFIX",
+		"break":                               "break: name the lock: redlock break NAME",
 		"break job":                           "--token: give that of the lock",
 		"shwo job":                            `unknown command "shwo"`,
 		"doctor --nodes redis://:secret@a: x": "doctor takes no arguments",
@@ -194,7 +195,11 @@ func TestUsageErrors(t *testing.T) {
 			p := runs(t, strings.Fields(line)...)
 			assert.Equal(t, 2, p.status())
 			assert.Contains(t, p.errOut.String(), want)
-			assert.Contains(t, p.errOut.String(), "See redlock --help.")
+			help := "redlock --help"
+			if command, _, _ := strings.Cut(line, " "); command != "shwo" {
+				help = "redlock " + command + " --help"
+			}
+			assert.Contains(t, p.errOut.String(), "See "+help+".")
 			assert.NotContains(t, p.errOut.String(), "secret")
 		})
 	}
@@ -202,12 +207,25 @@ func TestUsageErrors(t *testing.T) {
 
 func TestDoctor(t *testing.T) {
 	_, urls := startVoters(t, 3)
-	p := command(t, "doctor", "--duration", "200ms", "--timeout", "10s", "--json", "-")
+	p := command(t, "doctor", "--duration", "200ms", "--timeout", "10s", "--json")
 	p.Env = append(p.Env, "REDLOCK_NODES="+urls)
 	require.Zero(t, p.start().status(), "%s", &p.errOut)
 	var r doctor.Report
 	require.NoError(t, json.Unmarshal([]byte(p.out.String()), &r))
 	assert.True(t, r.Fit)
+	assert.NotContains(t, p.errOut.String(), "reachable", "the report isn't printed twice")
+}
+
+// Standard output belongs to the command, so exec says where else to look.
+func TestExecHasNoJSON(t *testing.T) {
+	for _, args := range [][]string{{"exec", "--json", "job", "--", "true"}, {"exec", "job", "--json", "--", "true"}} {
+		p := runs(t, args...)
+		assert.Equal(t, statusOwn, p.status())
+		assert.Contains(t, p.errOut.String(), "exec has no --json, since standard output is the command's")
+		assert.Contains(t, p.errOut.String(), "redlock show NAME --json")
+	}
+	p := runs(t, "exec", "job", "--", "true", "--json")
+	assert.NotContains(t, p.errOut.String(), "exec has no --json", "that one is the command's")
 }
 
 var update = flag.Bool("update", false, "write the golden files anew")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,8 +27,22 @@ says whether the servers are fit for it.
 		SilenceUsage:     true,
 		PersistentPreRun: interruptible,
 	}
-	root.AddCommand(newExecCommand(), newShowCommand(), newListCommand(), newBreakCommand(), doctorcmd.New("redlock"), newManCommand(), newVersionCommand())
+	root.AddCommand(newExecCommand(), newShowCommand(), newListCommand(), newBreakCommand(), doctorcmd.New("redlock", false), newManCommand(), newVersionCommand())
 	return root
+}
+
+// one is the check of a command that takes one argument; missing says what that is.
+func one(missing string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		usage := strings.TrimSuffix(cmd.UseLine(), " [flags]")
+		switch len(args) {
+		case 0:
+			return fmt.Errorf("%s: %s: %s", cmd.Name(), missing, usage)
+		case 1:
+			return nil
+		}
+		return fmt.Errorf("%s: there are %d names, and it takes one: %s", cmd.Name(), len(args), usage)
+	}
 }
 
 func newVersionCommand() *cobra.Command {

@@ -68,7 +68,7 @@ if too few servers answer to tell.
 ` + cli.NodesHelp,
 		Example: `  redlock show nightly
   redlock show nightly --json | jq -r .token`,
-		Args:              cobra.ExactArgs(1),
+		Args:              one("name the lock"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			voters, err := f.open()

@@ -61,14 +61,16 @@ func TestExit(t *testing.T) {
 		text   string
 	}{
 		{nil, 0, ""},
-		{errors.New("unknown flag: --x"), 2, "prog: unknown flag: --x\nSee prog --help.\n"},
+		{errors.New("unknown flag: --x"), 2, "prog: unknown flag: --x\nSee prog show --help.\n"},
 		{fmt.Errorf("wrapped: %w", &Failure{69, errors.New("no quorum")}), 69, "prog: wrapped: no quorum\n"},
 		{&Failure{Status: 3}, 3, ""},
 		{errors.New("unknown shorthand flag: 'o' in -nodes=redis://u:s@cr@t@host:1,redis://:secret@b"), 2,
-			"prog: unknown shorthand flag: 'o' in -nodes=redis://***@b\nSee prog --help.\n"},
+			"prog: unknown shorthand flag: 'o' in -nodes=redis://***@b\nSee prog show --help.\n"},
+		{errors.New("give redis://[USER:PASSWORD@]HOST:PORT"), 2, "prog: give redis://[USER:PASSWORD@]HOST:PORT\nSee prog show --help.\n"},
+		{errors.New("redis://[USER:PASSWORD@]secret@host"), 2, "prog: redis://***@host\nSee prog show --help.\n"},
 	} {
 		var b strings.Builder
-		assert.Equal(t, c.status, Exit(&b, "prog", c.err))
+		assert.Equal(t, c.status, Exit(&b, "prog", "prog show", c.err))
 		assert.Equal(t, c.text, b.String())
 	}
 }

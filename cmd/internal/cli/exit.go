@@ -35,8 +35,9 @@ type statusError interface {
 	ExitStatus() int
 }
 
-// Exit prints the error, if any, and returns the exit status for it.
-func Exit(w io.Writer, program string, err error) int {
+// Exit prints the error, if any, and returns the exit status for it. The command is the one whose help is
+// recommended, "redlock show" for one.
+func Exit(w io.Writer, program, command string, err error) int {
 	if err == nil {
 		return 0
 	}
@@ -48,7 +49,7 @@ func Exit(w io.Writer, program string, err error) int {
 	if s, asks := errors.AsType[statusError](err); asks {
 		return s.ExitStatus()
 	}
-	_, _ = fmt.Fprintf(w, "See %s --help.\n", program)
+	_, _ = fmt.Fprintf(w, "See %s --help.\n", command)
 	return StatusUsage
 }
 
@@ -57,4 +58,12 @@ var userInfo = regexp.MustCompile(`(\w://)\S*@`)
 
 // Redact takes users and passwords out of a text's URLs. The parser of flags repeats what it can't read,
 // and a URL may have been given in the wrong place.
-func Redact(text string) string { return userInfo.ReplaceAllString(text, "${1}***@") }
+func Redact(text string) string {
+	return userInfo.ReplaceAllStringFunc(text, func(found string) string {
+		scheme, user, _ := strings.Cut(found, "://")
+		if user == "[USER:PASSWORD@" {
+			return found // as the help has it
+		}
+		return scheme + "://***@"
+	})
+}

@@ -31,12 +31,18 @@ type doctorFlags struct {
 	timeout  time.Duration
 	prefix   string
 	json     string
+	jsonOnly bool
 	strict   bool
 }
 
-// New returns the command for the program of that name.
-func New(program string) *cobra.Command {
+// New returns the command for the program of that name. Its flag --json takes a file, where all of the
+// program's do, or says that standard output is for JSON and nothing else.
+func New(program string, jsonFile bool) *cobra.Command {
 	var f doctorFlags
+	example := "--json"
+	if jsonFile {
+		example = "--json -"
+	}
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Find out whether running servers are fit for locking, and what to change",
@@ -70,7 +76,7 @@ Exit status: 0 if there is no error among the findings, 1 if there is one (or a
 warning, with --strict), 2 for a command line that makes no sense, 3 if no node
 answers, 130 if interrupted.`,
 		Example: fmt.Sprintf(`  %[1]s doctor --nodes redis://10.0.0.1:6379,redis://10.0.1.1:6379,redis://10.0.2.1:6379
-  %[1]s doctor --nodes-file /etc/redlock/nodes --prefix jobs: --ttl 30s --json -`, program),
+  %[1]s doctor --nodes-file /etc/redlock/nodes --prefix jobs: --ttl 30s %[2]s`, program, example),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				// Not repeated, since it may be a URL with a password.
@@ -88,7 +94,11 @@ answers, 130 if interrupted.`,
 	flags.DurationVar(&f.duration, "duration", 5*time.Second, "watch clocks and answer times for this `TIME`; the longer, the sharper the rates")
 	flags.DurationVar(&f.timeout, "timeout", 2*time.Second, "the `TIME` to wait for each answer")
 	flags.StringVar(&f.prefix, "prefix", "", "the `PREFIX` of the locks' names, for users who may touch some keys only")
-	flags.StringVar(&f.json, "json", "", "also write the report as JSON to `FILE`; - is standard output, and moves the text to standard error")
+	if jsonFile {
+		flags.StringVar(&f.json, "json", "", "also write the report as JSON to `FILE`; - is standard output, and moves the text to standard error")
+	} else {
+		flags.BoolVar(&f.jsonOnly, "json", false, "print JSON on standard output, and nothing else")
+	}
 	flags.BoolVar(&f.strict, "strict", false, "let warnings count as errors do: exit with status 1")
 	for _, name := range []string{"ttl", "duration", "timeout", "prefix"} {
 		if err := cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions); err != nil {
@@ -122,6 +132,9 @@ func examine(ctx context.Context, f doctorFlags, out, errOut io.Writer) (err err
 	finish()
 	if err != nil {
 		return &cli.Failure{Status: statusInterrupted, Err: fmt.Errorf("interrupted before anything was known: %w", err)}
+	}
+	if f.jsonOnly {
+		to = cli.Output{Text: io.Discard, JSON: out}
 	}
 	err = r.WriteText(to.Text, cli.Width(to.Text), cli.InColour(to.Text))
 	if to.JSON != nil {
