@@ -11,7 +11,7 @@ import (
 // Two names never share a key, neither on single servers nor on a cluster: not their own keys, not
 // their records, and not the marker.
 func TestNamesDontCollide(t *testing.T) {
-	parts := []string{"a", "b", "{", "}", "{a}", ":fence", ":fenced", ":", "redlock:voter", "\x00"}
+	parts := []string{"a", "b", "{", "}", "{a}", ":fence", ":fenced", ":await", ":awaited", ":", "redlock:voter", "\x00"}
 	r := rand.New(rand.NewPCG(1, 1))
 	name := func() string {
 		s := ""
@@ -29,7 +29,7 @@ func TestNamesDontCollide(t *testing.T) {
 		}
 		allowed++
 		for i, cluster := range []bool{false, true} {
-			for _, key := range []string{n, recordKey(n, cluster)} {
+			for _, key := range []string{n, recordKey(n, cluster), lineKey(n, cluster)} {
 				if owner, taken := seen[i][key]; taken {
 					require.Equal(t, owner, n, "both have the key %q", key)
 				}
@@ -39,7 +39,7 @@ func TestNamesDontCollide(t *testing.T) {
 		}
 	}
 	assert.Greater(t, allowed, 10_000)
-	for _, refused := range []string{"job:fence", "{job}:fenced", "redlock:voter", "redlock:voter:2"} {
+	for _, refused := range []string{"job:fence", "{job}:fenced", "job:await", "{job}:awaited", "redlock:voter", "redlock:voter:2"} {
 		assert.ErrorIs(t, checkName(refused), ErrInvalidName)
 	}
 }
