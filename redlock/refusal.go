@@ -61,6 +61,9 @@ func (r *refusals) note(op operation, said reply, err error, outcome Outcome, at
 // granted notes that the server has written: what it refused in passing is over.
 func (r *refusals) granted(at time.Time) {
 	for kind, last := range r {
+		if last.err == nil {
+			continue
+		}
 		counts := errand(kind) == errandExtend || errand(kind) == errandRelease
 		if !counts || last.outcome != Unfit || at.Sub(last.at) > refusedRights {
 			r[kind] = refusal{}
