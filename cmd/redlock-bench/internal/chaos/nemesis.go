@@ -115,12 +115,13 @@ func (h *havoc) silence(f nemesis.Fault, until time.Duration) {
 
 // unseen counts a fault that wasn't seen to take effect, and excuses it where nothing was there to be
 // seen: the links of a node that was silent at some time since the fault began, and the connections
-// of a client that was, or to nodes that the lock doesn't live on.
+// of a client that was, or to nodes that the lock doesn't live on; and the clock of a client whose program has none
+// that can be bent.
 func (h *havoc) unseen(f nemesis.Fault, began time.Duration, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c := h.counts[KindOf(f)]
-	if errors.Is(err, cluster.ErrNotProven) && h.hidden(f, began) {
+	if errors.Is(err, cluster.ErrNotProven) && h.hidden(f, began) || errors.Is(err, lab.ErrNotApplicable) {
 		c.Excused++
 		return
 	}

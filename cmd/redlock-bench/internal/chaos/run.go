@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
@@ -67,6 +69,7 @@ func (r Run) Perform(ctx context.Context) (o *Outcome, err error) {
 		Scenario: "chaos", Subject: r.Subject, Worker: command, Clients: r.Plan.Clients,
 		Cluster: cluster.Config{Backend: r.Backend, Nodes: r.Plan.Nodes, Seed: r.Plan.Seed, Persistence: cluster.EverySecond},
 		TTL:     ttl, NodeTimeout: ttl / 10,
+		BentClients: slices.ContainsFunc(r.Plan.Faults, func(f nemesis.Fault) bool { return f.Kind == nemesis.ClientDrift }),
 	})
 	if errors.Is(err, lab.ErrSpoiled) && ctx.Err() == nil {
 		// A client that's starved, on a machine that is too busy, can't be judged.
