@@ -145,8 +145,8 @@ var mutations = []mutation{
 	},
 	{
 		"a lock doesn't see its bent clock", "a fault counts although it isn't the lock's clock that was bent",
-		edit{"subject/guarded.go", "if c.Clock.Bends() {", "if false {"},
-		"lab", "TestClientsClock",
+		edit{"subject/guarded.go", "redlock.WithClock(clockdrift.ClockFunc(c.Clock.Boot))", "redlock.WithClock(clockdrift.System())"},
+		"subject", "TestLocksCountByTheirClientsClock",
 	},
 	{
 		"shut servers are within reach", "a lock from servers that had no connections counts as one",

@@ -190,16 +190,23 @@ func (r Result) unknown() bool {
 // open says where there was nothing to judge, as expected.
 func (r *Report) open() string {
 	var scenarios []string
-	under := make(map[string][]string)
+	under := make(map[string][]string) // by scenario
 	for _, result := range r.Results {
 		if result.AsExpected && result.Exclusion == check.None {
 			scenarios = appendNew(scenarios, result.Scenario)
 			under[result.Scenario] = append(under[result.Scenario], result.Subject)
 		}
 	}
-	said := ""
+	var subjects []string
+	alike := make(map[string][]string) // scenarios, by the subjects that can't be judged
 	for _, name := range scenarios {
-		said += fmt.Sprintf(" %s can't be judged under %s (the JSON says why).", name, strings.Join(under[name], ", "))
+		under := strings.Join(under[name], ", ")
+		subjects = appendNew(subjects, under)
+		alike[under] = append(alike[under], name)
+	}
+	said := ""
+	for _, under := range subjects {
+		said += fmt.Sprintf(" %s can't be judged under %s (the JSON says why).", strings.Join(alike[under], " and "), under)
 	}
 	return said
 }
