@@ -275,7 +275,7 @@ func (s *session) run(t *testing.T, ins *standIns, nodes []string) {
 // bash returns what a script prints. Servers that it leaves in the background must not be waited for.
 func (s *session) bash(t *testing.T, dir, script, statuses string, environment []string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-c", "exec 3>>"+statuses+"\n"+script)
 	cmd.Dir, cmd.Env = dir, environment
