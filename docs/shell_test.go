@@ -32,6 +32,7 @@ import (
 // notRun are the calls that are checked only, by how they begin, with the reason.
 var notRun = []struct{ call, why string }{
 	{"redlock-bench run", "the experiments take minutes; CI runs them all"},
+	{"redlock-bench chaos", "it takes minutes; its own tests run it, and for a shorter time"},
 	{"redlock-bench load", "it takes minutes; TestDocumentedLoads reads the flags' values"},
 	{"redlock-bench worker-check", "the worker is the reader's; CI checks those of this tree"},
 	{"redlock man", "it would write where the machine keeps its pages; the command's own test runs it"},

@@ -23,7 +23,7 @@ func TestEachClaimHasTheFaultsOfThoseBefore(t *testing.T) {
 	for _, claim := range Claims() {
 		want = append(want, more[claim]...)
 		assert.ElementsMatch(t, want, slices.Collect(maps.Keys(claim.Weights(cluster.Redis))), claim)
-		p, err := Generate(blank(1, 5*time.Minute), cluster.Redis, claim.Weights(cluster.Redis))
+		p, err := Generate(blank(1, 5*time.Minute), cluster.Redis, claim.Weights(cluster.Redis), 0)
 		require.NoError(t, err)
 		for _, f := range p.Faults {
 			assert.Contains(t, want, KindOf(f))

@@ -25,6 +25,7 @@ type havoc struct {
 	ledger *ledger
 	// targets has a lock for each node and each client, so that faults which are late don't meet.
 	nodes, clients []sync.Mutex
+	lasted         time.Duration // set when all is over
 
 	mu sync.Mutex // guards the rest
 	// silent is when each node, and each client, could last not answer because of a fault; unending
@@ -196,6 +197,9 @@ func (h *havoc) count(f nemesis.Fault, add func(*history.FaultCount)) {
 	defer h.mu.Unlock()
 	add(h.counts[KindOf(f)])
 }
+
+// due counts the faults whose time has come.
+func (h *havoc) due() int { return history.Chaos{Faults: h.tally()}.Due() }
 
 func (h *havoc) note(list *[]string, what string) {
 	h.mu.Lock()

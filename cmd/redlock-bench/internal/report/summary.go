@@ -11,6 +11,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/internal/cli"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 // The marks of the table, each with what it means. Each is explained only where it occurs.
@@ -69,12 +70,12 @@ func (r *Report) legend() [][2]string {
 			used = append(used, l)
 		}
 	}
-	if slices.Contains(Subjects(r.Results), Ours) {
+	if slices.Contains(Subjects(r.Results), subject.Ours) {
 		ours := "this library's lock"
-		if r.spared() == Ours {
+		if r.spared() == subject.Ours {
 			ours += "; its cost: how often it refused, and for how long the lock was wanted while nobody held it"
 		}
-		used = append(used, [2]string{Ours, ours})
+		used = append(used, [2]string{subject.Ours, ours})
 	}
 	return used
 }

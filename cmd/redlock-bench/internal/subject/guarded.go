@@ -10,9 +10,12 @@ import (
 	"github.com/a5bbb083/redlock/redlock"
 )
 
+// Ours is the name of the subject that is this module's own lock.
+const Ours = "guarded"
+
 // guarded is the library of this module, through its public API and with its defaults.
 var guarded = Subject{
-	Name:    "guarded",
+	Name:    Ours,
 	About:   "this module's redlock package: Redlock with fencing tokens, and with guards where classic Redlock has none",
 	Fencing: true,
 	Open:    func(ctx context.Context, c Config) (Locker, error) { return openGuarded(ctx, c) },
