@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -26,12 +25,15 @@ type chaosFlags struct {
 	backend       string
 	plan          chaos.Plan
 	ttl, duration time.Duration
+	every         time.Duration
 	weights       map[string]int
 	claims        []string
 	planFile      string
 	planOnly      bool
 	lastMoments   float64
 	json          string
+	html          string
+	command       string // repeats it
 	shrink        shrinkFlags
 }
 
@@ -68,6 +70,7 @@ happened, leave a verdict unknown. "No violation found" is no proof. Exit status
   redlock-bench chaos --plan plan.json --subject classic --shrink 5m`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.command = repeating(cmd)
 			return f.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -106,35 +109,37 @@ func wrapped(names []string, width int) string {
 
 func (f *chaosFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.backend, "backend", "", "`KIND` of the nodes: embedded or redis (default redis if there is a redis-server, or else embedded)")
+	flags.StringVar(&f.backend, "backend", string(cluster.Embedded), "`KIND` of the nodes: embedded (nothing to install) or redis (starts redis-server processes)")
 	flags.Int64Var(&f.plan.Seed, "seed", 1, "the seed `N` of the schedule and of what clients do")
 	flags.IntVar(&f.plan.Nodes, "nodes", 5, "start `N` nodes")
 	flags.IntVar(&f.plan.Clients, "clients", 4, "start `N` clients, each a process")
 	flags.DurationVar(&f.ttl, "ttl", time.Second, "the TTL of the lock is this `TIME`; most faults last about as long")
 	flags.DurationVar(&f.duration, "duration", time.Minute, "go on for this `TIME` under each subject")
-	flags.StringToIntVar(&f.weights, "faults", nil, "the share of each kind of fault, others don't occur: `KIND=WEIGHT,...` (default all the same)")
+	flags.DurationVar(&f.every, "every", 0, fmt.Sprintf("let a fault begin every `TIME` on average (default %v TTLs)", chaos.Pace))
+	flags.StringToIntVar(&f.weights, "faults", nil, "the share of each kind of fault, others don't occur: `KIND=WEIGHT,...` (default all, those more often by which nodes forget)")
 	flags.Lookup("faults").DefValue = "" // or the help would show an empty list
 	flags.StringSliceVar(&f.claims, "claims", nil, "a schedule for each of these claims, one after the other: `NAME,...` of "+strings.Join(chaos.ClaimNames(), ", "))
 	flags.StringVar(&f.planFile, "plan", "", "carry out the schedule in `FILE`, as --plan-only prints it")
 	flags.BoolVar(&f.planOnly, "plan-only", false, "print the schedule as JSON and do nothing")
 	flags.Float64Var(&f.lastMoments, "last-moments", chaos.LastMoments, "the `SHARE` of the locks that are held until their time is over, while another client tries to get them")
 	flags.StringVar(&f.json, "json", "", "also write the results and the schedule as JSON to `FILE`; - is standard output, and moves the summary to standard error")
-	flags.StringSliceVar(&f.subjects.subjects, "subject", []string{"guarded", "classic"}, "which lock algorithms to judge, one after the other: `NAME,...`")
+	flags.StringVar(&f.html, "html", "", "also write a page with timelines to `FILE`; it needs no network")
+	flags.StringSliceVar(&f.subjects.subjects, "subject", []string{"guarded", "classic"}, "which lock algorithms to judge, one after the other: `NAME,...`, see \"redlock-bench list\"")
 	flags.StringArrayVar(&f.subjects.workers, "worker", nil, "an external program that --subject may name: `NAME=COMMAND`, see docs/worker-protocol.md; may be repeated")
 	flags.StringVar(&f.subjects.peers, "peers", "", "lock libraries of others that --subject may name: `FILE` is the program of cmd/redlock-peers")
 	f.subjects.strict.register(flags)
 	f.shrink.register(flags)
-	for _, fixed := range []string{"seed", "nodes", "clients", "ttl", "duration", "faults"} {
+	for _, fixed := range []string{"seed", "nodes", "clients", "ttl", "duration", "faults", "every"} {
 		cmd.MarkFlagsMutuallyExclusive("plan", fixed)
 	}
 	for _, other := range []string{"faults", "plan", "plan-only"} {
 		cmd.MarkFlagsMutuallyExclusive("claims", other)
 	}
 	completeFlag(cmd, "backend", string(cluster.Embedded), string(cluster.Redis))
-	completeList(cmd, "subject", subject.Names())
+	completeList(cmd, "subject", names(slices.Concat(subject.All(), subject.Hidden(), subject.Peers())))
 	completeList(cmd, "claims", chaos.ClaimNames())
 	completeList(cmd, "faults", chaos.Kinds())
-	for _, name := range []string{"seed", "nodes", "clients", "ttl", "duration", "last-moments", "shrink", "shrink-need", "shrink-tries"} {
+	for _, name := range []string{"seed", "nodes", "clients", "ttl", "duration", "every", "last-moments", "shrink", "shrink-need", "shrink-tries"} {
 		completeFlag(cmd, name)
 	}
 }
@@ -161,8 +166,15 @@ func (f *chaosFlags) run(ctx context.Context, out, errOut io.Writer) (err error)
 		return err
 	}
 	defer to.Close(&err)
+	page, closePage, err := create("--html", f.html)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closePage()) }()
+
+	began := time.Now()
 	var reports []*chaos.Report
-	var all []*chaos.Outcome
+	var all [][]*chaos.Outcome
 	var runErr error
 	for i, plan := range plans {
 		var outcomes []*chaos.Outcome
@@ -172,7 +184,7 @@ func (f *chaosFlags) run(ctx context.Context, out, errOut io.Writer) (err error)
 			if err != nil {
 				return &statusError{statusEnvironment, err}
 			}
-			reports, all = append(reports, report), append(all, outcomes...)
+			reports, all = append(reports, report), append(all, outcomes)
 		}
 		if runErr != nil {
 			break
@@ -184,16 +196,24 @@ func (f *chaosFlags) run(ctx context.Context, out, errOut io.Writer) (err error)
 	if err := f.sum(reports, to); err != nil {
 		return &statusError{statusEnvironment, err}
 	}
+	if page != nil {
+		if err := f.page(began, reports, all).Write(page); err != nil {
+			return &statusError{statusEnvironment, err}
+		}
+	}
 	if runErr != nil {
 		return runErr
 	}
-	return chaosStatus(all)
+	return chaosStatus(slices.Concat(all...))
 }
 
 // report writes what became of one plan, and looks for shorter ones.
 func (f *chaosFlags) report(ctx context.Context, plan chaos.Plan, runs []chaos.Run, outcomes []*chaos.Outcome, text, errOut io.Writer) (*chaos.Report, error) {
 	report := chaos.NewReport(f.backend, plan, outcomes)
-	if err := report.WriteText(text); err != nil {
+	for _, r := range runs[len(outcomes):] {
+		report.NotBegun = append(report.NotBegun, r.Subject.Name)
+	}
+	if err := report.WriteText(text, cli.Width(text)); err != nil {
 		return nil, err
 	}
 	return report, f.shrink.perform(ctx, runs, outcomes, report, text, errOut)
@@ -203,7 +223,7 @@ func (f *chaosFlags) report(ctx context.Context, plan chaos.Plan, runs []chaos.R
 func (f *chaosFlags) sum(reports []*chaos.Report, to cli.Output) error {
 	campaign := chaos.NewCampaign(reports)
 	if f.claims != nil {
-		if err := campaign.WriteText(to.Text); err != nil {
+		if err := campaign.WriteText(to.Text, cli.Width(to.Text)); err != nil {
 			return err
 		}
 	}
@@ -220,17 +240,21 @@ func (f *chaosFlags) sum(reports []*chaos.Report, to cli.Output) error {
 // what there is to judge all the same.
 func performAll(ctx context.Context, runs []chaos.Run, errOut io.Writer) ([]*chaos.Outcome, error) {
 	var outcomes []*chaos.Outcome
-	for _, r := range runs {
-		r.Progress = func(elapsed time.Duration, acquired int64) {
-			_, _ = fmt.Fprintf(errOut, "%s: %v, acquired %d times\n", r.Subject.Name, elapsed.Round(time.Second), acquired)
-		}
+	for i, r := range runs {
+		progress := newChaosProgress(errOut, r, i+1, len(runs))
+		r.Progress = progress.tell
 		o, err := r.Perform(ctx)
+		progress.finish()
 		if o != nil {
 			outcomes = append(outcomes, o)
 		}
 		switch {
 		case ctx.Err() != nil:
-			return outcomes, &statusError{statusInterrupted, fmt.Errorf("interrupted in the run of %s: %w", r.Subject.Name, context.Cause(ctx))}
+			reached := ""
+			if o != nil {
+				reached = ", after " + chaos.Reached(*o.History.Chaos)
+			}
+			return outcomes, &statusError{statusInterrupted, fmt.Errorf("interrupted in the run of %s%s: %w", r.Subject.Name, reached, context.Cause(ctx))}
 		case err != nil:
 			return outcomes, &statusError{statusEnvironment, fmt.Errorf("%s: %w", r.Subject.Name, err)}
 		}
@@ -254,12 +278,6 @@ func chaosStatus(outcomes []*chaos.Outcome) error {
 
 // schedules reads the plan, or makes one, or one for each claim.
 func (f *chaosFlags) schedules() ([]chaos.Plan, error) {
-	if f.backend == "" {
-		f.backend = string(cluster.Embedded)
-		if _, err := exec.LookPath("redis-server"); err == nil {
-			f.backend = string(cluster.Redis)
-		}
-	}
 	if err := checkBackend(f.backend); err != nil {
 		return nil, err
 	}
@@ -272,7 +290,7 @@ func (f *chaosFlags) schedules() ([]chaos.Plan, error) {
 	}
 	f.plan.TTL, f.plan.Duration = protocol.InMilliseconds(f.ttl), protocol.InMilliseconds(f.duration)
 	if f.claims == nil {
-		plan, err := chaos.Generate(f.plan, cluster.Backend(f.backend), f.weights)
+		plan, err := chaos.Generate(f.plan, cluster.Backend(f.backend), f.weights, f.every)
 		return []chaos.Plan{plan}, err
 	}
 	claims, err := chaos.ParseClaims(f.claims)
@@ -285,7 +303,7 @@ func (f *chaosFlags) schedules() ([]chaos.Plan, error) {
 	var plans []chaos.Plan
 	for _, claim := range claims {
 		f.plan.Claim = claim
-		plan, err := chaos.Generate(f.plan, cluster.Backend(f.backend), claim.Weights(cluster.Backend(f.backend)))
+		plan, err := chaos.Generate(f.plan, cluster.Backend(f.backend), claim.Weights(cluster.Backend(f.backend)), f.every)
 		if err != nil {
 			return nil, err
 		}
@@ -310,6 +328,9 @@ func readPlan(name string) (chaos.Plan, error) {
 // runs checks the other flags, and lists what they ask for.
 func (f *chaosFlags) runs(plan chaos.Plan) ([]chaos.Run, error) {
 	f.subjects.backend, f.subjects.nodes, f.subjects.parallel, f.subjects.timeout = f.backend, plan.Nodes, 1, time.Minute
+	if f.html == "-" {
+		return nil, errors.New("--html -: give the name of a file; a page doesn't go to standard output")
+	}
 	if !(f.lastMoments >= 0 && f.lastMoments <= 1) {
 		return nil, fmt.Errorf("--last-moments %v: give from 0 to 1", f.lastMoments)
 	}

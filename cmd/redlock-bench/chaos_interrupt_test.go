@@ -22,7 +22,7 @@ func TestInterruptedChaosSaysWhatItFound(t *testing.T) {
 		t.Run(backend, func(t *testing.T) {
 			requireRedis(t, backend)
 			temp := t.TempDir()
-			cmd := exec.Command(os.Args[0], "chaos", "--backend", backend, "--faults", "pause-client=2,partition=1,crash-keep=1", "--subject", "guarded")
+			cmd := exec.Command(os.Args[0], "chaos", "--backend", backend, "--faults", "pause-client=2,partition=1,crash-keep=1", "--subject", "guarded,classic")
 			cmd.Env = append(os.Environ(), "TMPDIR="+temp)
 			var out, errOut strings.Builder
 			cmd.Stdout, cmd.Stderr = &out, &errOut
@@ -33,7 +33,10 @@ func TestInterruptedChaosSaysWhatItFound(t *testing.T) {
 			_ = cmd.Wait() // the status is looked at below
 
 			assert.Equal(t, statusInterrupted, cmd.ProcessState.ExitCode(), errOut.String())
-			assert.Contains(t, errOut.String(), "interrupted in the run of guarded")
+			assert.Regexp(t, `(?m)^guarded \(1 of 2\): \d+ faults in 1m0s, on 5 `+backend+` nodes, under 4 clients; starting$`, errOut.String())
+			assert.Regexp(t, `interrupted in the run of guarded, after \d+ of \d+ faults, [0-9.]+s of 1m0s: `, errOut.String())
+			assert.Regexp(t, `Not all of it was done: guarded had \d+ of \d+ faults, [0-9.]+s of 1m0s; classic wasn't begun\.`, strings.Join(strings.Fields(out.String()), " "))
+			assert.NotContains(t, out.String(), "NEVER", "what wasn't reached wasn't tried in vain")
 			assert.Regexp(t, `(?m)^exclusion +(no violation found|unknown)$`, out.String(), "what was found so far, which may be too little")
 			assert.Eventually(t, func() bool { return !slices.ContainsFunc(children, alive) }, interruptTimeout, 10*time.Millisecond, "children %v", children)
 			left, err := filepath.Glob(filepath.Join(temp, "*"))

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -30,6 +31,10 @@ func TestChaosRefusesBadInput(t *testing.T) {
 		`Did you mean "redis"`:           {"--backend", "rediss"},
 		`no subject "guardad"`:           {"--subject", "guardad"},
 		"--last-moments 2: give from 0":  {"--last-moments", "2"},
+		"--html -: give the name":        {"--html", "-"},
+		"--html: open /does/not/exist":   {"--html", "/does/not/exist/page.html"},
+		"a fault every 10ms: give at le": {"--every", "10ms"},
+		"[every plan] were all set":      {"--plan", notAPlan, "--every", "1s"},
 		"--shrink -1s":                   {"--shrink", "-1s"},
 		"--shrink-need 4":                {"--shrink-need", "4"},
 		"no such file":                   {"--plan", "nowhere.json"},
@@ -60,9 +65,15 @@ func TestChaosPlanOnlyIsRepeatable(t *testing.T) {
 
 // TestChaosCommand runs a good lock, and a broken one of which it's said where a violation was found.
 func TestChaosCommand(t *testing.T) {
+	page := filepath.Join(t.TempDir(), "page.html")
 	got := bench(t.Context(), "chaos", "--backend", "embedded", "--duration", "4s", "--ttl", "500ms", "--seed", "3",
-		"--subject", "guarded,broken", "--faults", "partition=2,pause-client=1,reset=1", "--json", "-", "--shrink", "3s", "--shrink-need", "1")
+		"--subject", "guarded,broken", "--faults", "partition=2,pause-client=1,reset=1", "--json", "-", "--shrink", "3s", "--shrink-need", "1", "--html", page)
 	require.Zero(t, got.status, got.errOut)
+	shown, err := os.ReadFile(page)
+	require.NoError(t, err)
+	for _, words := range []string{"broken let two clients hold the lock at once, ", "Availability for safety: ", `"kind":"overlap"`, "redlock-bench chaos --backend embedded --duration 4s --faults "} {
+		assert.True(t, strings.Contains(string(shown), words), words)
+	}
 	var report chaos.Report
 	require.NoError(t, json.Unmarshal([]byte(got.out), &report), got.out)
 	require.Len(t, report.Results, 2)
@@ -76,6 +87,12 @@ func TestChaosCommand(t *testing.T) {
 		assert.Contains(t, got.errOut, words)
 	}
 	assert.NotContains(t, got.errOut, "crash-keep")
+}
+
+// TestChaosHasNothingToShrink has a lock under which nothing breaks in two seconds.
+func TestChaosHasNothingToShrink(t *testing.T) {
+	got := bench(t.Context(), "chaos", "--duration", "2s", "--ttl", "400ms", "--subject", "guarded", "--faults", "pause-node=1", "--shrink", "1m")
+	assert.Contains(t, got.out, "--shrink: there is nothing to shrink, since nothing was violated; try another --seed")
 }
 
 // TestChaosSaysWhichClaimsAreKept has a schedule for each of two claims.

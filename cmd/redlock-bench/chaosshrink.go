@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -37,6 +38,10 @@ func (f *shrinkFlags) check() error {
 func (f *shrinkFlags) perform(ctx context.Context, runs []chaos.Run, outcomes []*chaos.Outcome, report *chaos.Report, out, errOut io.Writer) error {
 	if f.budget == 0 {
 		return nil
+	}
+	if !slices.ContainsFunc(outcomes, (*chaos.Outcome).Violated) {
+		_, err := fmt.Fprintln(out, "--shrink: there is nothing to shrink, since nothing was violated; try another --seed, or a longer --duration")
+		return err
 	}
 	for i, o := range outcomes {
 		if !o.Violated() || ctx.Err() != nil {

@@ -3,6 +3,8 @@ package main
 import (
 	"io"
 
+	"github.com/spf13/cobra"
+
 	"github.com/a5bbb083/redlock/cmd/internal/cli"
 )
 
@@ -25,7 +27,5 @@ func (e *statusError) Error() string   { return e.err.Error() }
 func (e *statusError) Unwrap() error   { return e.err }
 func (e *statusError) ExitStatus() int { return e.status }
 
-// exitStatus prints the error, if any, and returns the exit status for it.
-func exitStatus(w io.Writer, err error) int {
-	return cli.Exit(w, "redlock-bench", "redlock-bench", err)
-}
+// exitStatus prints the error of a command, if any, and returns the exit status for it.
+func exitStatus(w io.Writer, cmd *cobra.Command, err error) int { return cli.Exit(w, cmd, err) }

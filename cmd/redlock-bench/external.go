@@ -20,7 +20,7 @@ func (f *runFlags) judged() ([]subject.Subject, error) {
 		return all, nil
 	}
 	if len(f.subjects) == 0 {
-		return nil, fmt.Errorf("--subject: name at least one of %s", strings.Join(names(all), ", "))
+		return nil, fmt.Errorf("--subject: name at least one of %s", strings.Join(names(slices.Concat(all, subject.Hidden())), ", "))
 	}
 	var chosen []subject.Subject
 	for _, name := range unique(f.subjects) {
@@ -32,7 +32,7 @@ func (f *runFlags) judged() ([]subject.Subject, error) {
 		s, err := subject.Find(name)
 		switch {
 		case err != nil:
-			return nil, unknownName("subject", name, names(all))
+			return nil, unknownName("subject", name, names(slices.Concat(all, subject.Hidden())))
 		case s.Open == nil:
 			return nil, fmt.Errorf("--subject %s: it isn't built in; give the program that runs it with --peers FILE or --worker %s=COMMAND", name, name)
 		}
@@ -56,6 +56,9 @@ func (f *runFlags) mustHaveAll(chosen []subject.Subject) error {
 func (f *runFlags) externals() ([]subject.Subject, error) {
 	var externals []subject.Subject
 	if f.peers != "" {
+		if err := checkPeers(f.peers); err != nil {
+			return nil, err
+		}
 		for _, p := range subject.Peers() {
 			externals = append(externals, subject.External(p.Name, []string{f.peers, p.Name}))
 		}
@@ -66,17 +69,25 @@ func (f *runFlags) externals() ([]subject.Subject, error) {
 		if name == "" || len(words) == 0 || strings.ContainsAny(name, ", \t") {
 			return nil, fmt.Errorf("--worker %q: give NAME=COMMAND, with a name without commas and blanks", w)
 		}
+		if _, err := exec.LookPath(words[0]); err != nil {
+			return nil, fmt.Errorf("--worker %s: %w", w, err)
+		}
 		externals = append(externals, subject.External(name, words))
 	}
 	for i, s := range externals {
 		if slices.Contains(names(append(subject.All(), externals[:i]...)), s.Name) {
 			return nil, fmt.Errorf("--worker %s: there is a subject of this name already; choose another", s.Name)
 		}
-		if _, err := exec.LookPath(s.Command[0]); err != nil {
-			return nil, fmt.Errorf("%s: %w", s.Name, err)
-		}
 	}
 	return externals, nil
+}
+
+// checkPeers tells whether there is a program of the name that --peers gives.
+func checkPeers(file string) error {
+	if _, err := exec.LookPath(file); err != nil {
+		return fmt.Errorf("--peers: build it with \"go build -C cmd/redlock-peers -o ../../bin/redlock-peers .\": %w", err)
+	}
+	return nil
 }
 
 func names(subjects []subject.Subject) []string {

@@ -57,6 +57,7 @@ func TestWorkersThatFail(t *testing.T) {
 		"crashes later":          {greets, `echo "panic: lost it" >&2; exit 4`, "exit status 4; its last words: panic: lost it"},
 		"never greets":           {`sleep 60`, "", "took longer than 2s"},
 		"hangs":                  {greets, `sleep 60`, "took longer than 2s"},
+		"echoes":                 {`echo "$line"`, `echo "$line"`, "a request came back as if it were a reply; answer it with {\"id\":…,\"ok\":…}"},
 		"prints garbage":         {greets, `echo "Acquired the lock!"`, "not a line of the protocol"},
 		"has no token":           {greets, `echo "{\"id\":$id,\"ok\":true,$times}"`, "acquired without a token"},
 		"lies about its token":   {strings.Replace(greets, `1}`, `1,\"fencing\":true}`, 1), liar, "announced fencing true and acquired with fencing token 0"},
@@ -133,8 +134,8 @@ func TestBadExternals(t *testing.T) {
 		"run --worker a,b=true":                    "a name without commas",
 		"run --worker classic=true":                "--worker classic: there is a subject of this name already",
 		"run --worker x=true --worker x=true":      "--worker x: there is a subject of this name already",
-		"run --worker mine=./does-not-exist":       "mine: exec: \"./does-not-exist\"",
-		"run --peers ./does-not-exist":             "redsync: exec: \"./does-not-exist\"",
+		"run --worker mine=./does-not-exist":       "--worker mine=./does-not-exist: exec: \"./does-not-exist\"",
+		"run --peers ./does-not-exist":             "redlock-peers .\": exec: \"./does-not-exist\"",
 		"run --worker mine=true --subject classic": "--subject doesn't name it",
 		"run --subject redsync":                    "it isn't built in; give the program that runs it with --peers FILE or --worker redsync=COMMAND",
 		"run --peers true --subject redsink":       `Did you mean "redsync"?`,
@@ -146,6 +147,7 @@ func TestBadExternals(t *testing.T) {
 			got := bench(t.Context(), strings.Fields(line)...)
 			assert.Equal(t, statusUsage, got.status)
 			assert.Contains(t, got.errOut, want)
+			assert.Equal(t, !strings.Contains(want, "exec: "), strings.Contains(got.errOut, "--help."), got.errOut)
 			assert.Empty(t, got.out, "nothing was run")
 		})
 	}

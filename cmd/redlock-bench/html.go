@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/chaos"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/experiment"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/htmlreport"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/report"
@@ -75,4 +76,11 @@ func quoted(word string) string {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// page returns the page of what became of some plans.
+func (f *chaosFlags) page(began time.Time, reports []*chaos.Report, outcomes [][]*chaos.Outcome) htmlreport.Chaos {
+	return htmlreport.Chaos{
+		Reports: reports, Outcomes: outcomes, Date: began, Versions: versions(cluster.Backend(f.backend)), Command: f.command,
+	}
 }

@@ -10,9 +10,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cli"
+	"github.com/a5bbb083/redlock/cmd/internal/results"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/chaos"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/experiment"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/report"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/scenario"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
@@ -24,8 +26,9 @@ func newJudgeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "judge FILE",
 		Short: "Judge recorded histories again",
-		Long: `Run all checkers on the histories in FILE: what run --json or chaos --json wrote, or
-a single history. Nothing is started and no clock is read, so the same file always
+		Long: `Run all checkers on the histories in FILE, the search for a linearization included:
+what run --json or chaos --json wrote, or a single history. testdata/results/schema.json
+describes these files. Nothing is started and no clock is read, so the same file always
 gets the same verdicts from the same version. Exit status: as of run and chaos.`,
 		Example: `  redlock-bench run --json results.json && redlock-bench judge results.json`,
 		Args:    cobra.ExactArgs(1),
@@ -35,7 +38,7 @@ gets the same verdicts from the same version. Exit status: as of run and chaos.`
 				return fmt.Errorf("judge: %w", err)
 			}
 			if err := judge(data, strict, cmd.OutOrStdout()); err != nil {
-				return fmt.Errorf("judge %s: %w", args[0], err)
+				return judgeError(args[0], err)
 			}
 			return nil
 		},
@@ -44,45 +47,61 @@ gets the same verdicts from the same version. Exit status: as of run and chaos.`
 	return cmd
 }
 
-// judge tells from its fields what a file is.
+// judgeError is an error about a file. Help explains none of them.
+func judgeError(file string, err error) error {
+	status := statusUsage
+	if s, asks := errors.AsType[*statusError](err); asks {
+		status = s.status
+	}
+	return &statusError{status, fmt.Errorf("judge %s: %w", file, err)}
+}
+
+// judge tells from its kind what a file is, and from its fields, where it's a single history or of an older version.
 func judge(data []byte, strict strictness, out io.Writer) error {
+	var head results.Header
 	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(data, &fields); err != nil {
+	if err := errors.Join(json.Unmarshal(data, &head), json.Unmarshal(data, &fields)); err != nil {
 		return err
+	}
+	if head.Version > results.Version {
+		return fmt.Errorf("it's of version %d, and this redlock-bench reads up to %d; take a newer one", head.Version, results.Version)
 	}
 	has := func(field string) bool { _, there := fields[field]; return there }
 	switch {
-	case has("reports"):
-		var campaign chaos.Campaign
-		if err := json.Unmarshal(data, &campaign); err != nil {
-			return err
-		}
-		return judgeChaos(campaign.Reports, strict, out)
-	case has("plan_fingerprint"):
-		var r chaos.Report
-		if err := json.Unmarshal(data, &r); err != nil {
-			return err
-		}
-		return judgeChaos([]*chaos.Report{&r}, strict, out)
-	case has("results"):
-		var r report.Report
-		if err := json.Unmarshal(data, &r); err != nil {
-			return err
-		}
-		return judgeRun(r, strict, out)
+	case head.Kind == results.Doctor:
+		return errors.New("it's what doctor --json wrote, which has no history")
+	case head.Kind == results.Claims || has("reports"):
+		return judgeAs(data, func(c chaos.Campaign) error { return judgeChaos(c.Reports, strict, out) })
+	case head.Kind == results.Chaos || has("plan_fingerprint"):
+		return judgeAs(data, func(r chaos.Report) error { return judgeChaos([]*chaos.Report{&r}, strict, out) })
+	case head.Kind == results.Run || has("results"):
+		return judgeAs(data, func(r report.Report) error { return judgeRun(r, strict, out) })
 	case has("operations"):
-		var h history.History
-		if err := json.Unmarshal(data, &h); err != nil {
-			return err
-		}
-		if h.Chaos != nil {
-			plan := chaos.Plan{Seed: h.Seed, Nodes: h.Nodes, Clients: len(h.Clients)}
-			return judgeChaos([]*chaos.Report{{Backend: h.Backend, Plan: plan, Results: []chaos.Result{{Subject: h.Subject, History: &h}}}}, strict, out)
-		}
-		return judgeRun(report.Report{Backend: h.Backend, Nodes: h.Nodes, Seed: h.Seed,
-			Results: []report.Result{{Scenario: h.Scenario, Subject: h.Subject, History: &h}}}, strict, out)
+		return judgeAs(data, func(h history.History) error { return judgeHistory(&h, strict, out) })
 	}
 	return errors.New("it's neither what run --json or chaos --json writes, nor a history")
+}
+
+// judgeAs reads what a file has been found to be.
+func judgeAs[T any](data []byte, judge func(T) error) error {
+	var v T
+	if err := json.Unmarshal(data, &v); err != nil {
+		return err
+	}
+	return judge(v)
+}
+
+// judgeHistory judges a history as the only one of a run.
+func judgeHistory(h *history.History, strict strictness, out io.Writer) error {
+	if h.Chaos != nil {
+		plan := chaos.Plan{
+			Seed: h.Seed, Nodes: h.Nodes, Clients: len(h.Clients),
+			TTL: protocol.InMilliseconds(h.TTL), Duration: protocol.InMilliseconds(h.Chaos.Duration),
+		}
+		return judgeChaos([]*chaos.Report{{Backend: h.Backend, Plan: plan, Results: []chaos.Result{{Subject: h.Subject, History: h}}}}, strict, out)
+	}
+	return judgeRun(report.Report{Backend: h.Backend, Nodes: h.Nodes, Seed: h.Seed,
+		Results: []report.Result{{Scenario: h.Scenario, Subject: h.Subject, History: h}}}, strict, out)
 }
 
 var (
@@ -140,7 +159,8 @@ func judgeChaos(reports []*chaos.Report, strict strictness, out io.Writer) error
 			outcomes = append(outcomes, o)
 		}
 		reports[i] = chaos.NewReport(r.Backend, r.Plan, outcomes)
-		if err := reports[i].WriteText(out); err != nil {
+		reports[i].NotBegun = r.NotBegun
+		if err := reports[i].WriteText(out, cli.Width(out)); err != nil {
 			return &statusError{statusEnvironment, err}
 		}
 		all = append(all, outcomes...)
@@ -149,7 +169,7 @@ func judgeChaos(reports []*chaos.Report, strict strictness, out io.Writer) error
 		return errNothing
 	}
 	if len(reports) > 1 {
-		if err := chaos.NewCampaign(reports).WriteText(out); err != nil {
+		if err := chaos.NewCampaign(reports).WriteText(out, cli.Width(out)); err != nil {
 			return &statusError{statusEnvironment, err}
 		}
 	}

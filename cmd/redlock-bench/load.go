@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -224,8 +223,8 @@ func (f *loadFlags) measured() ([]load.Subject, error) {
 	}
 	all := load.Own([]string{self, loadClientCommand})
 	if f.peers != "" {
-		if _, err := exec.LookPath(f.peers); err != nil {
-			return nil, fmt.Errorf("--peers: %w", err)
+		if err := checkPeers(f.peers); err != nil {
+			return nil, err
 		}
 		all = slices.Concat(load.Peers([]string{f.peers, "load"}), all)
 	}

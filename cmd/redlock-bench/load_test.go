@@ -129,7 +129,7 @@ func TestOverlapsAreAnError(t *testing.T) {
 		{Name: "good", Rounds: []*load.Round{{}}}, {Name: "bad", Rounds: []*load.Round{{Overlaps: 2}, {}, {Overlaps: 1}}},
 	}}}}
 	var out strings.Builder
-	assert.Equal(t, statusUnexpected, exitStatus(&out, exclusive(series)))
+	assert.Equal(t, statusUnexpected, exitStatus(&out, newRootCommand(), exclusive(series)))
 	assert.Contains(t, out.String(), "two clients held a lock at once: bad (3 times)")
 	assert.NoError(t, exclusive(&load.Series{}))
 }

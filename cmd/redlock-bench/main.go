@@ -18,6 +18,6 @@ func main() {
 	// its children then.
 	context.AfterFunc(ctx, stop)
 	root := newRootCommand()
-	err := root.ExecuteContext(ctx)
-	os.Exit(exitStatus(root.ErrOrStderr(), err))
+	cmd, err := root.ExecuteContextC(ctx)
+	os.Exit(exitStatus(root.ErrOrStderr(), cmd, err))
 }

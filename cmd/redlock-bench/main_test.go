@@ -42,7 +42,8 @@ func bench(ctx context.Context, args ...string) result {
 	root.SetArgs(args)
 	root.SetOut(&out)
 	root.SetErr(&errOut)
-	status := exitStatus(&errOut, root.ExecuteContext(ctx))
+	cmd, err := root.ExecuteContextC(ctx)
+	status := exitStatus(&errOut, cmd, err)
 	return result{status, out.String(), errOut.String()}
 }
 

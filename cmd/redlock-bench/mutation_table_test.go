@@ -134,6 +134,21 @@ var mutations = []mutation{
 		"chaos", "TestPlansKeepToTheModel",
 	},
 	{
+		"any client's clock is bent", "a fault counts although the client hasn't read its clock",
+		edit{"lab/client.go", "case follows:", "case follows || !follows:"},
+		"lab", "TestClientsClock",
+	},
+	{
+		"a client's clock stays bent", "a client counts wrongly after the fault is over",
+		edit{"nemesis/clientdrift.go", "return p.SetClockRate(ctx, 1)", "return cluster.Proof{}, nil"},
+		"nemesis", "TestClientDriftEnds",
+	},
+	{
+		"a lock doesn't see its bent clock", "a fault counts although it isn't the lock's clock that was bent",
+		edit{"subject/guarded.go", "redlock.WithClock(clockdrift.ClockFunc(c.Clock.Boot))", "redlock.WithClock(clockdrift.System())"},
+		"subject", "TestLocksCountByTheirClientsClock",
+	},
+	{
 		"shut servers are within reach", "a lock from servers that had no connections counts as one",
 		edit{"check/quorum.go", "cluster.Down, cluster.Shut, cluster.CutOff}", "cluster.Down, cluster.CutOff}"},
 		"check", "TestLockFromAMinority",

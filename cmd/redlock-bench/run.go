@@ -69,7 +69,7 @@ without.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.backend, "backend", string(cluster.Embedded), "`KIND` of the nodes: embedded (nothing to install) or redis (starts redis-server processes)")
 	flags.IntVar(&f.nodes, "nodes", 5, "start `N` nodes")
-	flags.StringSliceVar(&f.subjects, "subject", nil, "which lock algorithms to judge: `NAME,...` (default all, those of --worker and --peers included)")
+	flags.StringSliceVar(&f.subjects, "subject", nil, "which lock algorithms to judge: `NAME,...`, see \"redlock-bench list\" (default all but those that are only for comparison, those of --worker and --peers included)")
 	flags.StringArrayVar(&f.workers, "worker", nil, "judge an external program, too: `NAME=COMMAND`, see docs/worker-protocol.md; may be repeated")
 	flags.StringVar(&f.peers, "peers", "", "judge lock libraries of others, too: `FILE` is the program of cmd/redlock-peers")
 	flags.Int64Var(&f.seed, "seed", 1, "the seed `N` of everything random")
@@ -81,7 +81,7 @@ without.`,
 	flags.DurationVar(&f.timeout, "timeout", defaultTimeout, "the `TIME` that one experiment may take before its verdict is unknown")
 	f.strict.register(flags)
 	completeFlag(cmd, "backend", string(cluster.Embedded), string(cluster.Redis))
-	completeList(cmd, "subject", names(slices.Concat(subject.All(), subject.Peers())))
+	completeList(cmd, "subject", names(slices.Concat(subject.All(), subject.Hidden(), subject.Peers())))
 	for _, name := range []string{"nodes", "seed", "parallel", "timeout"} {
 		completeFlag(cmd, name)
 	}

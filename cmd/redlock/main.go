@@ -35,9 +35,13 @@ func exitStatus(cmd *cobra.Command, err error) int {
 	var asks interface{ ExitStatus() int }
 	if err != nil && cmd.Name() == execName && !errors.As(err, &asks) {
 		// 2 is what many commands exit with themselves.
-		err = &cli.Failure{Status: statusOwn, Err: errors.New(err.Error() + "\nSee redlock exec --help.")}
+		said := err.Error()
+		if cli.HelpExplains(err) {
+			said += "\nSee redlock exec --help."
+		}
+		err = &cli.Failure{Status: statusOwn, Err: errors.New(said)}
 	}
-	return cli.Exit(cmd.ErrOrStderr(), "redlock", cmd.CommandPath(), err)
+	return cli.Exit(cmd.ErrOrStderr(), cmd, err)
 }
 
 // interruptible lets a signal end the context of a command. A signal that was ignored stays so.

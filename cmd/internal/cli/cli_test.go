@@ -3,7 +3,9 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -55,22 +57,26 @@ func TestNodes(t *testing.T) {
 }
 
 func TestExit(t *testing.T) {
+	sub := &cobra.Command{Use: "sub"}
+	(&cobra.Command{Use: "prog"}).AddCommand(sub)
 	for _, c := range []struct {
 		err    error
 		status int
 		text   string
 	}{
 		{nil, 0, ""},
-		{errors.New("unknown flag: --x"), 2, "prog: unknown flag: --x\nSee prog show --help.\n"},
+		{errors.New("unknown flag: --x"), 2, "prog: unknown flag: --x\nSee prog sub --help.\n"},
+		{fmt.Errorf("--json: %w", &fs.PathError{Op: "open", Path: "/nowhere/x", Err: fs.ErrNotExist}), 2, "prog: --json: open /nowhere/x: file does not exist\n"},
+		{fmt.Errorf("--peers: %w", &exec.Error{Name: "x", Err: exec.ErrNotFound}), 2, "prog: --peers: exec: \"x\": executable file not found in $PATH\n"},
 		{fmt.Errorf("wrapped: %w", &Failure{69, errors.New("no quorum")}), 69, "prog: wrapped: no quorum\n"},
 		{&Failure{Status: 3}, 3, ""},
 		{errors.New("unknown shorthand flag: 'o' in -nodes=redis://u:s@cr@t@host:1,redis://:secret@b"), 2,
-			"prog: unknown shorthand flag: 'o' in -nodes=redis://***@b\nSee prog show --help.\n"},
-		{errors.New("give redis://[USER:PASSWORD@]HOST:PORT"), 2, "prog: give redis://[USER:PASSWORD@]HOST:PORT\nSee prog show --help.\n"},
-		{errors.New("redis://[USER:PASSWORD@]secret@host"), 2, "prog: redis://***@host\nSee prog show --help.\n"},
+			"prog: unknown shorthand flag: 'o' in -nodes=redis://***@b\nSee prog sub --help.\n"},
+		{errors.New("give redis://[USER:PASSWORD@]HOST:PORT"), 2, "prog: give redis://[USER:PASSWORD@]HOST:PORT\nSee prog sub --help.\n"},
+		{errors.New("redis://[USER:PASSWORD@]secret@host"), 2, "prog: redis://***@host\nSee prog sub --help.\n"},
 	} {
 		var b strings.Builder
-		assert.Equal(t, c.status, Exit(&b, "prog", "prog show", c.err))
+		assert.Equal(t, c.status, Exit(&b, sub, c.err))
 		assert.Equal(t, c.text, b.String())
 	}
 }

@@ -4,11 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os/exec"
 	"regexp"
 	"strings"
+
+	"github.com/spf13/cobra"
 )
 
-// StatusUsage is the exit status where the command line makes no sense.
+// StatusUsage is the exit status where the command line makes no sense, or names a file that can't be used.
 const StatusUsage = 2
 
 // Failure is an error that asks for an exit status. Without an Err the status says it all.
@@ -35,9 +39,9 @@ type statusError interface {
 	ExitStatus() int
 }
 
-// Exit prints the error, if any, and returns the exit status for it. The command is the one whose help is
-// recommended, "redlock show" for one.
-func Exit(w io.Writer, program, command string, err error) int {
+// Exit prints the error of a command, if any, and returns the exit status for it. It points to the command's
+// help where that explains the error: not where a file or a program can't be used.
+func Exit(w io.Writer, cmd *cobra.Command, err error) int {
 	if err == nil {
 		return 0
 	}
@@ -45,12 +49,21 @@ func Exit(w io.Writer, program, command string, err error) int {
 		return f.Status
 	}
 	// The library begins its errors with its own name, too.
-	_, _ = fmt.Fprintf(w, "%s: %s\n", program, strings.TrimPrefix(Redact(err.Error()), "redlock: "))
+	_, _ = fmt.Fprintf(w, "%s: %s\n", cmd.Root().Name(), strings.TrimPrefix(Redact(err.Error()), "redlock: "))
 	if s, asks := errors.AsType[statusError](err); asks {
 		return s.ExitStatus()
 	}
-	_, _ = fmt.Fprintf(w, "See %s --help.\n", command)
+	if HelpExplains(err) {
+		_, _ = fmt.Fprintf(w, "See %s --help.\n", cmd.CommandPath())
+	}
 	return StatusUsage
+}
+
+// HelpExplains tells whether the help of a command says more about an error: not where a file or a program can't be used.
+func HelpExplains(err error) bool {
+	_, file := errors.AsType[*fs.PathError](err)
+	_, program := errors.AsType[*exec.Error](err)
+	return !file && !program
 }
 
 // userInfo is what may be a password: all up to the last @ of a word with a URL in it.

@@ -102,7 +102,7 @@ func (b *base) Command(ctx context.Context, args ...any) (any, error) {
 func (b *base) Flush(ctx context.Context) (Proof, error) {
 	b.faults.Lock()
 	defer b.faults.Unlock()
-	proof := b.proof("lost every key", "DBSIZE")
+	proof := b.proof("lost every key", "DBSIZE").anew()
 	before, err := b.keys(ctx)
 	if err != nil {
 		return Proof{}, err

@@ -25,5 +25,9 @@ type Change struct {
 	Node    string `json:"node,omitempty"`
 	Clients []int  `json:"clients,omitempty"`
 
+	// Anew tells that the node began anew: it restarted, was emptied, evicted keys, or is its own replica now. What it still knows
+	// can't be seen from outside.
+	Anew bool `json:"anew,omitempty"`
+
 	Detail string `json:"detail,omitempty"` // what there is to know besides: "+10s", "requests"
 }

@@ -158,7 +158,7 @@ func (n *embeddedNode) Failover(ctx context.Context) (Proof, error) {
 	if n.replica == nil {
 		return Proof{}, errNoReplica(n.Name())
 	}
-	proof := n.proof("failed over to its replica", "run_id and DBSIZE")
+	proof := n.proof("failed over to its replica", "run_id and DBSIZE").anew()
 	copied := *n.replica
 	n.replica = nil
 	return n.reborn(ctx, proof, false, func() error { return n.restartWith(ctx, copied) })

@@ -155,7 +155,7 @@ func (n *serverNode) MendDisk(ctx context.Context) (Proof, error) {
 	if broken.state == Stalling {
 		return n.endStall(ctx, broken.stall)
 	}
-	proof := n.proof("started again on a disk that works", "run_id and DBSIZE").ends(Down)
+	proof := n.proof("started again on a disk that works", "run_id and DBSIZE").ends(Down).anew()
 	if broken.state == Lying {
 		proof.Fault, proof.Change.State = "lost its power, and what its disk had only said that it has", Unsound
 	}

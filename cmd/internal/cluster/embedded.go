@@ -137,7 +137,7 @@ func (n *embeddedNode) Restart(ctx context.Context, memory Memory) (Proof, error
 			return Proof{}, err
 		}
 	}
-	proof := n.proof("restarted, memory: "+string(memory), "run_id and DBSIZE").ends(Down)
+	proof := n.proof("restarted, memory: "+string(memory), "run_id and DBSIZE").ends(Down).anew()
 	return n.reborn(ctx, proof, memory == Lose, func() error {
 		if memory == PowerLoss || memory == Snapshot {
 			return n.restartWith(ctx, n.durable)

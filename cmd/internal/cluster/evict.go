@@ -42,7 +42,7 @@ func (n *serverNode) Evict(ctx context.Context, policy string) (_ Proof, err err
 	}
 	n.faults.Lock()
 	defer n.faults.Unlock()
-	proof := n.proof("ran out of memory, maxmemory-policy "+policy, "evicted_keys, and a key of the harness")
+	proof := n.proof("ran out of memory, maxmemory-policy "+policy, "evicted_keys, and a key of the harness").anew()
 	before, err := n.count(ctx, "stats", "evicted_keys")
 	if err != nil {
 		return Proof{}, err

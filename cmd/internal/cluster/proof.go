@@ -39,6 +39,12 @@ func (p Proof) ends(s State) Proof {
 	return p
 }
 
+// anew marks a proof as the node's new beginning.
+func (p Proof) anew() Proof {
+	p.Change.Anew = true
+	return p
+}
+
 // seen completes a proof with what was observed before and is observed now.
 func (p Proof) seen(before, after string) Proof {
 	p.Before, p.After, p.Seen = before, after, hostNow()

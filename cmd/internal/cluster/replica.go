@@ -139,7 +139,7 @@ func (n *serverNode) Failover(ctx context.Context) (Proof, error) {
 			return Proof{}, err
 		}
 	}
-	proof := n.proof("failed over to its replica", "run_id, role and DBSIZE")
+	proof := n.proof("failed over to its replica", "run_id, role and DBSIZE").anew()
 	before := n.runID
 	if _, err := n.replica.Command(ctx, "REPLICAOF", "NO", "ONE"); err != nil {
 		return Proof{}, err

@@ -68,7 +68,7 @@ func (n *serverNode) Restart(ctx context.Context, memory Memory) (Proof, error) 
 			return Proof{}, err
 		}
 	}
-	proof := n.proof("restarted, memory: "+string(memory), "run_id and DBSIZE").ends(Down)
+	proof := n.proof("restarted, memory: "+string(memory), "run_id and DBSIZE").ends(Down).anew()
 	return n.startOver(ctx, proof, memory == Lose, func() (string, error) { return n.prepareMemory(memory) })
 }
 

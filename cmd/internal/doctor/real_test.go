@@ -245,7 +245,7 @@ func TestJSONHasFixedNames(t *testing.T) {
 	require.NoError(t, diagnose(t, quick(urls(c, "")...)).WriteJSON(&text))
 	var got map[string]any
 	require.NoError(t, json.Unmarshal([]byte(text.String()), &got))
-	assert.ElementsMatch(t, []string{"ttl_ms", "prefix", "acl", "interrupted", "fit", "nodes", "findings", "recommendations", "unchecked"}, keys(got))
+	assert.ElementsMatch(t, []string{"kind", "version", "ttl_ms", "prefix", "acl", "interrupted", "fit", "nodes", "findings", "recommendations", "unchecked"}, keys(got))
 	node := got["nodes"].([]any)[0].(map[string]any)
 	assert.ElementsMatch(t, []string{"node", "url", "reached", "version", "role", "run_id", "answers", "clock"}, keys(node))
 	assert.ElementsMatch(t, []string{"count", "lost", "p50_ms", "p90_ms", "p99_ms", "max_ms"}, keys(node["answers"].(map[string]any)))

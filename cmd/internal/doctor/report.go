@@ -7,10 +7,13 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/a5bbb083/redlock/cmd/internal/results"
 )
 
-// Report is the result of an examination. Its JSON form is stable: later versions add fields.
+// Report is the result of an examination. For its JSON form see package results.
 type Report struct {
+	results.Header
 	// TTLMS is the TTL that everything was judged by, in milliseconds.
 	TTLMS float64 `json:"ttl_ms"`
 	// Prefix is what the locks' names begin with.
@@ -87,7 +90,8 @@ var unchecked = []string{
 
 func newReport(e *examination, interrupted bool) *Report {
 	r := &Report{
-		TTLMS: milliseconds(e.config.TTL), Prefix: e.config.Prefix, Interrupted: interrupted,
+		Header: results.Of(results.Doctor),
+		TTLMS:  milliseconds(e.config.TTL), Prefix: e.config.Prefix, Interrupted: interrupted,
 		Findings: e.findings(), Recommendations: e.recommend(), ACL: e.aclRules(), Unchecked: unchecked,
 	}
 	for i := range e.voters {

@@ -5,13 +5,15 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
+	"github.com/a5bbb083/redlock/cmd/internal/cli"
+	"github.com/a5bbb083/redlock/cmd/internal/results"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 )
 
 // Campaign is a report for each claim, with what it says of the claims.
 type Campaign struct {
+	results.Header
 	// Kept is by subject and claim: "kept", "violated" or "unknown".
 	Kept    map[string]map[Claim]string `json:"kept"`
 	Reports []*Report                   `json:"reports"`
@@ -19,7 +21,7 @@ type Campaign struct {
 
 // NewCampaign sums up reports of plans that were made for claims.
 func NewCampaign(reports []*Report) *Campaign {
-	c := &Campaign{Kept: make(map[string]map[Claim]string), Reports: reports}
+	c := &Campaign{Header: results.Of(results.Claims), Kept: make(map[string]map[Claim]string), Reports: reports}
 	for _, report := range reports {
 		for _, result := range report.Results {
 			if c.Kept[result.Subject] == nil {
@@ -48,26 +50,21 @@ func (r Result) kept() string {
 	return verdict
 }
 
-// WriteText writes which claims each subject keeps.
-func (c *Campaign) WriteText(w io.Writer) error {
-	var s strings.Builder
-	t := tabwriter.NewWriter(&s, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprint(t, "\nclaim, with those above")
+// WriteText writes which claims each subject keeps, in a table of no more than width columns.
+func (c *Campaign) WriteText(w io.Writer, width int) error {
+	header := []string{"claim, with those above"}
 	for _, result := range c.Reports[0].Results {
-		_, _ = fmt.Fprint(t, "\t", result.Subject)
+		header = append(header, result.Subject)
 	}
-	_, _ = fmt.Fprintln(t)
+	var rows [][]string
 	for _, report := range c.Reports {
-		_, _ = fmt.Fprint(t, report.Plan.Claim)
+		row := []string{string(report.Plan.Claim)}
 		for _, result := range report.Results {
-			_, _ = fmt.Fprint(t, "\t", strings.Replace(result.kept(), "violated", "VIOLATED", 1))
+			row = append(row, strings.Replace(result.kept(), "violated", "VIOLATED", 1))
 		}
-		_, _ = fmt.Fprintln(t)
+		rows = append(rows, append(row, make([]string, len(header)-len(row))...))
 	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, s.String())
+	_, err := io.WriteString(w, "\n"+cli.Columns(width, header, rows))
 	return err
 }
 

@@ -18,12 +18,12 @@ func TestEachClaimHasTheFaultsOfThoseBefore(t *testing.T) {
 	want := []string{"pause-node", "pause-client", "partition", "asymmetric-partition", "slow-node", "reset", "duplicate", "replay", "reorder",
 		"max-clients", "file-limit", "stalling-disk"}
 	more := map[Claim][]string{
-		Restarts: {"crash-keep", "rolling-restart", "full-disk"}, Drift: {"clock-drift"}, LostMemory: {"crash-lose", "flush", "failover", "rolling-failover", "evict-locks", "evict-all", "lying-disk"}, Clocks: {"clock-forward", "clock-backward", "clock-rate", "clock-strobe"},
+		Restarts: {"crash-keep", "rolling-restart", "full-disk"}, Drift: {"clock-drift", "client-drift"}, LostMemory: {"crash-lose", "flush", "failover", "rolling-failover", "evict-locks", "evict-all", "lying-disk"}, Clocks: {"clock-forward", "clock-backward", "clock-rate", "clock-strobe"},
 	}
 	for _, claim := range Claims() {
 		want = append(want, more[claim]...)
 		assert.ElementsMatch(t, want, slices.Collect(maps.Keys(claim.Weights(cluster.Redis))), claim)
-		p, err := Generate(blank(1, 5*time.Minute), cluster.Redis, claim.Weights(cluster.Redis))
+		p, err := Generate(blank(1, 5*time.Minute), cluster.Redis, claim.Weights(cluster.Redis), 0)
 		require.NoError(t, err)
 		for _, f := range p.Faults {
 			assert.Contains(t, want, KindOf(f))

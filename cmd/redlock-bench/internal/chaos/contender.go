@@ -12,7 +12,10 @@ import (
 const (
 	// longHolds is the share of the locks that are held for long, and extended; the others are
 	// given back soon, so that there are many.
-	longHolds = 0.12
+	longHolds = 0.2
+	// longestHold, in TTLs, bounds how long. A lock that's extended again and again outlives one node's memory after
+	// the other, and has to be given to them anew.
+	longestHold = 3
 	// LastMoments is the usual share of the locks that are held until their time is over.
 	LastMoments = 0.05
 	// careless is the share of the writes before which a client doesn't look at its lock. A
@@ -73,7 +76,7 @@ func (c contender) hold(ctx, working context.Context) error {
 	}
 	until := c.lab.Now() + c.between(0, c.ttl/30)
 	if c.random.Float64() < longHolds {
-		until = c.lab.Now() + c.between(c.ttl/5, c.ttl)
+		until = c.lab.Now() + c.between(c.ttl/5, longestHold*c.ttl)
 	}
 	for {
 		if err := c.update(working); err != nil {

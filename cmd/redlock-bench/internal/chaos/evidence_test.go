@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -46,6 +47,14 @@ func TestFaultWithoutEffectIsNoEvidence(t *testing.T) {
 	require.NotEmpty(t, o.Doubts)
 	assert.Contains(t, o.Doubts[0], "none of 1 faults reset was seen to take effect")
 	assert.Equal(t, check.Violated, o.Exclusion, "what was seen stands")
+}
+
+// TestClockThatCantBeBentIsExcused has a client whose program knows nothing of bent clocks.
+func TestClockThatCantBeBentIsExcused(t *testing.T) {
+	h := newHavoc(nil, Plan{Nodes: 1, Clients: 1})
+	h.unseen(nemesis.Fault{Kind: nemesis.ClientDrift, Clients: []int{0}, Rate: 0.992}, 0, fmt.Errorf("nemesis: %w", lab.ErrNotApplicable))
+	assert.Equal(t, 1, h.counts["client-drift"].Excused)
+	assert.Zero(t, h.counts["client-drift"].Failed)
 }
 
 // TestFailedRunHoldsNothing judges a history in which enough happened, as the record of a run that failed.

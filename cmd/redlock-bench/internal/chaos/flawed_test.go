@@ -20,7 +20,7 @@ func lastMoments(t *testing.T, subject, fault string, ttl time.Duration) Run {
 		r.Plan.TTL = protocol.InMilliseconds(ttl)
 	}
 	var err error
-	r.Plan, err = Generate(r.Plan, r.Backend, map[string]int{fault: 1})
+	r.Plan, err = Generate(r.Plan, r.Backend, map[string]int{fault: 1}, 0)
 	require.NoError(t, err)
 	return r
 }

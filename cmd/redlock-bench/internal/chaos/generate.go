@@ -13,16 +13,41 @@ import (
 )
 
 const (
-	// pace is the mean time between the beginnings of two faults, in TTLs.
-	pace = 0.4
+	// Pace is the usual mean time between the beginnings of two faults, in TTLs.
+	Pace = 0.5
 	// redraws is how often another fault is drawn for a moment at which one can't be.
 	redraws = 30
+	// maxPerTTL bounds how many faults begin within a TTL: what proves a fault takes some time.
+	maxPerTTL = 20
 )
 
+// usualShare is the usual weight of a kind of fault, and shares are those of the kinds that have another.
+//
+// A lock breaks when nodes forget what they granted, so that's what happens most. A series is five faults, one for each
+// node, so it has a fifth of the share. Restarts with all memory, and stopped nodes, break no lock on a quorum; each
+// takes a node from a lock with guards for a TTL and more, and too many of them leave no majority to judge.
+const usualShare = 4
+
+var shares = map[string]int{
+	"flush": 12, "crash-lose": 6, "clock-forward": 8, "pause-client": 8, "crash-keep": 2, "pause-node": 2, "rolling-restart": 1, "rolling-failover": 1,
+}
+
+// Shares are the usual weights of the kinds that nodes of a backend can have.
+func Shares(backend cluster.Backend) map[string]int {
+	all := make(map[string]int)
+	for _, name := range KindsOn(backend) {
+		all[name] = usualShare
+		if share, other := shares[name]; other {
+			all[name] = share
+		}
+	}
+	return all
+}
+
 // Generate fills the plan, which has everything but faults, with random ones that nodes of the backend can have. Weights
-// has the share of each of [Kinds]; a kind that isn't in it has a weight of 0, and nil gives all the
-// same. The same arguments give the same plan.
-func Generate(p Plan, backend cluster.Backend, weights map[string]int) (Plan, error) {
+// has the share of each of [Kinds]; a kind that isn't in it has a weight of 0, and nil gives [Shares]. Every is the mean
+// time between the beginnings of two faults; 0 is [Pace]. The same arguments give the same plan.
+func Generate(p Plan, backend cluster.Backend, weights map[string]int, every time.Duration) (Plan, error) {
 	p.Faults = []nemesis.Fault{}
 	if err := p.Validate(); err != nil {
 		return Plan{}, err
@@ -33,7 +58,13 @@ func Generate(p Plan, backend cluster.Backend, weights map[string]int) (Plan, er
 	}
 	random := rand.New(rand.NewPCG(uint64(p.Seed), 0))
 	ttl := p.TTL.Duration()
-	step := func() time.Duration { return time.Duration(pace * float64(ttl) * random.ExpFloat64()) }
+	if every == 0 {
+		every = time.Duration(Pace * float64(ttl))
+	}
+	if every < ttl/maxPerTTL {
+		return Plan{}, fmt.Errorf("chaos: a fault every %v: give at least %v, a %dth of the TTL", every, ttl/maxPerTTL, maxPerTTL)
+	}
+	step := func() time.Duration { return time.Duration(float64(every) * random.ExpFloat64()) }
 	for at := ttl + step(); at < p.Duration.Duration()-ttl; at += step() {
 		for range redraws {
 			drawn := lottery[random.IntN(len(lottery))].Draw(nemesis.Dice{Random: random, Nodes: p.Nodes, Clients: p.Clients, TTL: ttl})
@@ -66,6 +97,9 @@ const maxWeight = 1000
 // tickets lists the variants of the backend, each as often as its weight says.
 func tickets(backend cluster.Backend, weights map[string]int) ([]nemesis.Variant, error) {
 	names := Kinds()
+	if weights == nil {
+		weights = Shares(backend)
+	}
 	for name, weight := range weights {
 		if !slices.Contains(names, name) {
 			return nil, fmt.Errorf("chaos: there is no fault %q; there are %s", name, strings.Join(names, ", "))
@@ -79,11 +113,7 @@ func tickets(backend cluster.Backend, weights map[string]int) ([]nemesis.Variant
 	}
 	var all []nemesis.Variant
 	for _, v := range nemesis.VariantsOn(backend) {
-		weight := 1
-		if weights != nil {
-			weight = weights[v.Name]
-		}
-		all = append(all, slices.Repeat([]nemesis.Variant{v}, weight)...)
+		all = append(all, slices.Repeat([]nemesis.Variant{v}, weights[v.Name])...)
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("chaos: every fault has the weight 0; give at least one of %s a larger", strings.Join(names, ", "))

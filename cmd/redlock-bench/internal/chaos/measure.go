@@ -35,6 +35,10 @@ type Measures struct {
 	// extended it within the last TTL. LongestGap is the longest time between two of these.
 	Available  float64 `json:"available"`
 	LongestGap float64 `json:"longest_gap_ms"`
+	// Out is for how long the faults left no majority of the nodes in service, and New for how long, besides, none
+	// that had been back for a TTL. See [check.Service].
+	Out float64 `json:"no_majority_ms"`
+	New float64 `json:"no_majority_but_new_ms"`
 	// LongestOverlap is the longest of the spans in which more than one client believed.
 	Overlaps       int     `json:"overlaps"`
 	LongestOverlap float64 `json:"longest_overlap_ms"`
@@ -56,6 +60,8 @@ func Measure(h *history.History) Measures {
 	m.Acquire = percentiles(took)
 	available, gap := check.Available(h)
 	m.Available, m.LongestGap = available, spoken.Milliseconds(gap)
+	service := check.OutOfService(h)
+	m.Out, m.New = spoken.Milliseconds(service.Out), spoken.Milliseconds(service.New)
 	for _, o := range check.Exclusion(h.Beliefs()).Overlaps {
 		m.Overlaps++
 		m.LongestOverlap = max(m.LongestOverlap, spoken.Milliseconds(o.Until-o.From))

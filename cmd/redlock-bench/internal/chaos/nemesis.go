@@ -25,6 +25,7 @@ type havoc struct {
 	ledger *ledger
 	// targets has a lock for each node and each client, so that faults which are late don't meet.
 	nodes, clients []sync.Mutex
+	lasted         time.Duration // set when all is over
 
 	mu sync.Mutex // guards the rest
 	// silent is when each node, and each client, could last not answer because of a fault; unending
@@ -115,12 +116,13 @@ func (h *havoc) silence(f nemesis.Fault, until time.Duration) {
 
 // unseen counts a fault that wasn't seen to take effect, and excuses it where nothing was there to be
 // seen: the links of a node that was silent at some time since the fault began, and the connections
-// of a client that was, or to nodes that the lock doesn't live on.
+// of a client that was, or to nodes that the lock doesn't live on; and the clock of a client whose program has none
+// that can be bent.
 func (h *havoc) unseen(f nemesis.Fault, began time.Duration, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c := h.counts[KindOf(f)]
-	if errors.Is(err, cluster.ErrNotProven) && h.hidden(f, began) {
+	if errors.Is(err, cluster.ErrNotProven) && h.hidden(f, began) || errors.Is(err, lab.ErrNotApplicable) {
 		c.Excused++
 		return
 	}
@@ -195,6 +197,9 @@ func (h *havoc) count(f nemesis.Fault, add func(*history.FaultCount)) {
 	defer h.mu.Unlock()
 	add(h.counts[KindOf(f)])
 }
+
+// due counts the faults whose time has come.
+func (h *havoc) due() int { return history.Chaos{Faults: h.tally()}.Due() }
 
 func (h *havoc) note(list *[]string, what string) {
 	h.mu.Lock()

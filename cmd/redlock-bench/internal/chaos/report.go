@@ -5,24 +5,30 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
+	"time"
 
+	"github.com/a5bbb083/redlock/cmd/internal/cli"
+	"github.com/a5bbb083/redlock/cmd/internal/results"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 // maxFindings bounds what is listed of a run under which a lock failed thousands of times.
 const maxFindings = 100
 
-// Report is the JSON form of one plan under several subjects.
+// Report is the JSON form of one plan under several subjects, see package results.
 type Report struct {
+	results.Header
 	Backend string `json:"backend"`
 	// Fingerprint names the plan, and Plan is all of it.
 	Fingerprint string   `json:"plan_fingerprint"`
 	Results     []Result `json:"results"`
-	Plan        Plan     `json:"plan"`
+	// NotBegun are the subjects whose turn didn't come.
+	NotBegun []string `json:"not_begun,omitempty"`
+	Plan     Plan     `json:"plan"`
 }
 
 // Result is what became of one subject. Held means that no violation was found.
@@ -38,7 +44,7 @@ type Result struct {
 	StaleWritesAccepted int                  `json:"stale_writes_accepted"` // by the register without fencing
 	StaleWritesRefused  int                  `json:"stale_writes_refused"`  // by the one with it
 	LostUpdates         int                  `json:"lost_updates"`          // of the register without fencing
-	Faults              []history.FaultCount `json:"faults"`
+	FaultCounts         []history.FaultCount `json:"faults"`
 	// Outside says what happened that isn't in the safety model.
 	Outside []string `json:"outside_model,omitempty"`
 	// Doubts says why no verdict can be held.
@@ -55,14 +61,14 @@ type Result struct {
 
 // NewReport makes a report of the outcomes, in their order.
 func NewReport(backend string, plan Plan, outcomes []*Outcome) *Report {
-	r := &Report{Backend: backend, Fingerprint: plan.Fingerprint(), Plan: plan, Results: []Result{}}
+	r := &Report{Header: results.Of(results.Chaos), Backend: backend, Fingerprint: plan.Fingerprint(), Plan: plan, Results: []Result{}}
 	for _, o := range outcomes {
 		findings := append(append([]string(nil), o.Findings...), o.Linearizable.Faults...)
 		result := Result{
 			Subject: o.Subject.Name, Exclusion: o.Exclusion, Fencing: o.Fencing, Linearizable: o.Linearizable.Verdict, Availability: o.Availability,
 			AsExpected: o.AsExpected(), OverlapMS: spoken.Milliseconds(o.Overlap), Measures: o.Measures,
 			StaleWritesAccepted: o.StaleAccepted, StaleWritesRefused: o.StaleRefused, LostUpdates: o.Lost,
-			Faults: slices.Clone(o.History.Chaos.Faults), Doubts: o.Doubts, Outside: o.Outside,
+			FaultCounts: slices.Clone(o.History.Chaos.Faults), Doubts: o.Doubts, Outside: o.Outside,
 			Findings: findings[:min(len(findings), maxFindings)], FindingsTotal: len(findings),
 			History: o.History,
 		}
@@ -77,100 +83,230 @@ func NewReport(backend string, plan Plan, outcomes []*Outcome) *Report {
 // WriteJSON writes the report as indented JSON.
 func (r *Report) WriteJSON(w io.Writer) error { return writeJSON(w, r) }
 
-// WriteText writes a summary for people, of about 30 lines for two subjects.
-func (r *Report) WriteText(w io.Writer) error {
+// WriteText writes a summary for people, of about 40 lines for two subjects, in tables of no more than width columns
+// (0: as wide as they are).
+func (r *Report) WriteText(w io.Writer, width int) error {
+	header := []string{""}
+	for _, result := range r.Results {
+		header = append(header, result.Subject)
+	}
+	var rows [][]string
+	for _, row := range slices.Concat(r.Verdicts(), r.Measured(), r.Faults()) {
+		rows = append(rows, append([]string{row.Name}, row.Cells...))
+	}
 	var s strings.Builder
-	p := r.Plan
-	if p.Claim != "" {
-		_, _ = fmt.Fprintf(&s, "claim %s, ", p.Claim)
+	s.WriteString(cli.Wrap(r.Title(), width, 0) + "\n")
+	if reached := r.Reached(); reached != "" {
+		s.WriteString(cli.Wrap(reached, width, 0) + "\n")
 	}
-	_, _ = fmt.Fprintf(&s, "seed %d, plan %s: %d faults in %v on %d %s nodes, %d clients, TTL %v\n",
-		p.Seed, r.Fingerprint, len(p.Faults), p.Duration.Duration(), p.Nodes, r.Backend, p.Clients, p.TTL.Duration())
-	t := tabwriter.NewWriter(&s, 0, 0, 2, ' ', 0)
-	line := func(name string, cell func(Result) string) {
-		_, _ = fmt.Fprint(t, name)
-		for _, result := range r.Results {
-			_, _ = fmt.Fprint(t, "\t", cell(result))
-		}
-		_, _ = fmt.Fprintln(t)
+	s.WriteString("\n" + cli.Columns(width, header, rows) + "\n")
+	for _, remark := range r.remarks() {
+		s.WriteString(cli.Wrap(remark, width, 2) + "\n")
 	}
-	line("", func(r Result) string { return r.Subject })
-	line("exclusion", func(r Result) string { return verdict(r.Exclusion) })
-	line("fencing tokens, fenced writes", func(r Result) string { return verdict(r.Fencing) })
-	line("linearizability of these", func(r Result) string { return verdict(r.Linearizable) })
-	line("availability", func(r Result) string { return verdict(r.Availability) })
-	line("overlaps: number, sum, longest", func(r Result) string {
-		return fmt.Sprintf("%d, %s, %s", r.Overlaps, spoken.FromMilliseconds(r.OverlapMS), spoken.FromMilliseconds(r.LongestOverlap))
-	})
-	line("stale writes: plain took, fenced refused", func(r Result) string {
-		return fmt.Sprintf("%d, %d", r.StaleWritesAccepted, r.StaleWritesRefused)
-	})
-	for _, op := range []protocol.Op{protocol.Acquire, protocol.Extend, protocol.Write, protocol.Release} {
-		line(string(op)+": ok, refused, unknown", func(r Result) string {
-			c := r.Operations[op]
-			return fmt.Sprintf("%d, %d, %d", c.OK, c.Refused, c.Unknown)
-		})
-	}
-	line("acquire: p50, p99, max", func(r Result) string {
-		return fmt.Sprintf("%s, %s, %s", spoken.FromMilliseconds(r.Acquire.P50), spoken.FromMilliseconds(r.Acquire.P99), spoken.FromMilliseconds(r.Acquire.Max))
-	})
-	line("available, longest gap", func(r Result) string {
-		return fmt.Sprintf("%.1f %%, %s", 100*r.Available, spoken.FromMilliseconds(r.LongestGap))
-	})
-	r.faultLines(line)
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	r.remarks(&s)
 	_, err := io.WriteString(w, s.String())
 	return err
 }
 
-// faultLines has a line for each kind of fault that was planned.
-func (r *Report) faultLines(line func(string, func(Result) string)) {
+// Title says what was done.
+func (r *Report) Title() string {
+	p, claim := r.Plan, ""
+	if p.Claim != "" {
+		claim = fmt.Sprintf("claim %s, ", p.Claim)
+	}
+	return fmt.Sprintf("%sseed %d, plan %s: %s in %v on %s, %s, TTL %v", claim, p.Seed, r.Fingerprint, spoken.Count(len(p.Faults), "fault"),
+		p.Duration.Duration(), spoken.Count(p.Nodes, r.Backend+" node"), spoken.Count(p.Clients, "client"), p.TTL.Duration())
+}
+
+// Reached says how far each subject came; empty if all came to the end.
+func (r *Report) Reached() string {
+	var all []string
+	for _, result := range r.Results {
+		if c := result.chaos(); !c.Complete() {
+			all = append(all, fmt.Sprintf("%s had %s", result.Subject, Reached(c)))
+		}
+	}
+	for _, name := range r.NotBegun {
+		all = append(all, name+" wasn't begun")
+	}
+	if all == nil {
+		return ""
+	}
+	return "Not all of it was done: " + strings.Join(all, "; ") + "."
+}
+
+// Reached says how much of a plan was carried out.
+func Reached(c history.Chaos) string {
+	return fmt.Sprintf("%d of %s, %v of %v", c.Due(), spoken.Count(c.Scheduled, "fault"), c.Lasted.Round(100*time.Millisecond), c.Duration)
+}
+
+// chaos is what became of the plan. Results of older versions don't say for how long it lasted.
+func (r Result) chaos() history.Chaos {
+	if r.History == nil || r.History.Chaos == nil {
+		return history.Chaos{}
+	}
+	return *r.History.Chaos
+}
+
+// Row is a line of the summary, with a cell for each result.
+type Row struct {
+	Name  string
+	Cells []string
+}
+
+func (r *Report) row(name string, cell func(Result) string) Row {
+	row := Row{Name: name}
+	for _, result := range r.Results {
+		row.Cells = append(row.Cells, cell(result))
+	}
+	return row
+}
+
+// Verdicts are the lines of the summary with the verdicts.
+func (r *Report) Verdicts() []Row {
+	return []Row{
+		r.row("exclusion", func(r Result) string { return verdict(r.Exclusion) }),
+		r.row("fencing tokens, fenced writes", func(r Result) string { return verdict(r.Fencing) }),
+		r.row("linearizability of these", func(r Result) string { return verdict(r.Linearizable) }),
+		r.row("availability", func(r Result) string { return verdict(r.Availability) }),
+	}
+}
+
+// Measured are the lines of the summary with numbers.
+func (r *Report) Measured() []Row {
+	rows := []Row{
+		r.row("overlaps: number, sum, longest", func(r Result) string {
+			return fmt.Sprintf("%d, %s, %s", r.Overlaps, spoken.FromMilliseconds(r.OverlapMS), spoken.FromMilliseconds(r.LongestOverlap))
+		}),
+		r.row("stale writes: plain took, fenced refused", func(r Result) string {
+			return fmt.Sprintf("%d, %d", r.StaleWritesAccepted, r.StaleWritesRefused)
+		}),
+	}
+	for _, op := range []protocol.Op{protocol.Acquire, protocol.Extend, protocol.Write, protocol.Release} {
+		rows = append(rows, r.row(string(op)+": ok, refused, unknown", func(r Result) string {
+			c := r.Operations[op]
+			return fmt.Sprintf("%d, %d, %d", c.OK, c.Refused, c.Unknown)
+		}))
+	}
+	return append(rows,
+		r.row("acquire: p50, p99, max", func(r Result) string {
+			return fmt.Sprintf("%s, %s, %s", spoken.FromMilliseconds(r.Acquire.P50), spoken.FromMilliseconds(r.Acquire.P99), spoken.FromMilliseconds(r.Acquire.Max))
+		}),
+		r.row("available, longest gap", func(r Result) string {
+			return fmt.Sprintf("%.1f %%, %s", 100*r.Available, spoken.FromMilliseconds(r.LongestGap))
+		}),
+		r.row("without a majority: nodes out, just back", func(r Result) string {
+			return fmt.Sprintf("%s, %s", spoken.FromMilliseconds(r.Out), spoken.FromMilliseconds(r.New))
+		}),
+	)
+}
+
+// Faults are the lines of the summary with the kinds of faults that were due.
+func (r *Report) Faults() []Row {
+	var rows []Row
 	for _, name := range Kinds() {
 		of := func(r Result) (found history.FaultCount) {
-			for _, c := range r.Faults {
+			for _, c := range r.FaultCounts {
 				if c.Kind == name {
 					found = c
 				}
 			}
 			return found
 		}
-		if !slices.ContainsFunc(r.Results, func(result Result) bool { return of(result).Planned > 0 }) {
-			continue
+		if slices.ContainsFunc(r.Results, func(result Result) bool { return of(result).Planned > 0 }) {
+			rows = append(rows, r.row(name, func(r Result) string { return became(of(r), r.chaos().Complete()) }))
 		}
-		line(name, func(r Result) string {
-			c := of(r)
-			text := fmt.Sprintf("%d of %d proven", c.Proven, c.Planned)
-			switch {
-			case c.Proven == 0:
-				text += ", NEVER"
-			case c.Skipped+c.Failed+c.Excused > 0:
-				text += fmt.Sprintf(", %d skipped, %d failed, %d hidden by others", c.Skipped, c.Failed, c.Excused)
-			}
-			return text
-		})
 	}
+	return rows
 }
 
-// remarks says the first finding of each subject, and what restricts its verdicts.
-func (r *Report) remarks(s *strings.Builder) {
-	_, _ = fmt.Fprintln(s, check.LeastWork())
-	for _, result := range r.Results {
-		if result.FindingsTotal > 0 {
-			_, _ = fmt.Fprintf(s, "%s, the first of %d findings: %s\n", result.Subject, result.FindingsTotal, result.Findings[0])
-		}
-		for _, doubt := range result.Doubts {
-			_, _ = fmt.Fprintf(s, "%s, why nothing counts as held: %s\n", result.Subject, doubt)
-		}
-		if len(result.Outside) > 0 {
-			_, _ = fmt.Fprintf(s, "%s: %d faults were outside of the safety model, the first: %s\n", result.Subject, len(result.Outside), result.Outside[0])
-		}
-		if result.Error != "" {
-			_, _ = fmt.Fprintf(s, "%s: the run is incomplete: %s\n", result.Subject, result.Error)
+// became says what happened to the faults of one kind.
+func became(c history.FaultCount, complete bool) string {
+	switch {
+	case c.Planned == 0 && complete:
+		return "none was due"
+	case c.Planned == 0:
+		return "not reached"
+	}
+	text := fmt.Sprintf("%d of %d proven", c.Proven, c.Planned)
+	if c.Proven == 0 && c.Failed > 0 {
+		text = fmt.Sprintf("NEVER proven, of %d", c.Planned)
+	}
+	for _, other := range []struct {
+		n    int
+		what string
+	}{{c.Skipped, "skipped"}, {c.Failed, "failed"}, {c.Excused, "hidden"}} {
+		if other.n > 0 {
+			text += fmt.Sprintf(", %d %s", other.n, other.what)
 		}
 	}
+	return text
+}
+
+// Bargain says in a sentence or two what this module's lock gave, and for what; empty without it, and where it's
+// violated, since nothing is worth that.
+func (r *Report) Bargain() string {
+	i := slices.IndexFunc(r.Results, func(result Result) bool { return result.Subject == subject.Ours })
+	if i < 0 || r.Results[i].Exclusion == check.Violated || len(r.Results) < 2 {
+		return ""
+	}
+	ours := r.Results[i]
+	var broke, served []string
+	for j, other := range r.Results {
+		if j == i {
+			continue
+		}
+		served = append(served, fmt.Sprintf("%s was %s", other.Subject, other.service()))
+		if other.Overlaps > 0 {
+			broke = append(broke, fmt.Sprintf("%s let two clients hold the lock at once, %s, for up to %s",
+				other.Subject, spoken.Times(other.Overlaps), spoken.FromMilliseconds(other.LongestOverlap)))
+		}
+	}
+	price := fmt.Sprintf("%s was %s; %s.", subject.Ours, ours.service(), strings.Join(served, ", "))
+	if broke == nil {
+		return "Availability for safety: " + price + " No lock was caught this time, so this run doesn't show what it buys; another --seed, or a longer --duration, may."
+	}
+	return fmt.Sprintf("Availability for safety: %s For that, %s never let two clients hold the lock at once; %s.", price, subject.Ours, strings.Join(broke, ", and "))
+}
+
+func (r Result) service() string {
+	return fmt.Sprintf("available for %.1f %% of the time, with gaps of up to %s", 100*r.Available, spoken.FromMilliseconds(r.LongestGap))
+}
+
+// Gaps says where those of this module's lock come from; empty without it.
+func (r *Report) Gaps() string {
+	i := slices.IndexFunc(r.Results, func(result Result) bool { return result.Subject == subject.Ours })
+	if i < 0 {
+		return ""
+	}
+	ours := r.Results[i]
+	return fmt.Sprintf("Gaps: the faults left no majority of the nodes in service for %s of %s's run. For another %s there was one only with nodes "+
+		"that had restarted or were emptied less than a TTL before: a lock without a restart guard goes on then, %s waits, since such a node may have forgotten a lock.",
+		spoken.FromMilliseconds(ours.Out), subject.Ours, spoken.FromMilliseconds(ours.New), subject.Ours)
+}
+
+// remarks are what was bought for what, the first finding of each subject, and what restricts its verdicts.
+func (r *Report) remarks() []string {
+	var all []string
+	for _, remark := range []string{r.Bargain(), r.Gaps(), check.LeastWork()} {
+		if remark != "" {
+			all = append(all, remark)
+		}
+	}
+	for _, result := range r.Results {
+		if result.FindingsTotal > 0 {
+			all = append(all, fmt.Sprintf("%s, the first of %s: %s", result.Subject, spoken.Count(result.FindingsTotal, "finding"), result.Findings[0]))
+		}
+		for _, doubt := range result.Doubts {
+			all = append(all, fmt.Sprintf("%s, why nothing counts as held: %s", result.Subject, doubt))
+		}
+		if len(result.Outside) > 0 {
+			all = append(all, fmt.Sprintf("%s: %s outside of the safety model, the first: %s", result.Subject, spoken.Count(len(result.Outside), "fault"), result.Outside[0]))
+		}
+		if result.Error != "" {
+			all = append(all, fmt.Sprintf("%s: the run is incomplete: %s", result.Subject, result.Error))
+		}
+	}
+	return all
 }
 
 // verdict is one as a reader should take it: that nothing was found doesn't mean safe.

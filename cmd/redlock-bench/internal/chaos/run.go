@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
@@ -20,7 +22,7 @@ const (
 	// checkTimeout is how long to look for a linearization.
 	checkTimeout = 30 * time.Second
 	// progressEvery is how often a run says how far it is.
-	progressEvery = 10 * time.Second
+	progressEvery = time.Second
 )
 
 // Run is one subject under one plan.
@@ -34,9 +36,16 @@ type Run struct {
 	Strict bool
 	// Worker is the program, with its arguments, that runs a client of a built-in subject.
 	Worker []string
-	// Progress, unless nil, is told now and then for how long the run has lasted and how often
-	// the lock was acquired.
-	Progress func(elapsed time.Duration, acquired int64)
+	// Progress, unless nil, is told once a second how far the run is.
+	Progress func(Progress)
+}
+
+// Progress says how far a run is: for how long it has lasted, how often the lock was acquired, and how many faults of
+// the plan were due.
+type Progress struct {
+	Elapsed  time.Duration
+	Acquired int64
+	Faults   int
 }
 
 // Outcome is what became of a [Run].
@@ -67,6 +76,7 @@ func (r Run) Perform(ctx context.Context) (o *Outcome, err error) {
 		Scenario: "chaos", Subject: r.Subject, Worker: command, Clients: r.Plan.Clients,
 		Cluster: cluster.Config{Backend: r.Backend, Nodes: r.Plan.Nodes, Seed: r.Plan.Seed, Persistence: cluster.EverySecond},
 		TTL:     ttl, NodeTimeout: ttl / 10,
+		BentClients: slices.ContainsFunc(r.Plan.Faults, func(f nemesis.Fault) bool { return f.Kind == nemesis.ClientDrift }),
 	})
 	if errors.Is(err, lab.ErrSpoiled) && ctx.Err() == nil {
 		// A client that's starved, on a machine that is too busy, can't be judged.
@@ -82,7 +92,9 @@ func (r Run) Perform(ctx context.Context) (o *Outcome, err error) {
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
 	havoc := newHavoc(l, r.Plan)
+	began := time.Now()
 	failed := r.perform(ctx, l, havoc)
+	havoc.lasted = min(time.Since(began), r.Plan.Duration.Duration())
 	if failed == nil {
 		failed = l.Settle(context.WithoutCancel(ctx))
 	}
@@ -110,14 +122,14 @@ func (r Run) perform(ctx context.Context, l *lab.Lab, h *havoc) error {
 		return nil
 	})
 	running.Go(func() error {
-		r.tell(ctx, &acquired)
+		r.tell(ctx, &acquired, h)
 		return nil
 	})
 	return running.Wait()
 }
 
 // tell reports progress until ctx ends.
-func (r Run) tell(ctx context.Context, acquired *atomic.Int64) {
+func (r Run) tell(ctx context.Context, acquired *atomic.Int64, h *havoc) {
 	if r.Progress == nil {
 		return
 	}
@@ -127,7 +139,7 @@ func (r Run) tell(ctx context.Context, acquired *atomic.Int64) {
 	for {
 		select {
 		case <-ticker.C:
-			r.Progress(time.Since(began), acquired.Load())
+			r.Progress(Progress{time.Since(began), acquired.Load(), h.due()})
 		case <-ctx.Done():
 			return
 		}
@@ -136,7 +148,9 @@ func (r Run) tell(ctx context.Context, acquired *atomic.Int64) {
 
 // judge judges what the run has recorded.
 func (r Run) judge(h *history.History, havoc *havoc, err error) *Outcome {
-	h.Chaos = &history.Chaos{Faults: havoc.tally()}
+	h.Chaos = &history.Chaos{
+		Scheduled: len(r.Plan.Faults), Duration: r.Plan.Duration.Duration(), Lasted: havoc.lasted, Faults: havoc.tally(),
+	}
 	o := Judge(h, err)
 	o.Subject, o.Strict, o.Outside = r.Subject, r.Strict, havoc.outside
 	return o

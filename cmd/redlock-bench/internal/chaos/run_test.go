@@ -27,7 +27,7 @@ import (
 func newRun(t *testing.T, name string, backend cluster.Backend, duration time.Duration) Run {
 	s, err := subject.Find(name)
 	require.NoError(t, err)
-	p, err := Generate(blank(1, duration), backend, nil)
+	p, err := Generate(blank(1, duration), backend, nil, 0)
 	require.NoError(t, err)
 	return Run{Plan: p, Subject: s, Backend: backend, Worker: []string{os.Args[0], "worker"}, LastMoments: LastMoments}
 }
@@ -81,10 +81,10 @@ func TestBrokenSubjectIsCaught(t *testing.T) {
 
 	var text, data bytes.Buffer
 	report := NewReport("embedded", newRun(t, "broken", cluster.Embedded, 5*time.Second).Plan, []*Outcome{o})
-	require.NoError(t, report.WriteText(&text))
+	require.NoError(t, report.WriteText(&text, 0))
 	assert.Contains(t, text.String(), "VIOLATED")
 	assert.Contains(t, text.String(), "the first of ")
-	assert.LessOrEqual(t, strings.Count(text.String(), "\n"), 30)
+	assert.LessOrEqual(t, strings.Count(text.String(), "\n"), 45)
 	assert.NotContains(t, text.String(), "safe ")
 	require.NoError(t, report.WriteJSON(&data))
 	var again Report
@@ -127,8 +127,8 @@ func TestInterruptEndsARunSoonWithWhatItHas(t *testing.T) {
 	r := newRun(t, "guarded", cluster.Embedded, time.Minute)
 	var once sync.Once
 	var stopped time.Time
-	r.Progress = func(_ time.Duration, acquired int64) {
-		if acquired > 0 {
+	r.Progress = func(p Progress) {
+		if p.Acquired > 0 {
 			once.Do(func() { stopped = time.Now(); cancel() })
 		}
 	}
@@ -175,7 +175,7 @@ func TestStarvedClientMakesTheVerdictsUnknown(t *testing.T) {
 	assert.Equal(t, check.Unknown, o.Exclusion)
 	assert.False(t, o.AsExpected())
 	var text bytes.Buffer
-	require.NoError(t, NewReport("embedded", r.Plan, []*Outcome{o}).WriteText(&text))
+	require.NoError(t, NewReport("embedded", r.Plan, []*Outcome{o}).WriteText(&text, 0))
 	assert.Contains(t, text.String(), "classic: the run is incomplete: lab: experiment spoiled: client ")
 }
 

@@ -27,8 +27,8 @@ const (
 
 // LeastWork says what has to happen under random faults before a verdict can be held.
 func LeastWork() string {
-	return fmt.Sprintf("Held takes: each kind of fault seen to work, and %.0f %% of all; an acquisition per %d TTLs, and %d;\n"+
-		"for each client %.0f %% of an even share; for 100 acquisitions %.0f that were believed in, %.0f attempts while another client\n"+
+	return fmt.Sprintf("Held takes: each kind of fault seen to work, and %.0f %% of all; an acquisition per %d TTLs, and %d; "+
+		"for each client %.0f %% of an even share; for 100 acquisitions %.0f that were believed in, %.0f attempts while another client "+
 		"believed, and %.0f writes, each under an acquisition and with its token. Available means: granted within the last TTL, %.0f %% of the time.",
 		100-100*mostUnseen, leastEvery, fewestAcquired, 100*leastShare, 100*leastBelieved, 100*leastContended, 100*leastWritten, 100*leastAvailable)
 }

@@ -143,7 +143,7 @@ func (s Spec) attempt(ctx context.Context, ttl time.Duration) (o *Outcome, err e
 	}
 	l, err := lab.Open(ctx, lab.Config{
 		Scenario: s.Scenario.Name, Cluster: nodes, Subject: s.Subject, Worker: command,
-		Clients: s.Scenario.Clients, Lists: lists, Prepare: s.Scenario.Prepare, TTL: ttl, NodeTimeout: s.Scenario.NodeTimeout(ttl), Watch: s.Watch,
+		Clients: s.Scenario.Clients, Lists: lists, Prepare: s.Scenario.Prepare, BentClients: s.Scenario.BentClients, TTL: ttl, NodeTimeout: s.Scenario.NodeTimeout(ttl), Watch: s.Watch,
 	})
 	switch {
 	case errors.Is(err, lab.ErrSpoiled) || errors.Is(err, worker.ErrWorker):

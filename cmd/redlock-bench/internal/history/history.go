@@ -54,8 +54,25 @@ type History struct {
 
 // Chaos says what became of a plan of random faults.
 type Chaos struct {
+	// Scheduled is how many faults the plan has, and Duration how long it takes.
+	Scheduled int           `json:"scheduled"`
+	Duration  time.Duration `json:"duration_ns"`
+	// Lasted is for how long it was carried out: less than Duration, if the run was interrupted or failed.
+	Lasted time.Duration `json:"lasted_ns"`
 	// Faults has the kinds of which at least one was due.
 	Faults []FaultCount `json:"faults"`
+}
+
+// Complete tells whether the plan was carried out to its end.
+func (c Chaos) Complete() bool { return c.Lasted >= c.Duration }
+
+// Due counts the faults whose time came.
+func (c Chaos) Due() int {
+	due := 0
+	for _, f := range c.Faults {
+		due += f.Planned
+	}
+	return due
 }
 
 // FaultCount says what became of the faults of one kind.

@@ -87,6 +87,7 @@ func (d drawing) turns(fault *cluster.Proof) window {
 // cut leaves out of a timeline what isn't in the window.
 func (d drawing) cut(t *timeline, w window) *timeline {
 	t.Begin, t.End = max(0, d.since(w.from)), d.since(w.until)
+	t.Overlaps = slices.DeleteFunc(t.Overlaps, func(o [2]int64) bool { return o[0] > t.End || o[1] < t.Begin })
 	for i := range t.Lanes {
 		t.Lanes[i].Items = slices.DeleteFunc(t.Lanes[i].Items, func(i item) bool {
 			return i.From > t.End || max(i.From, i.Until) < t.Begin

@@ -7,6 +7,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/report"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 // grid is a table of scenario by subject.
@@ -63,7 +64,7 @@ func only(results []report.Result, wanted func(report.Result) bool) []report.Res
 }
 
 // Ours tells that a column is this module's own lock.
-func (g grid) Ours(subject string) bool { return subject == report.Ours }
+func (g grid) Ours(name string) bool { return name == subject.Ours }
 
 // newGrid lays out the results, in the order in which scenarios and subjects first come up.
 func newGrid(question string, results []report.Result, show func(report.Result) gridCell) grid {

@@ -3,10 +3,12 @@ package htmlreport
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/report"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 // headline says in one sentence what was found: of the lock that tells most, and of this module's own.
@@ -14,25 +16,25 @@ func headline(r *report.Report) string {
 	name := ""
 	for _, s := range report.Subjects(r.Results) {
 		known := func(s string) int { return slices.Index(tellingSubjects, s) + 1 }
-		if found, _ := tally(r, s, check.Violated); found > 0 && s != report.Ours &&
+		if found, _ := tally(r, s, check.Violated); found > 0 && s != subject.Ours &&
 			(name == "" || known(s) > 0 && (known(name) == 0 || known(s) < known(name))) {
 			name = s
 		}
 	}
-	ours, of := tally(r, report.Ours, check.Violated)
+	ours, of := tally(r, subject.Ours, check.Violated)
 	switch {
 	case len(r.Results) == 0:
 		return "No experiment was performed."
 	case name == "" && ours == 0:
 		return fmt.Sprintf("No violation of mutual exclusion was found in %s.", spoken.Count(len(r.Results), "experiment"))
 	case name == "":
-		return broke(r, report.Ours) + "."
+		return broke(r, subject.Ours) + "."
 	case of == 0:
 		return broke(r, name) + "."
 	case ours == 0:
-		return fmt.Sprintf("%s; %s, this library’s lock, in none of %d.", broke(r, name), report.Ours, of)
+		return fmt.Sprintf("%s; %s, this library’s lock, in none of %d.", broke(r, name), subject.Ours, of)
 	}
-	return fmt.Sprintf("%s; %s, this library’s lock, in %d of %d.", broke(r, name), report.Ours, ours, of)
+	return fmt.Sprintf("%s; %s, this library’s lock, in %d of %d.", broke(r, name), subject.Ours, ours, of)
 }
 
 func broke(r *report.Report, subject string) string {
@@ -68,6 +70,28 @@ func totals(r *report.Report) string {
 		said += fmt.Sprintf(" In %d there was nothing to judge.", n)
 	}
 	return said
+}
+
+// known says where this module's lock is known to be violated, and why; empty if it wasn't, or if that's a surprise.
+func known(r Run) string {
+	var scenarios, causes []string
+	for i, result := range r.Report.Results {
+		if result.Subject != subject.Ours || result.Exclusion != check.Violated || !result.AsExpected {
+			continue
+		}
+		scenarios = append(scenarios, result.Scenario)
+		if cause := r.Outcomes[i].Spec.Scenario.Cause; cause != "" && !slices.Contains(causes, cause) {
+			causes = append(causes, cause)
+		}
+	}
+	if scenarios == nil {
+		return ""
+	}
+	said := fmt.Sprintf("%s is known to be violated in %s", subject.Ours, strings.Join(scenarios, " and "))
+	if causes != nil {
+		said += ", because " + strings.Join(causes, "; ")
+	}
+	return said + ". docs/safety.md says which assumption that breaks."
 }
 
 // surprises says how many experiments didn't end as expected; empty if all did.

@@ -10,6 +10,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/experiment"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/report"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 // hero is what the page opens on: one violation, and another lock under the same fault.
@@ -72,7 +73,7 @@ func newHero(r Run) *hero {
 	w.until, beside.until = w.from+length, beside.from+length
 	d.cut(violated.Timeline, w.widened())
 	h.Sides = []heroSide{violated, {
-		Subject: report.Ours, Anchor: anchor(result.Scenario, report.Ours), Class: "held",
+		Subject: subject.Ours, Anchor: anchor(result.Scenario, subject.Ours), Class: "held",
 		Sentence: sayHeld(r.Report.Results[other]), Timeline: held.cut(held.sketch(same), beside.widened()),
 	}}
 	return h
@@ -102,7 +103,7 @@ func telling(r Run, result report.Result) int {
 // heldBeside returns the place of the experiment in which this module's lock held under the same fault, or -1.
 func heldBeside(r Run, violated report.Result) int {
 	return slices.IndexFunc(r.Report.Results, func(other report.Result) bool {
-		return other.Scenario == violated.Scenario && other.Subject == report.Ours && other.Exclusion == check.Held && other.History != nil
+		return other.Scenario == violated.Scenario && other.Subject == subject.Ours && other.Exclusion == check.Held && other.History != nil
 	})
 }
 

@@ -108,3 +108,15 @@ func TestOneOverlapHasOneNumber(t *testing.T) {
 	assert.Contains(t, e.Facts, fact{"overlap of beliefs", want})
 	assert.Equal(t, want, find(t, e.Timeline, "overlap").Items[0].Label)
 }
+
+// TestKnownViolationsOfOurs has a scenario of which it's known, and a violation that is a surprise.
+func TestKnownViolationsOfOurs(t *testing.T) {
+	r := both(t)
+	assert.Empty(t, known(r))
+	r.Outcomes = append(r.Outcomes, outcome(t, "rolling-change", "guarded", example(), nil), outcome(t, "control", "guarded", example(), nil))
+	r.Report = report.New("embedded", 3, 7, r.Outcomes)
+	r.Report.Results[2].AsExpected, r.Report.Results[3].AsExpected = true, false
+	assert.Equal(t, "guarded is known to be violated in rolling-change, because the clients had different lists of nodes, each with a majority of its own. "+
+		"docs/safety.md says which assumption that breaks.", known(r))
+	assert.Contains(t, written(t, r), "guarded is known to be violated in rolling-change")
+}

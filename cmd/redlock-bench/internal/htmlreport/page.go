@@ -17,6 +17,7 @@ import (
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/experiment"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/report"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 //go:embed assets
@@ -53,6 +54,7 @@ type page struct {
 	Headline    string
 	Surprises   string // empty if there are none
 	Totals      string
+	Known       string // empty if there's nothing to excuse
 	Hero        *hero
 	Subjects    []subjectLine
 	Assumptions []string
@@ -71,7 +73,7 @@ func subjectLines(r Run) []subjectLine {
 	var all []subjectLine
 	for _, name := range report.Subjects(r.Report.Results) {
 		i := slices.IndexFunc(r.Outcomes, func(o *experiment.Outcome) bool { return o.Spec.Subject.Name == name })
-		all = append(all, subjectLine{name, capitalised(r.Outcomes[i].Spec.Subject.About), name == report.Ours})
+		all = append(all, subjectLine{name, capitalised(r.Outcomes[i].Spec.Subject.About), name == subject.Ours})
 	}
 	return all
 }
@@ -85,19 +87,27 @@ func (r Run) Write(w io.Writer) error {
 		Headline:    headline(r.Report),
 		Surprises:   surprises(r.Report),
 		Totals:      totals(r.Report),
+		Known:       known(r),
 		Hero:        newHero(r),
 		Subjects:    subjectLines(r),
 		Assumptions: assumptions(r),
 		Grids:       grids(r.Report),
 		Scenarios:   scenarioSections(r),
-	}
-	for _, name := range scripts {
-		p.Script += template.JS(asset(name))
+		Script:      script(),
 	}
 	if err := pageTemplate.ExecuteTemplate(w, "page.html", p); err != nil {
 		return fmt.Errorf("htmlreport: %w", err)
 	}
 	return nil
+}
+
+// script is what draws the timelines of a page.
+func script() template.JS {
+	var all template.JS
+	for _, name := range scripts {
+		all += template.JS(asset(name))
+	}
+	return all
 }
 
 // Style is what a page needs to look like the others: all colours, also those of lines (c0 to c6), and how

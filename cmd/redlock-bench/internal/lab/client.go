@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/internal/wait"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/clockpage"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/worker"
@@ -37,6 +39,8 @@ type Client struct {
 	random  *rand.Rand
 	names   *strings.Replacer // of the nodes, for the addresses by which this client knows them
 
+	page *clockpage.Page // nil unless its clock can be bent
+
 	lease      int64         // of the last acquisition
 	validUntil time.Duration // as last reported
 	refusal    string        // the last one's reason
@@ -57,6 +61,14 @@ func (l *Lab) newClient(ctx context.Context, index int) (*Client, error) {
 	for _, node := range l.list(index) {
 		urls = append(urls, c.Link(node).URL())
 	}
+	clock := ""
+	if l.pages != "" {
+		clock = filepath.Join(l.pages, fmt.Sprint(index+1))
+		var err error
+		if c.page, err = clockpage.Create(clock); err != nil {
+			return nil, err
+		}
+	}
 	greeting, cancel := context.WithTimeout(ctx, replyTimeout)
 	defer cancel()
 	var err error
@@ -67,15 +79,16 @@ func (l *Lab) newClient(ctx context.Context, index int) (*Client, error) {
 		Resource:    "http://" + c.Resource().Addr(),
 		NodeTimeout: protocol.InMilliseconds(l.config.NodeTimeout),
 		TTL:         protocol.InMilliseconds(l.config.TTL),
+		Clock:       clock,
 	})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, c.closePage())
 	}
 	if l.config.Lists != nil && index > 0 {
 		return c, nil // it may be refused, rightly
 	}
 	if err := c.warmUp(ctx); err != nil {
-		return nil, errors.Join(err, c.process.Close())
+		return nil, errors.Join(err, c.process.Close(), c.closePage())
 	}
 	return c, nil
 }
@@ -150,6 +163,52 @@ func (c *Client) Stop(ctx context.Context) (cluster.Proof, error) {
 func (c *Client) Continue(ctx context.Context) (cluster.Proof, error) {
 	c.stopped = false
 	return c.own(cluster.ResumeProcess(ctx, c.process.PID()))
+}
+
+// clockPatience is how long a client has to read its clock, which it does with each operation.
+const clockPatience = time.Second
+
+// SetClockRate is for faults. It takes effect when the client next reads its clock, and so it's seen only of a client that
+// does something. The error matches [ErrNotApplicable] if the client's program has no clock that can be bent.
+func (c *Client) SetClockRate(ctx context.Context, rate float64) (cluster.Proof, error) {
+	if c.page == nil || !c.process.Bends() {
+		return cluster.Proof{}, fmt.Errorf("%w: the clock of %s can't be bent", ErrNotApplicable, c)
+	}
+	proof := cluster.Proof{
+		Target: c.name, Fault: fmt.Sprintf("counts time at %v times the host's rate", rate), How: "the client's own note of its readings", Began: c.lab.Now(),
+		Change: cluster.Change{State: cluster.Bent, Over: rate == 1, Clients: []int{c.index}, Detail: fmt.Sprintf("runs at %v", rate)},
+	}
+	before, _, err := c.page.Followed()
+	if err == nil {
+		err = c.page.Set(c.page.Bend().AtRate(c.lab.Now(), rate))
+	}
+	if err != nil {
+		return cluster.Proof{}, err
+	}
+	proof.Before = fmt.Sprintf("%d readings", before)
+	for deadline := c.lab.Now() + clockPatience; ; {
+		after, follows, err := c.page.Followed()
+		if err != nil {
+			return cluster.Proof{}, err
+		}
+		proof.After, proof.Seen = fmt.Sprintf("%d readings, the last at that rate: %v", after, follows), c.lab.Now()
+		switch {
+		case follows:
+			return proof, nil
+		case c.lab.Now() > deadline:
+			return cluster.Proof{}, fmt.Errorf("%w: %v", cluster.ErrNotProven, proof)
+		}
+		if err := wait.For(ctx, time.Millisecond); err != nil {
+			return cluster.Proof{}, fmt.Errorf("%w: %v: %w", cluster.ErrNotProven, proof, err)
+		}
+	}
+}
+
+func (c *Client) closePage() error {
+	if c.page == nil {
+		return nil
+	}
+	return c.page.Close()
 }
 
 // AwaitStopped waits until the client's process has stopped itself.

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -55,6 +56,8 @@ type Config struct {
 	Prepare func(context.Context, *Lab) error
 	// TTL is that of every lock, NodeTimeout how long a client waits for one node.
 	TTL, NodeTimeout time.Duration
+	// BentClients gives each client a clock of its own that faults can bend.
+	BentClients bool
 	// Watch is how often to look who has the lock's key on each node; 0 is never.
 	Watch time.Duration
 }
@@ -68,6 +71,7 @@ type Lab struct {
 	writeways *nemesis.Links // clients to the resource
 	clients   []*Client
 	watch     *watch // nil unless the nodes are watched
+	pages     string // the directory of the clients' clocks; "" unless they can be bent
 
 	mu     sync.Mutex // guards the record
 	record history.History
@@ -108,6 +112,11 @@ func (l *Lab) open(ctx context.Context) error {
 			return err
 		}
 	}
+	if c.BentClients {
+		if l.pages, err = os.MkdirTemp("", "redlock-bench-clocks-"); err != nil {
+			return err
+		}
+	}
 	l.clients = make([]*Client, c.Clients)
 	starting, ctx := errgroup.WithContext(ctx)
 	if c.Lists != nil {
@@ -141,11 +150,14 @@ func (l *Lab) Close() error {
 	)
 	for i, c := range l.clients {
 		if c != nil {
-			ending.Go(func() { errs[i] = c.process.Close() })
+			ending.Go(func() { errs[i] = errors.Join(c.process.Close(), c.closePage()) })
 		}
 	}
 	ending.Wait()
 	l.watch.stop()
+	if l.pages != "" {
+		errs = append(errs, os.RemoveAll(l.pages))
+	}
 	if l.links != nil {
 		errs = append(errs, l.links.Close())
 	}

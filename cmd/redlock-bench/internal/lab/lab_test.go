@@ -211,6 +211,55 @@ func TestSuspend(t *testing.T) {
 	assert.Len(t, l.History().Faults, 2, "stopped and continued")
 }
 
+// TestClientsClock shows that a client's clock is bent for its lock, and not for what it reports, and that a fault of it
+// counts only once the client has read it.
+func TestClientsClock(t *testing.T) {
+	for _, name := range []string{"classic", "guarded"} {
+		t.Run(name, func(t *testing.T) {
+			c := config(t, name)
+			c.BentClients = true
+			l, err := Open(t.Context(), c)
+			require.NoError(t, err)
+			t.Cleanup(func() { assert.NoError(t, l.Close()) })
+			client, other := l.Clients()[0], l.Clients()[1]
+			proof, err := client.SetClockRate(t.Context(), 0.91)
+			require.NoError(t, err)
+			assert.Contains(t, proof.String(), "client 1 counts time at 0.91 times the host's rate")
+			begun := l.Now()
+			require.NoError(t, client.Acquire(t.Context()))
+			assert.Greater(t, client.ValidUntil()-begun, ttl*107/100, "10 % more than the TTL, less the drift that it allows for")
+			require.NoError(t, client.Read(t.Context()))
+			_, err = client.Release(t.Context())
+			require.NoError(t, err)
+			require.NoError(t, other.Acquire(t.Context()))
+			assert.Less(t, other.ValidUntil()-l.Now(), ttl, "another's clock is right")
+			proof, err = client.SetClockRate(t.Context(), 1)
+			require.NoError(t, err)
+			assert.True(t, proof.Change.Over)
+
+			require.NoError(t, client.Pause(t.Context()))
+			ends, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			_, err = client.SetClockRate(ends, 0.98)
+			require.ErrorIs(t, err, cluster.ErrNotProven, "a client that is stopped reads no clock")
+		})
+	}
+}
+
+// TestClockOfAStranger can't be bent, and nobody is to blame for that.
+func TestClockOfAStranger(t *testing.T) {
+	c := config(t, "classic")
+	c.Worker, c.Clients, c.BentClients = []string{os.Args[0], "renewing-worker"}, 1, true
+	l, err := Open(t.Context(), c)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, l.Close()) })
+	_, err = l.Clients()[0].SetClockRate(t.Context(), 0.98)
+	require.ErrorIs(t, err, ErrNotApplicable)
+	same := openLab(t, "classic")
+	_, err = same.Clients()[0].SetClockRate(t.Context(), 0.98)
+	require.ErrorIs(t, err, ErrNotApplicable, "no clock was asked for")
+}
+
 func TestCountGhosts(t *testing.T) {
 	l := openLab(t, "classic")
 	ghosts, err := l.CountGhosts(t.Context())

@@ -1,3 +1,5 @@
+// Package load measures locks side by side: it starts servers and client processes, gives every subject the same work in turns, and sums up
+// what the clients and the servers counted.
 package load
 
 import (

@@ -20,6 +20,8 @@ type Process interface {
 	// Stop stops it as SIGSTOP does, and Continue lets it go on.
 	Stop(context.Context) (cluster.Proof, error)
 	Continue(context.Context) (cluster.Proof, error)
+	// SetClockRate lets the client's machine count time rate times as fast as the host from now on.
+	SetClockRate(ctx context.Context, rate float64) (cluster.Proof, error)
 }
 
 // Applied is a fault that is in effect.

@@ -37,10 +37,11 @@ var crashNode = Type{
 			return []Fault{{Kind: CrashNode, Nodes: d.node(), Memory: cluster.Lose, For: d.ttls(0.02, 0.5)}}
 		},
 	}, {
-		Name: "rolling-restart", Claim: Restarts, About: "all nodes restart one after the other, with all that they knew",
+		Name: "rolling-restart", Claim: Restarts, About: "all nodes restart one after the other, each with all that it knew, and two TTLs after the one before",
 		of: func(Fault) bool { return false },
+		// As an operator does it: a node that restarted doesn't vote for a TTL, so the next one waits until it does.
 		draw: func(d Dice) []Fault {
-			return d.rolling("rolling-restart", 0.2, func(node []int) Fault {
+			return d.rolling("rolling-restart", 2, func(node []int) Fault {
 				return Fault{Kind: CrashNode, Nodes: node, Memory: cluster.Keep, For: d.ttls(0.02, 0.3)}
 			})
 		},

@@ -232,6 +232,37 @@ func TestApplyIsAllOrNothing(t *testing.T) {
 	})
 }
 
+// process is a client that notes what is done to it.
+type process struct{ rates []float64 }
+
+func (*process) Stop(context.Context) (cluster.Proof, error)     { return cluster.Proof{}, nil }
+func (*process) Continue(context.Context) (cluster.Proof, error) { return cluster.Proof{}, nil }
+func (p *process) SetClockRate(_ context.Context, rate float64) (cluster.Proof, error) {
+	p.rates = append(p.rates, rate)
+	return cluster.Proof{}, nil
+}
+
+// TestClientDriftEnds has a client's clock run at another rate, and then at the host's again.
+func TestClientDriftEnds(t *testing.T) {
+	l, p := newLab(t, cluster.Config{Nodes: 1}), &process{}
+	w := l.world()
+	w.Clients = []Process{&process{}, p}
+	drift := Fault{Kind: ClientDrift, Clients: []int{1}, Rate: 0.992}
+	applied, err := drift.Apply(t.Context(), w)
+	require.NoError(t, err)
+	_, err = applied.Undo(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []float64{0.992, 1}, p.rates)
+	kind, _ := drift.Type()
+	assert.True(t, kind.Within(drift, time.Second))
+	drift.Rate = 0.98
+	assert.False(t, kind.Within(drift, time.Second), "no lock allows for that")
+	for _, bad := range []float64{0, 1, 2} {
+		drift.Rate = bad
+		require.ErrorContains(t, drift.Validate(1, 2), "give one other than 1, and within 0.1 of it")
+	}
+}
+
 // TestRollingFaultsComeOneAfterTheOther shows that each node has its turn, and is back before the next goes.
 func TestRollingFaultsComeOneAfterTheOther(t *testing.T) {
 	for _, v := range Variants() {

@@ -58,7 +58,7 @@ func Types() []Type { return types }
 var types = []Type{
 	pauseNode, pauseClient, crashNode, flushNode, evict, failover, shut, brokenDisk,
 	clockJump, clockStrobe, clockRate, clockDrift,
-	partition, asymmetricPartition, slowNode, resetLinks, duplicate, replay, reorder,
+	clientDrift, partition, asymmetricPartition, slowNode, resetLinks, duplicate, replay, reorder,
 }
 
 // Type returns what there is to know of the fault's kind; false means that there is no such kind.

@@ -41,12 +41,21 @@ func (r *Reader) Next(message any) error {
 	decoder := json.NewDecoder(bytes.NewReader(r.lines.Bytes()))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(message); err != nil {
+		if _, reply := message.(*Reply); reply && isRequest(r.lines.Bytes()) {
+			err = errors.New(`a request came back as if it were a reply; answer it with {"id":…,"ok":…}, see docs/worker-protocol.md`)
+		}
 		return fmt.Errorf("%w: %.80q: %w", ErrGarbage, r.lines.Text(), err)
 	}
 	if decoder.More() {
 		return fmt.Errorf("%w: %.80q: more than one message on a line", ErrGarbage, r.lines.Text())
 	}
 	return nil
+}
+
+// isRequest tells whether a line is a request: a program that repeats its input isn't a worker.
+func isRequest(line []byte) bool {
+	var r Request
+	return json.Unmarshal(line, &r) == nil && r.Op != ""
 }
 
 // WriteLine writes message as one line, in a single Write.

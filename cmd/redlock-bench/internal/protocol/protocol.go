@@ -79,6 +79,9 @@ type Config struct {
 	NodeTimeout Milliseconds `json:"node_timeout_ms"`
 	// TTL is the longest that an Acquire will ask for.
 	TTL Milliseconds `json:"ttl_ms"`
+	// Clock, if not empty, names the page that says how the worker's clock differs from the host's, see package
+	// clockpage.
+	Clock string `json:"clock,omitempty"`
 }
 
 // A Reply is one line from a worker to the harness.
@@ -96,6 +99,8 @@ type Reply struct {
 	Uses []int `json:"uses,omitempty"`
 	// Suspends, in a [Hello], tells that the worker can act as if its machine had been suspended.
 	Suspends bool `json:"suspends,omitempty"`
+	// Bends, in a [Hello], tells that the worker's clock follows the page that its config names.
+	Bends bool `json:"bends,omitempty"`
 	// Renews, in a [Hello], tells that the lock renews itself in the background.
 	Renews bool `json:"renews,omitempty"`
 

@@ -8,14 +8,17 @@ import (
 	"slices"
 	"time"
 
+	"github.com/a5bbb083/redlock/cmd/internal/results"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/experiment"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
-// Report is the JSON form of a run. Its fields are stable: later versions add to them.
+// Report is the JSON form of a run, see package results.
 type Report struct {
+	results.Header
 	Backend string   `json:"backend"`
 	Nodes   int      `json:"nodes"`
 	Seed    int64    `json:"seed"`
@@ -68,7 +71,7 @@ type Result struct {
 
 // New makes a report of the outcomes, in their order.
 func New(backend string, nodes int, seed int64, outcomes []*experiment.Outcome) *Report {
-	r := &Report{Backend: backend, Nodes: nodes, Seed: seed, Results: []Result{}}
+	r := &Report{Header: results.Of(results.Run), Backend: backend, Nodes: nodes, Seed: seed, Results: []Result{}}
 	for _, o := range outcomes {
 		r.Results = append(r.Results, Result{
 			Scenario:            o.Spec.Scenario.Name,
@@ -118,9 +121,6 @@ func (r *Report) Unexpected() []Result {
 	return unexpected
 }
 
-// Ours is the subject that is this module's own lock.
-const Ours = "guarded"
-
 // Subjects returns the subjects of the results: this module's own first, the others in the order in which they
 // first come up.
 func Subjects(results []Result) []string {
@@ -128,8 +128,8 @@ func Subjects(results []Result) []string {
 	for _, result := range results {
 		all = appendNew(all, result.Subject)
 	}
-	if i := slices.Index(all, Ours); i > 0 {
-		all = slices.Insert(slices.Delete(all, i, i+1), 0, Ours)
+	if i := slices.Index(all, subject.Ours); i > 0 {
+		all = slices.Insert(slices.Delete(all, i, i+1), 0, subject.Ours)
 	}
 	return all
 }

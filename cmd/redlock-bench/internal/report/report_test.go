@@ -95,7 +95,7 @@ func TestJSON(t *testing.T) {
 func TestEmptyReportHasLists(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, New("redis", 3, 1, nil).WriteJSON(&out))
-	assert.JSONEq(t, `{"backend":"redis","nodes":3,"seed":1,"results":[]}`, out.String())
+	assert.JSONEq(t, `{"kind":"run","version":1,"backend":"redis","nodes":3,"seed":1,"results":[]}`, out.String())
 }
 
 func TestTables(t *testing.T) {

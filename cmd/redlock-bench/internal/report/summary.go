@@ -11,6 +11,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/internal/cli"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 // The marks of the table, each with what it means. Each is explained only where it occurs.
@@ -69,12 +70,12 @@ func (r *Report) legend() [][2]string {
 			used = append(used, l)
 		}
 	}
-	if slices.Contains(Subjects(r.Results), Ours) {
+	if slices.Contains(Subjects(r.Results), subject.Ours) {
 		ours := "this library's lock"
-		if r.spared() == Ours {
+		if r.spared() == subject.Ours {
 			ours += "; its cost: how often it refused, and for how long the lock was wanted while nobody held it"
 		}
-		used = append(used, [2]string{Ours, ours})
+		used = append(used, [2]string{subject.Ours, ours})
 	}
 	return used
 }
@@ -190,16 +191,23 @@ func (r Result) unknown() bool {
 // open says where there was nothing to judge, as expected.
 func (r *Report) open() string {
 	var scenarios []string
-	under := make(map[string][]string)
+	under := make(map[string][]string) // by scenario
 	for _, result := range r.Results {
 		if result.AsExpected && result.Exclusion == check.None {
 			scenarios = appendNew(scenarios, result.Scenario)
 			under[result.Scenario] = append(under[result.Scenario], result.Subject)
 		}
 	}
-	said := ""
+	var subjects []string
+	alike := make(map[string][]string) // scenarios, by the subjects that can't be judged
 	for _, name := range scenarios {
-		said += fmt.Sprintf(" %s can't be judged under %s (the JSON says why).", name, strings.Join(under[name], ", "))
+		under := strings.Join(under[name], ", ")
+		subjects = appendNew(subjects, under)
+		alike[under] = append(alike[under], name)
+	}
+	said := ""
+	for _, under := range subjects {
+		said += fmt.Sprintf(" %s can't be judged under %s (the JSON says why).", strings.Join(alike[under], " and "), under)
 	}
 	return said
 }

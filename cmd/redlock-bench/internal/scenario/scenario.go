@@ -48,6 +48,8 @@ type Scenario struct {
 	Guard string
 	// BuiltIn tells that only built-in subjects can take part. There is nothing to judge under others.
 	BuiltIn bool
+	// BentClients gives clients clocks that can be bent.
+	BentClients bool
 
 	// Prepare, if not nil, is what happens before the clients start.
 	Prepare func(context.Context, *lab.Lab) error
@@ -72,7 +74,7 @@ type Scenario struct {
 func All() []Scenario {
 	return []Scenario{
 		control, staleUnlock, partition, asymmetricPartition, slowNode, splitVote,
-		pauseInFlight, clockJump, clockDrift, clockThereAndBack, slowClock, farVoters, fartherVoters, suspend,
+		pauseInFlight, clockJump, clockDrift, clockThereAndBack, slowClock, clientClock, farVoters, fartherVoters, suspend,
 		crashAmnesia, flush, lateEnrolment, powerLoss, lyingDisk, fullDisk, stallingDisk, oldSnapshot, failover, ghostRequest,
 		eviction, recordEviction, maxClients, fileLimit,
 		duplicatedRequests, replayedRequests, reorderedRequests,

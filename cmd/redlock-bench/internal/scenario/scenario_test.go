@@ -64,6 +64,7 @@ func TestExpectations(t *testing.T) {
 		"rolling-change":      {"naive", "single", "unchecked", "classic", "guarded"},
 		"rolling-growth":      {"naive", "single", "unchecked", "classic", "guarded"},
 		"suspend":             {"naive", "single", "unchecked", "classic"},
+		"client-drift":        {"naive", "single", "unchecked", "classic"},
 		"replayed-requests":   {"naive"},
 		"duplicated-requests": nil, "reordered-requests": nil,
 		"ghost-request": nil, "split-vote": nil, "slow-node": nil, "asymmetric-partition": nil,
@@ -129,8 +130,9 @@ func TestMet(t *testing.T) {
 // TestOthersCantBeSuspended shows that nothing is expected to be found out where only built-in
 // subjects can take part.
 func TestOthersCantBeSuspended(t *testing.T) {
-	peer := suspend.Expect(subject.External("redsync", []string{"program"}))
-	assert.Equal(t, check.None, peer.Exclusion)
+	for _, s := range []Scenario{suspend, clientClock} {
+		assert.Equal(t, check.None, s.Expect(subject.External("redsync", []string{"program"})).Exclusion)
+	}
 	guarded, err := subject.Find("guarded")
 	require.NoError(t, err)
 	assert.Equal(t, check.Held, suspend.Expect(guarded).Exclusion)

@@ -36,6 +36,14 @@ func FromMilliseconds(ms float64) string {
 	return Duration(time.Duration(math.Round(ms*1000)) * time.Microsecond)
 }
 
+// Times writes how often something happened: "once", "2 times".
+func Times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return Count(n, "time")
+}
+
 // Count writes a number of things: "1 fault", "2 faults".
 func Count(n int, what string) string {
 	if n == 1 {

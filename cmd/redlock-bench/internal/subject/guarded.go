@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/a5bbb083/redlock/clockdrift"
 	"github.com/a5bbb083/redlock/redlock"
 )
 
+// Ours is the name of the subject that is this module's own lock.
+const Ours = "guarded"
+
 // guarded is the library of this module, through its public API and with its defaults.
 var guarded = Subject{
-	Name:    "guarded",
+	Name:    Ours,
 	About:   "this module's redlock package: Redlock with fencing tokens, and with guards where classic Redlock has none",
 	Fencing: true,
 	Open:    func(ctx context.Context, c Config) (Locker, error) { return openGuarded(ctx, c) },
@@ -41,10 +45,13 @@ func openGuarded(ctx context.Context, c Config, opts ...redlock.Option) (Locker,
 	// The library refuses to wait for a node longer than a lock is good for.
 	timeout := min(c.NodeTimeout, c.TTL*9/10)
 	opts = append(opts, redlock.WithTTL(c.TTL), redlock.WithNodeTimeout(timeout))
+	if c.Clock.Bends() {
+		opts = append(opts, redlock.WithClock(clockdrift.ClockFunc(c.Clock.Boot)))
+	}
 	for attempt := 1; ; attempt++ {
 		l, err := redlock.Dial(ctx, c.Nodes, opts...)
 		if err == nil {
-			return guardedLocker{l}, nil
+			return guardedLocker{l, c.Clock}, nil
 		}
 		if !errors.Is(err, redlock.ErrNoQuorum) {
 			return nil, err
@@ -60,25 +67,35 @@ func openGuarded(ctx context.Context, c Config, opts ...redlock.Option) (Locker,
 // dials is how often it's tried to connect to a quorum before the first attempt to lock.
 const dials = 5
 
-type guardedLocker struct{ *redlock.Locker }
+type guardedLocker struct {
+	*redlock.Locker
+	clock *Clock
+}
 
 func (l guardedLocker) Acquire(ctx context.Context, name string, ttl time.Duration) (Lease, error) {
 	lock, err := l.TryLock(ctx, name, redlock.TTL(ttl))
 	if err != nil {
 		return nil, asRefusal(err)
 	}
-	return guardedLease{lock}, nil
+	return guardedLease{lock, l.clock}, nil
 }
 
-type guardedLease struct{ lock *redlock.Lock }
+type guardedLease struct {
+	lock  *redlock.Lock
+	clock *Clock
+}
 
 func (l guardedLease) Token() string { return l.lock.Token() }
 func (l guardedLease) Fence() int64  { return l.lock.Fence() }
 
 // ValidUntil reads the clock first: between the two readings belief can only shrink.
 func (l guardedLease) ValidUntil() time.Duration {
-	at := now()
-	return at + l.lock.Remaining()
+	if !l.clock.Bends() {
+		at := now()
+		return at + l.lock.Remaining()
+	}
+	at := l.clock.Boot()
+	return l.clock.bend().Host(at + l.lock.Remaining())
 }
 
 func (l guardedLease) Extend(ctx context.Context) error {

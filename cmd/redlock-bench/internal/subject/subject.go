@@ -99,16 +99,18 @@ func Find(name string) (Subject, error) {
 			return s, nil
 		}
 	}
-	return Subject{}, fmt.Errorf("subject: no subject is called %q; there are %s", name, strings.Join(Names(), ", "))
+	return Subject{}, fmt.Errorf("subject: no subject is called %q; there are %s", name, strings.Join(names(known()), ", "))
 }
 
 // Names returns the names of [All].
-func Names() []string {
-	var names []string
-	for _, s := range All() {
-		names = append(names, s.Name)
+func Names() []string { return names(All()) }
+
+func names(subjects []Subject) []string {
+	var all []string
+	for _, s := range subjects {
+		all = append(all, s.Name)
 	}
-	return names
+	return all
 }
 
 // Middle is the index of the node that a subject with a single node uses. It's the one that two

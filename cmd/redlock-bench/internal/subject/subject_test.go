@@ -2,6 +2,7 @@ package subject
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/clockpage"
 	"github.com/a5bbb083/redlock/redlock/redlocktest"
 )
 
@@ -231,4 +233,32 @@ func TestBrokenGrantsEverything(t *testing.T) {
 	assert.NotEqual(t, first.Token(), second.Token())
 	assert.NoError(t, first.Extend(t.Context()))
 	assert.NoError(t, first.Release(t.Context()))
+}
+
+// TestLocksCountByTheirClientsClock has a clock that runs at half the host's rate. A belief ends at one moment of the host's
+// time then, whenever it's asked for, unless the lock counts by another clock than the one that says so.
+func TestLocksCountByTheirClientsClock(t *testing.T) {
+	for _, s := range All() {
+		t.Run(s.Name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "clock")
+			harness, err := clockpage.Create(path)
+			require.NoError(t, err)
+			page, err := clockpage.Open(path)
+			require.NoError(t, err)
+			t.Cleanup(func() { assert.NoError(t, page.Close()); assert.NoError(t, harness.Close()) })
+			var clock Clock
+			clock.Follow(page)
+			_, urls := quorum(t)
+			l, err := s.Open(t.Context(), Config{Nodes: urls, NodeTimeout: time.Second, TTL: ttl, Clock: &clock})
+			require.NoError(t, err)
+			t.Cleanup(func() { assert.NoError(t, l.Close()) })
+			lease := acquire(t, l)
+			right := lease.ValidUntil()
+			require.NoError(t, harness.Set(harness.Bend().AtRate(now(), 0.5)))
+			slow := lease.ValidUntil()
+			assert.Greater(t, slow, right+ttl/2, "it takes twice as long now")
+			time.Sleep(300 * time.Millisecond)
+			assert.InDelta(t, slow, lease.ValidUntil(), float64(100*time.Millisecond))
+		})
+	}
 }

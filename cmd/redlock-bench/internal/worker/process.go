@@ -29,6 +29,7 @@ type Process struct {
 	terms    protocol.Terms
 	renews   bool
 	suspends bool
+	bends    bool
 	uses     []int
 
 	read chan struct{} // closed once nothing is read from it any more
@@ -60,7 +61,7 @@ func Start(ctx context.Context, command []string, config protocol.Config) (*Proc
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	p.terms.Fencing, p.renews, p.suspends, p.uses = reply.Fencing, reply.Renews, reply.Suspends, reply.Uses
+	p.terms.Fencing, p.renews, p.suspends, p.bends, p.uses = reply.Fencing, reply.Renews, reply.Suspends, reply.Bends, reply.Uses
 	for i := range config.Nodes {
 		if reply.Uses == nil {
 			p.uses = append(p.uses, i)
@@ -80,6 +81,9 @@ func (p *Process) Renews() bool { return p.renews }
 
 // Suspends tells whether the worker can act as if its machine had been suspended.
 func (p *Process) Suspends() bool { return p.suspends }
+
+// Bends tells whether the worker's clock follows its page.
+func (p *Process) Bends() bool { return p.bends }
 
 // Uses returns the places of the nodes that the worker's locks live on.
 func (p *Process) Uses() []int { return p.uses }

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/a5bbb083/redlock/clockdrift"
+	"github.com/a5bbb083/redlock/cmd/internal/wait"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/clockpage"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
@@ -48,6 +51,9 @@ func Serve(in io.Reader, out io.Writer) (err error) {
 type session struct {
 	locker   subject.Locker // nil before the greeting
 	clock    subject.Clock
+	page     *clockpage.Page // nil unless the harness bends the clock
+	ticker   context.CancelFunc
+	ticking  sync.WaitGroup
 	resource *resourceClient
 	leases   map[string]*held // the last acquisition of each name
 }
@@ -112,6 +118,13 @@ func (s *session) hello(ctx context.Context, r protocol.Request, reply *protocol
 	if err != nil {
 		return err
 	}
+	if path := r.Config.Clock; path != "" {
+		if s.page, err = clockpage.Open(path); err != nil {
+			return err
+		}
+		s.clock.Follow(s.page)
+		s.keepTime()
+	}
 	locker, err := chosen.Open(ctx, subject.Config{
 		Nodes:       r.Config.Nodes,
 		NodeTimeout: r.Config.NodeTimeout.Duration(),
@@ -123,9 +136,23 @@ func (s *session) hello(ctx context.Context, r protocol.Request, reply *protocol
 	}
 	s.locker, s.resource = locker, newResourceClient(r.Config.Resource, r.Config.Client)
 	reply.OK, reply.Version, reply.Fencing = true, protocol.Version, chosen.Fencing
-	reply.Suspends = true
+	reply.Suspends, reply.Bends = true, s.page != nil
 	reply.Uses = chosen.Uses(len(r.Config.Nodes))
 	return nil
+}
+
+// tick is how often a clock that can be bent is read at least, so that the harness sees that it is.
+const tick = 5 * time.Millisecond
+
+// keepTime reads the clock until the session is closed.
+func (s *session) keepTime() {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.ticker = cancel
+	s.ticking.Go(func() {
+		for wait.For(ctx, tick) == nil {
+			s.clock.Boot()
+		}
+	})
 }
 
 func (s *session) perform(ctx context.Context, r protocol.Request, reply *protocol.Reply) error {
@@ -215,10 +242,15 @@ func (s *session) write(ctx context.Context, h *held, r protocol.Request) error 
 	return s.resource.write(ctx, h.id, h.Fence(), *h.read)
 }
 
-func (s *session) close() error {
-	if s.locker == nil {
-		return nil
+func (s *session) close() (err error) {
+	if s.locker != nil {
+		s.resource.close()
+		err = s.locker.Close()
 	}
-	s.resource.close()
-	return s.locker.Close()
+	if s.page != nil {
+		s.ticker()
+		s.ticking.Wait()
+		err = errors.Join(err, s.page.Close())
+	}
+	return err
 }

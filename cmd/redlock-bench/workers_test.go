@@ -1,0 +1,38 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestMinimalWorkers has the workers of testdata/workers, which were written from docs/worker-protocol.md alone. Each must
+// pass every check of the protocol, and be judged.
+func TestMinimalWorkers(t *testing.T) {
+	for file, needs := range map[string][]string{
+		"worker.py": {"python3"},
+		"worker.sh": {"sh", "redis-cli", "curl", "timeout"},
+	} {
+		t.Run(file, func(t *testing.T) {
+			for _, program := range needs {
+				if _, err := exec.LookPath(program); err != nil {
+					require.NotEqual(t, "1", os.Getenv("REDLOCK_REQUIRE_WORKERS"), err)
+					t.Skip(err)
+				}
+			}
+			worker := "../../testdata/workers/" + file
+			got := bench(t.Context(), "worker-check", worker)
+			require.Zero(t, got.status, got.out)
+			assert.Regexp(t, `(?m)^ok   write: stop_after_check stops the process`, got.out)
+			assert.NotContains(t, got.out, "skip")
+
+			got = bench(t.Context(), "run", "control", "stale-unlock", "--worker", "mine="+worker, "--subject", "mine", "--strict")
+			assert.Zero(t, got.status, got.out)
+			assert.Regexp(t, `(?m)^control +held$`, got.out)
+			assert.Regexp(t, `(?m)^stale-unlock +held$`, got.out)
+		})
+	}
+}
