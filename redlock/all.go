@@ -57,14 +57,9 @@ func (l *Locker) lockAll(ctx context.Context, names []string, opts []LockOption,
 		renew = lo.renew
 	}
 	ls := &Locks{}
-	undo := func() {
-		for _, lk := range ls.locks {
-			_ = lk.Unlock(context.WithoutCancel(ctx)) // what fails runs out
-		}
-	}
 	defer func() {
 		if ls.ctx == nil { // also where a hook panics
-			undo()
+			ls.forgo(context.WithoutCancel(ctx))
 		}
 	}()
 	for _, name := range names {
@@ -152,6 +147,12 @@ func (ls *Locks) Unlock(ctx context.Context) error {
 		return errNoLock
 	}
 	return ls.each(func(lk *Lock) error { return lk.Unlock(ctx) })
+}
+
+func (ls *Locks) forgo(ctx context.Context) {
+	for _, lk := range ls.locks {
+		lk.forgo(ctx)
+	}
 }
 
 // each does something to all of the locks at once.

@@ -27,13 +27,14 @@ func (l *Locker) Do(ctx context.Context, name string, fn func(context.Context, *
 type held interface {
 	Context() context.Context
 	Unlock(ctx context.Context) error
+	forgo(ctx context.Context)
 }
 
 // work runs fn, and gives back what it runs under.
 func (l *Locker) work(ctx context.Context, h held, fn func(context.Context) error) error {
 	unlock := func() error { return h.Unlock(context.WithoutCancel(ctx)) }
 	if !l.works.begin(l.draining) {
-		_ = unlock()
+		h.forgo(context.WithoutCancel(ctx))
 		return ErrClosed
 	}
 	defer l.works.running.Done()    // after the release
@@ -69,6 +70,20 @@ func withHolds(ctx context.Context, locks ...*Lock) context.Context {
 func holdsOf(ctx context.Context) *holds {
 	h, _ := ctx.Value(holdsKey{}).(*holds)
 	return h
+}
+
+// checkNestedSlots refuses to wait for a slot where all of them are held by the work that asks.
+func (l *Locker) checkNestedSlots(ctx context.Context, name string, slots int) error {
+	held := 0
+	for h := holdsOf(ctx); h != nil; h = h.outer {
+		if h.lock.locker == l && isSlot(h.lock.name, name, slots) && h.lock.Valid() {
+			held++
+		}
+	}
+	if held == 0 || held < slots {
+		return nil
+	}
+	return fmt.Errorf("%w: all %d slots of %q are held by the work that asks for one; hand on a *Lock", ErrReentrant, slots, name)
 }
 
 // checkNested refuses to wait for a lock that can't come free before the wait has ended.

@@ -94,7 +94,7 @@ func (e Event) Result() string {
 }
 
 // WithHooks adds hooks. The option may be given several times: Start functions run in this order, each with the context of the one
-// before, and so do the others.
+// before, and so do the others. Of the others each is run also where the one before it panicked.
 func WithHooks(h Hooks) Option { return func(o *options) { o.hooks = o.hooks.and(h) } }
 
 // and returns the hooks that call both.
@@ -112,7 +112,10 @@ func both[T any](a, b func(T)) func(T) {
 	if a == nil || b == nil {
 		return either(a == nil, b, a)
 	}
-	return func(v T) { a(v); b(v) }
+	return func(v T) {
+		defer b(v) // also where a panics
+		a(v)
+	}
 }
 
 func bothStart(a, b func(context.Context, Op) context.Context) func(context.Context, Op) context.Context {
@@ -131,7 +134,10 @@ func bothDone(a, b func(context.Context, Event)) func(context.Context, Event) {
 	if a == nil || b == nil {
 		return either(a == nil, b, a)
 	}
-	return func(ctx context.Context, e Event) { a(ctx, e); b(ctx, e) }
+	return func(ctx context.Context, e Event) {
+		defer b(ctx, e) // also where a panics
+		a(ctx, e)
+	}
 }
 
 func either[T any](first bool, a, b T) T {

@@ -14,6 +14,13 @@ func (lk *Lock) owed() time.Duration {
 	return max(lk.atLeast-(lk.locker.options.clock.Now()-lk.since), 0)
 }
 
+// forgo gives back a lock that no work has begun under, so AtLeast doesn't count. Nobody else has the lock. If the release
+// fails, it runs out.
+func (lk *Lock) forgo(ctx context.Context) {
+	lk.atLeast = 0
+	_ = lk.Unlock(ctx)
+}
+
 // promised returns the window of the lock, in which a majority of the voters has it.
 func (lk *Lock) promised() clockdrift.Window {
 	lk.mu.Lock()

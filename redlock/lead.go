@@ -16,9 +16,17 @@ import (
 // [MaxHold] limits a term; the leader that it ends stands again, and others may be faster.
 func (l *Locker) Lead(ctx context.Context, name string, lead func(context.Context, *Lock) error, opts ...LockOption) error {
 	for {
-		err := l.Do(ctx, name, lead, opts...)
+		var office *Lock
+		err := l.Do(ctx, name, func(ctx context.Context, lk *Lock) error {
+			office = lk
+			return lead(ctx, lk)
+		}, opts...)
 		if ctx.Err() != nil || !errors.Is(err, ErrLost) || l.draining.Err() != nil {
 			return err
+		}
+		// Do has released the lock, and Unlock says once more what that found.
+		if office != nil && !errors.Is(office.Unlock(ctx), ErrLost) {
+			return err // it tells of another lock's loss
 		}
 	}
 }

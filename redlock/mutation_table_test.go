@@ -183,8 +183,18 @@ var mutations = []mutation{
 	},
 	{
 		"a leader isn't waited for", "a new term begins here while the old function still runs",
-		[]edit{{"redlock/lead.go", "err := l.Do(ctx, name, lead, opts...)", "err := l.Do(ctx, name, func(ctx context.Context, lk *Lock) error {\n\t\t\tdone := make(chan error, 1)\n\t\t\tgo func() { done <- lead(ctx, lk) }()\n\t\t\tselect {\n\t\t\tcase err := <-done:\n\t\t\t\treturn err\n\t\t\tcase <-ctx.Done():\n\t\t\t\treturn context.Cause(ctx)\n\t\t\t}\n\t\t}, opts...)"}},
+		[]edit{{"redlock/lead.go", "return lead(ctx, lk)", "done := make(chan error, 1)\n\t\t\tgo func() { done <- lead(ctx, lk) }()\n\t\t\tselect {\n\t\t\tcase err := <-done:\n\t\t\t\treturn err\n\t\t\tcase <-ctx.Done():\n\t\t\t\treturn context.Cause(ctx)\n\t\t\t}"}},
 		"TestShapesSimulation",
+	},
+	{
+		"what LockAll gives back is kept", "AtLeast keeps names that no work has begun under",
+		[]edit{{"redlock/keep.go", "\tlk.atLeast = 0\n", ""}},
+		"TestNoneOfLockAllIsKept",
+	},
+	{
+		"a leader that resigns stands again", "an error that tells of another lock's loss counts as the loss of the office",
+		[]edit{{"redlock/lead.go", "if office != nil && !errors.Is(office.Unlock(ctx), ErrLost) {", "if false {"}},
+		"TestLeadReturnsAnErrorThatTellsOfAnotherLoss",
 	},
 	{
 		"a slot too many", "a semaphore of k lets more than k in",

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -35,9 +37,20 @@ func (l *Locker) TrySlot(ctx context.Context, name string, slots int, opts ...Lo
 
 func slotName(name string, slot int) string { return fmt.Sprintf("%s:slot:%d", name, slot+1) }
 
+// isSlot reports whether a lock's name is that of one of so many slots of name.
+func isSlot(lock, name string, slots int) bool {
+	digits, ok := strings.CutPrefix(lock, name+":slot:")
+	slot, err := strconv.Atoi(digits)
+	return ok && err == nil && slot >= 1 && slot <= slots
+}
+
 // LockSlot is TrySlot that waits for a slot as long as ctx allows, with growing random pauses. It isn't first come, first
-// served, and a slot that is given back wakes nobody. Errors are those of [Locker.Lock].
+// served, and a slot that is given back wakes nobody. Errors are those of [Locker.Lock]; [ErrReentrant] means that the same context's
+// work in [Locker.DoSlot] holds all of the slots.
 func (l *Locker) LockSlot(ctx context.Context, name string, slots int, opts ...LockOption) (*Lock, error) {
+	if err := l.checkNestedSlots(ctx, name, slots); err != nil {
+		return nil, err
+	}
 	caller := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -7,7 +7,7 @@
 //
 // Without -count=1 an old result may be shown, because Go's test cache doesn't know that the page
 // comes from another module. To renew the pictures in docs/experiments.md, with redis-server
-// installed:
+// installed ("make pictures"; -only NAME,... draws some):
 //
 //	go test -count=1 . -run TestPictures -pictures ../../../docs/img
 package browsertest

@@ -23,11 +23,11 @@ var (
 	address string
 )
 
-var pictures = flag.String("pictures", "", "run all experiments, or -only some, on real servers, and write the timelines that docs/experiments.md shows to `DIR`")
+var pictures = flag.String("pictures", "", "run the experiments that docs/experiments.md shows, or -only some, on real servers, and write their timelines to `DIR`")
 
 var only = flag.String("only", "", "with -pictures, those of these scenarios only: `NAME,...`")
 
-// What is on the page, unless it's made for the pictures.
+// What is on the page.
 var (
 	onPage   = []string{"control", "pause-in-flight", "clock-jump", "pause-after-check"}
 	subjects = []string{"classic", "guarded"}
@@ -98,16 +98,10 @@ func run(m *testing.M, executable string) (status int, err error) {
 func makePage(ctx context.Context, dir string) (string, error) {
 	program = filepath.Join(dir, "redlock-bench")
 	page := filepath.Join(dir, "page.html")
-	args := append([]string{"run", "--html", page, "--subject", strings.Join(subjects, ",")}, onPage...)
-	if *pictures != "" {
-		args = []string{"run", "--html", page, "--backend", "redis"}
-		if *only != "" {
-			args = append(args, strings.Split(*only, ",")...)
-		}
-	}
 	build := exec.CommandContext(ctx, "go", "build", "-o", program, ".")
 	build.Dir = ".."
-	for _, c := range []*exec.Cmd{build, exec.CommandContext(ctx, program, args...)} {
+	experiments := exec.CommandContext(ctx, program, append([]string{"run", "--html", page, "--subject", strings.Join(subjects, ",")}, onPage...)...)
+	for _, c := range []*exec.Cmd{build, experiments} {
 		if out, err := c.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("%v: %w\n%s", c, err, out)
 		}

@@ -32,7 +32,9 @@ func newTab(t *testing.T) tab {
 }
 
 // open opens the page, at an experiment if there is one.
-func open(t *testing.T, experiment string) tab {
+func open(t *testing.T, experiment string) tab { return openPage(t, address, experiment) }
+
+func openPage(t *testing.T, address, experiment string) tab {
 	b := newTab(t)
 	b.do(chromedp.Navigate(address + "#" + experiment))
 	if experiment != "" {

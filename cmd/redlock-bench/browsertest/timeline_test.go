@@ -144,44 +144,64 @@ func TestSkip(t *testing.T) {
 	assert.Equal(t, "Events, numbers, and the command that repeats it", eval[string](b, `document.activeElement.textContent`))
 }
 
-// A timeline can leave the page as a picture. With -pictures they're written to the documents.
+// A timeline can leave the page as a picture. With -pictures they're written to the documents: of new experiments, on
+// real servers.
 func TestPictures(t *testing.T) {
-	for _, name := range drawn(t) {
-		t.Run(name, func(t *testing.T) {
-			b := open(t, name)
-			b.size(900)
-			b.do(chromedp.WaitVisible(figure(name) + ` svg[viewBox^="0 0 8"]`))
-			text := eval[string](b, `document.querySelector(%q).timeline.picture()`, figure(name))
-			assert.Contains(t, text, "Timeline of "+name)
-			assert.NotContains(t, text, "tabindex")
-			decoder := xml.NewDecoder(strings.NewReader(text))
-			for {
-				_, err := decoder.Token()
-				if errors.Is(err, io.EOF) {
-					break
+	for subject, scenarios := range drawn(t) {
+		page := address
+		if *pictures != "" {
+			page = "file://" + filepath.Join(t.TempDir(), "page.html")
+			args := append([]string{"run", "--html", strings.TrimPrefix(page, "file://"), "--backend", "redis", "--subject", subject}, scenarios...)
+			out, err := exec.Command(program, args...).CombinedOutput()
+			require.NoError(t, err, "%s", out)
+		}
+		for _, scenario := range scenarios {
+			name := scenario + "." + subject
+			t.Run(name, func(t *testing.T) {
+				text := picture(t, page, name)
+				if *pictures != "" {
+					require.NoError(t, os.WriteFile(filepath.Join(*pictures, scenario+".svg"), []byte(text), 0o644))
 				}
-				require.NoError(t, err)
-			}
-			if *pictures != "" {
-				scenario, _, _ := strings.Cut(name, ".")
-				require.NoError(t, os.WriteFile(filepath.Join(*pictures, scenario+".svg"), []byte(text), 0o644))
-			}
-		})
+			})
+		}
 	}
 }
 
-// drawn lists the experiments of which docs/experiments.md shows a picture, as far as they're on the page.
-func drawn(t *testing.T) []string {
+// picture is that of an experiment on a page. It's well-formed.
+func picture(t *testing.T, page, name string) string {
+	b := openPage(t, page, name)
+	b.size(900)
+	b.do(chromedp.WaitVisible(figure(name) + ` svg[viewBox^="0 0 8"]`))
+	text := eval[string](b, `document.querySelector(%q).timeline.picture()`, figure(name))
+	assert.Contains(t, text, "Timeline of "+name)
+	assert.NotContains(t, text, "tabindex")
+	decoder := xml.NewDecoder(strings.NewReader(text))
+	for {
+		_, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return text
+		}
+		require.NoError(t, err)
+	}
+}
+
+// drawn lists the experiments of which docs/experiments.md shows a picture, scenarios by subject, as far as they're on
+// the page or to be drawn anew.
+func drawn(t *testing.T) map[string][]string {
 	var catalogue struct {
 		Scenarios []struct{ Name, Picture string }
 	}
 	out, err := exec.Command(program, "list", "--json").Output()
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(out, &catalogue))
-	var all []string
+	all := make(map[string][]string)
 	for _, s := range catalogue.Scenarios {
-		if *pictures != "" && (*only == "" || slices.Contains(strings.Split(*only, ","), s.Name)) || *pictures == "" && slices.Contains(onPage, s.Name) && slices.Contains(subjects, s.Picture) {
-			all = append(all, s.Name+"."+s.Picture)
+		wanted := slices.Contains(onPage, s.Name) && slices.Contains(subjects, s.Picture)
+		if *pictures != "" {
+			wanted = *only == "" || slices.Contains(strings.Split(*only, ","), s.Name)
+		}
+		if wanted {
+			all[s.Picture] = append(all[s.Picture], s.Name)
 		}
 	}
 	require.NotEmpty(t, all)
