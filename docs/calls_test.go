@@ -152,7 +152,7 @@ func (c *checker) goTool(command string, args []string) error {
 		switch {
 		case !strings.HasPrefix(flag, "-"):
 			packages = append(packages, flag)
-		case !known && command == "test" && strings.Contains(flag, "."):
+		case !known && command == "test" && (strings.Contains(flag, ".") || flag == "-update"):
 			own = append(own, strings.TrimPrefix(flag, "-"))
 		case !known:
 			return fmt.Errorf("go %s %s isn't known here", command, flag)
