@@ -185,7 +185,7 @@ func TestRealEvenNumbersAreLogged(t *testing.T) {
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
 	t.Cleanup(func() { slog.SetDefault(before) })
-	for how, make := range map[string]func(servers []*redistest.Server) (*redlock.Locker, error){
+	for how, open := range map[string]func(servers []*redistest.Server) (*redlock.Locker, error){
 		"Dial": func(servers []*redistest.Server) (*redlock.Locker, error) {
 			return redlock.Dial(t.Context(), urls(servers))
 		},
@@ -202,7 +202,7 @@ func TestRealEvenNumbersAreLogged(t *testing.T) {
 	} {
 		for n, want := range map[int]string{1: "", 2: "voters=2 survives=0", 3: ""} {
 			log.Reset()
-			l, err := make(servers[:n])
+			l, err := open(servers[:n])
 			require.NoError(t, err)
 			require.NoError(t, l.Close())
 			if want == "" {

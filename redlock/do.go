@@ -45,7 +45,7 @@ func (l *Locker) work(ctx context.Context, h held, fn func(context.Context) erro
 	defer context.AfterFunc(h.Context(), func() { cancel(context.Cause(h.Context())) })()
 	defer context.AfterFunc(l.draining, func() { cancel(ErrClosed) })()
 	err := fn(work)
-	if lost := unlock(); errors.Is(lost, ErrLost) && err != lost { //nolint:errorlint // said twice it would be no clearer
+	if lost := unlock(); errors.Is(lost, ErrLost) && err != lost { // said twice it would be no clearer
 		return errors.Join(lost, err) // the reason first
 	}
 	return err

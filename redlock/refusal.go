@@ -72,7 +72,7 @@ func (r *refusals) granted(at time.Time) {
 }
 
 // last returns the latest of those that still count, if there's any.
-func (r *refusals) last() (last refusal, any bool) {
+func (r *refusals) last() (last refusal, counts bool) {
 	for _, one := range r {
 		if one.err != nil && (last.err == nil || one.at.After(last.at)) {
 			last = one

@@ -48,11 +48,11 @@ func TestRefusalsAreKeptByKind(t *testing.T) {
 			began := time.Now()
 			for i, s := range steps {
 				err, _ := s.said.(error)
-				status, _ := s.said.(status)
+				answer, _ := s.said.(status)
 				outcome, _ := explain(errors.Join(err), connection{})
-				r.note(s.op, reply{status: status}, err, outcome, began.Add(s.at))
+				r.note(s.op, reply{status: answer}, err, outcome, began.Add(s.at))
 				got := Granted
-				if last, any := r.last(); any {
+				if last, counts := r.last(); counts {
 					got = last.outcome
 				}
 				assert.Equal(t, s.want, got, "step %d", i+1)
