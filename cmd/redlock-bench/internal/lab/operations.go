@@ -88,6 +88,21 @@ func (c *Client) Contend(ctx context.Context, until time.Duration) (acquired boo
 	return false, refused, nil
 }
 
+// Await waits for the lock in the way of its library, at most until the given instant, and tells whether the client got it. A lock that
+// can't be waited for is asked for again and again, with short rests.
+func (c *Client) Await(ctx context.Context, until time.Duration) (bool, error) {
+	if !c.process.Waits() {
+		acquired, _, err := c.Contend(ctx, until)
+		return acquired, err
+	}
+	left := protocol.InMilliseconds(until - c.lab.Now())
+	if left <= 0 {
+		return false, nil
+	}
+	reply, err := c.do(ctx, protocol.Request{Op: protocol.Acquire, Wait: true, CancelAfter: left})
+	return reply.OK, err
+}
+
 // Acquire takes the lock, which it should be able to get soon. The error matches [ErrSpoiled] if it isn't.
 func (c *Client) Acquire(ctx context.Context) error {
 	acquired, refused, err := c.Contend(ctx, c.lab.Now()+patience*c.lab.TTL())
