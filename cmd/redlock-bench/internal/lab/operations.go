@@ -43,7 +43,7 @@ func (p *Pending) Wait(ctx context.Context) (protocol.Reply, error) {
 		return reply, err
 	}
 	reply.Error = p.client.names.Replace(reply.Error)
-	p.client.lab.ended(p.place, reply, p.call.Received())
+	p.client.lab.ended(p.place, p.call, reply)
 	p.client.validUntil = reply.ValidUntil
 	if !reply.OK {
 		p.client.refusal = strings.ReplaceAll(reply.Error, "\n", "; ")
