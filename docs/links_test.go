@@ -60,5 +60,11 @@ func TestIndex(t *testing.T) {
 		if strings.HasPrefix(file, "docs/") && page != "README.md" && !strings.HasPrefix(page, "decisions/") {
 			assert.True(t, strings.Contains(index, "("+page+")"), "docs/README.md doesn't name %s", page)
 		}
+		if record, is := strings.CutPrefix(page, "decisions/"); is && record != "README.md" {
+			assert.True(t, strings.Contains(read(t, "docs/decisions/README.md"), "("+record+")"), "docs/decisions/README.md doesn't name %s", record)
+			for _, part := range []string{"**Context.**", "**Decision.**", "**Consequences.**"} {
+				assert.True(t, strings.Contains(read(t, file), part), "%s has no %s", file, part)
+			}
+		}
 	}
 }

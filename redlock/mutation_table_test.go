@@ -167,6 +167,26 @@ var mutations = []mutation{
 		"TestFreshRepliesShowAPauseAfterAStop",
 	},
 	{
+		"who came last is called first", "whoever has waited longest waits on",
+		[]edit{{"redlock/scripts/line.lua", "redis.call('ZRANGE', line, 0, 0, 'WITHSCORES')", "redis.call('ZREVRANGE', line, 0, 0, 'WITHSCORES')"}},
+		"",
+	},
+	{
+		"a release calls nobody", "the lock is free until somebody looks",
+		[]edit{{"redlock/scripts/release.lua", "if ARGV[3] ~= '0' and", "if false and"}},
+		"TestReleaseCallsWhoWaits",
+	},
+	{
+		"those who wait don't look", "a lock whose release calls nobody is free for long",
+		[]edit{{"redlock/line.go", "every := l.options.nodeTimeout / looksOf", "every := 40 * l.options.nodeTimeout"}},
+		"",
+	},
+	{
+		"a newcomer doesn't stand in line", "it overtakes who was called",
+		[]edit{{"redlock/wait.go", "for asks := !l.contended.has(w.name); ;", "for asks := true; ;"}},
+		"TestBusyLockGoesFromHandToHand",
+	},
+	{
 		"several locks in the caller's order", "two callers wait for each other in a circle",
 		[]edit{{"redlock/all.go", "slices.Compact(slices.Sorted(slices.Values(names)))", "slices.Clone(names)"}},
 		"TestShapesSimulation",

@@ -149,6 +149,16 @@ var mutations = []mutation{
 		"subject", "TestLocksCountByTheirClientsClock",
 	},
 	{
+		"other locks aren't judged", "a lock is held by two clients that hold another one, too",
+		edit{"check/judge.go", "j.judgeOthers(h)\n", "\n"},
+		"check", "TestOtherLocksAreJudged",
+	},
+	{
+		"all names are one lock", "whoever holds another lock violates this one",
+		edit{"history/history.go", "if o.Name == name {", "if o.Name != \"\" {"},
+		"check", "TestOtherLocksAreJudged",
+	},
+	{
 		"shut servers are within reach", "a lock from servers that had no connections counts as one",
 		edit{"check/quorum.go", "cluster.Down, cluster.Shut, cluster.CutOff}", "cluster.Down, cluster.CutOff}"},
 		"check", "TestLockFromAMinority",

@@ -29,6 +29,12 @@ type locker interface {
 	close() error
 }
 
+// waiter is a locker whose library waits for locks.
+type waiter interface {
+	// wait takes the lock as soon as the library can, unless ctx ends before.
+	wait(ctx context.Context, name string, ttl time.Duration) (lease, error)
+}
+
 // lease is a lock that was acquired.
 type lease interface {
 	// token is what marks the lock on the nodes.

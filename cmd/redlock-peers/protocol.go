@@ -12,6 +12,7 @@ type request struct {
 	Name           string  `json:"name"`
 	TTL            int64   `json:"ttl_ms"`
 	CancelAfter    int64   `json:"cancel_after_ms"`
+	Wait           bool    `json:"wait"`
 	Recheck        bool    `json:"recheck"`
 	StopAfterCheck bool    `json:"stop_after_check"`
 }
@@ -35,6 +36,7 @@ type reply struct {
 	Version    int           `json:"version,omitempty"`
 	Uses       []int         `json:"uses,omitempty"`
 	Renews     bool          `json:"renews,omitempty"`
+	Waits      bool          `json:"waits,omitempty"`
 	Token      string        `json:"token,omitempty"`
 	ValidUntil time.Duration `json:"valid_until_ns,omitempty"`
 	LostAt     time.Duration `json:"lost_at_ns,omitempty"`

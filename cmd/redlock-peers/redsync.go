@@ -43,6 +43,20 @@ func (l *redsyncLocker) acquire(ctx context.Context, name string, ttl time.Durat
 	return redsyncLease{m}, nil
 }
 
+// wait is redsync's own: 32 attempts with random pauses, and again.
+func (l *redsyncLocker) wait(ctx context.Context, name string, ttl time.Duration) (lease, error) {
+	for {
+		m := l.redsync.NewMutex(name, append([]redsync.Option{redsync.WithExpiry(ttl)}, l.options...)...)
+		err := m.LockContext(ctx)
+		if err == nil {
+			return redsyncLease{m}, nil
+		}
+		if ctx.Err() != nil {
+			return nil, err
+		}
+	}
+}
+
 func (l *redsyncLocker) close() error {
 	var errs []error
 	for _, c := range l.clients {

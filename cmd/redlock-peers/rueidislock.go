@@ -36,10 +36,18 @@ var rueidislockPeer = peer{singleNode: true, renews: true, open: func(c config, 
 type rueidisLocker struct{ locks rueidislock.Locker }
 
 func (l rueidisLocker) acquire(ctx context.Context, name string, ttl time.Duration) (lease, error) {
+	return l.ask(ctx, name, ttl, l.locks.TryWithContext)
+}
+
+func (l rueidisLocker) wait(ctx context.Context, name string, ttl time.Duration) (lease, error) {
+	return l.ask(ctx, name, ttl, l.locks.WithContext)
+}
+
+func (l rueidisLocker) ask(ctx context.Context, name string, ttl time.Duration, lock func(context.Context, string) (context.Context, context.CancelFunc, error)) (lease, error) {
 	// The lock would end with the context that it was asked for with.
 	lasting, end := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, end)
-	held, release, err := l.locks.TryWithContext(lasting, name)
+	held, release, err := lock(lasting, name)
 	stop()
 	if err != nil {
 		end()

@@ -101,6 +101,7 @@ func (s *session) hello(r request, a *reply) error {
 	}
 	s.locker, s.resource = l, newResource(*r.Config)
 	a.Version, a.Renews = protocolVersion, s.peer.renews
+	_, a.Waits = l.(waiter)
 	return nil
 }
 
@@ -138,7 +139,11 @@ func (s *session) acquire(r request, a *reply) error {
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(r.CancelAfter)*time.Millisecond)
 		defer cancel()
 	}
-	l, err := s.locker.acquire(ctx, r.Name, time.Duration(r.TTL)*time.Millisecond)
+	ask := s.locker.acquire
+	if w, waits := s.locker.(waiter); r.Wait && waits {
+		ask = w.wait
+	}
+	l, err := ask(ctx, r.Name, time.Duration(r.TTL)*time.Millisecond)
 	if err != nil {
 		return refusal{err}
 	}

@@ -83,7 +83,7 @@ func status(status int) error {
 }
 
 func (j *job) warn(format string, args ...any) {
-	_, _ = fmt.Fprintf(j.errOut, "redlock: "+format+"\n", args...)
+	_, _ = fmt.Fprintln(j.errOut, "redlock:", remedies(fmt.Sprintf(format, args...), false))
 }
 
 // drop gives back a lock under which nothing has run, so that --at-least doesn't keep it.

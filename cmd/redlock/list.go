@@ -47,7 +47,7 @@ too few servers answer to tell.
 				return &cli.Failure{Status: statusNoQuorum, Err: fmt.Errorf("too few servers answered to tell: %w", scanErr)}
 			}
 			if scanErr != nil {
-				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "redlock: a minority of the servers wasn't asked: %s\n", cli.Redact(scanErr.Error()))
+				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "redlock: a minority of the servers wasn't asked: %s\n", remedies(cli.Redact(scanErr.Error()), true))
 			}
 			slices.Sort(names)
 			locks, err := voters.LookAll(cmd.Context(), names)

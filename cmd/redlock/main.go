@@ -7,6 +7,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"log"
 	"os"
 	"os/signal"
@@ -41,7 +42,15 @@ func exitStatus(cmd *cobra.Command, err error) int {
 		}
 		err = &cli.Failure{Status: statusOwn, Err: errors.New(said)}
 	}
-	return cli.Exit(cmd.ErrOrStderr(), cmd, err)
+	return cli.Exit(advised{cmd}, cmd, err)
+}
+
+// advised is a command's standard error, where the library's remedies become the command's.
+type advised struct{ cmd *cobra.Command }
+
+func (a advised) Write(text []byte) (int, error) {
+	_, err := io.WriteString(a.cmd.ErrOrStderr(), remedies(string(text), a.cmd.Flags().Lookup("timeout") != nil))
+	return len(text), err
 }
 
 // interruptible lets a signal end the context of a command. A signal that was ignored stays so.

@@ -216,6 +216,24 @@ func TestDoctor(t *testing.T) {
 	assert.NotContains(t, p.errOut.String(), "reachable", "the report isn't printed twice")
 }
 
+// The library's remedies are options of Go. Here they are flags, or there's none.
+func TestRemediesAreFlags(t *testing.T) {
+	c, urls := startVoters(t, 3)
+	pauseAll(t, c.Nodes()[:2])
+	for line, want := range map[string]string{
+		"show --timeout 200ms job": "raise --timeout",
+		"ls --timeout 200ms job":   "",
+		"exec -n job -- true":      "it didn't answer in time",
+	} {
+		args := strings.Fields(line)
+		p := runs(t, append([]string{args[0], "--nodes", urls}, args[1:]...)...)
+		assert.Equal(t, statusNoQuorum, p.status(), line)
+		said := p.out.String() + p.errOut.String()
+		assert.Contains(t, said, want, line)
+		assert.NotContains(t, said, "WithNodeTimeout", line)
+	}
+}
+
 // Standard output belongs to the command, so exec says where else to look.
 func TestExecHasNoJSON(t *testing.T) {
 	for _, args := range [][]string{{"exec", "--json", "job", "--", "true"}, {"exec", "job", "--json", "--", "true"}} {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -43,6 +44,18 @@ func one(missing string) cobra.PositionalArgs {
 		}
 		return fmt.Errorf("%s: there are %d names, and it takes one: %s", cmd.Name(), len(args), usage)
 	}
+}
+
+// slowRemedy is what the library advises where a server is slow: an option of Go.
+var slowRemedy = regexp.MustCompile(`; if it's slow or far away(?: rather than down)?, raise WithNodeTimeout(?:, which is [\w.]+)?`)
+
+// remedies puts --timeout into a text of the library, or nothing for a command without that flag.
+func remedies(text string, hasTimeout bool) string {
+	advice := ""
+	if hasTimeout {
+		advice = "; if it's slow or far away rather than down, raise --timeout"
+	}
+	return slowRemedy.ReplaceAllString(text, advice)
 }
 
 func newVersionCommand() *cobra.Command {

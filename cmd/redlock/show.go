@@ -107,7 +107,7 @@ func writeLock(w io.Writer, l inspect.Lock) error {
 	_ = t.Flush() // a strings.Builder doesn't fail
 	for _, a := range l.Voters {
 		if a.Error != "" {
-			fmt.Fprintf(&b, "\n%s: %s\n", a.Node, cli.Redact(a.Error))
+			fmt.Fprintf(&b, "\n%s: %s\n", a.Node, remedies(cli.Redact(a.Error), true))
 		}
 	}
 	_, err := io.WriteString(w, b.String())

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,8 @@ const (
 	longestHold = 3
 	// LastMoments is the usual share of the locks that are held until their time is over.
 	LastMoments = 0.05
+	// severals is the share of the locks with which a client tries to get others, too.
+	severals = 0.2
 	// careless is the share of the writes before which a client doesn't look at its lock. A
 	// fenced resource must not need it.
 	careless = 0.5
@@ -74,6 +77,57 @@ func (c contender) hold(ctx, working context.Context) error {
 	if c.random.Float64() < c.lastMoments && !c.Renews() {
 		return c.outlast(ctx, working)
 	}
+	if c.random.Float64() < severals {
+		others, err := c.takeOthers(working)
+		if err != nil {
+			return err
+		}
+		if err := c.work(ctx, working); err != nil {
+			return err
+		}
+		return c.leaveOthers(working, others)
+	}
+	return c.work(ctx, working)
+}
+
+// takeOthers tries to get other locks, which all clients want now and then.
+func (c contender) takeOthers(ctx context.Context) ([]*lab.Other, error) {
+	var others []*lab.Other
+	for _, i := range c.random.Perm(3)[:2] {
+		other := c.Other(fmt.Sprintf("%s %d", lab.LockName, i+2))
+		acquired, err := other.TryAcquire(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if acquired {
+			others = append(others, other)
+		}
+	}
+	return others, nil
+}
+
+// leaveOthers looks at the other locks, extends some, and gives most of them back; the rest run out.
+func (c contender) leaveOthers(ctx context.Context, others []*lab.Other) error {
+	for _, other := range others {
+		if _, err := other.Check(ctx); err != nil {
+			return err
+		}
+		if c.random.IntN(2) == 0 {
+			if _, err := other.Extend(ctx); err != nil {
+				return err
+			}
+		}
+		if c.random.IntN(4) > 0 || c.Renews() {
+			if _, err := other.Release(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// work reads and writes under the lock, extends it, and gives it back.
+func (c contender) work(ctx, working context.Context) error {
 	until := c.lab.Now() + c.between(0, c.ttl/30)
 	if c.random.Float64() < longHolds {
 		until = c.lab.Now() + c.between(c.ttl/5, longestHold*c.ttl)

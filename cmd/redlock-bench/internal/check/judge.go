@@ -70,6 +70,7 @@ func Judge(h *history.History) Judgement {
 		j.Exclusion = Violated
 		j.Findings = append(j.Findings, found...)
 	}
+	j.judgeOthers(h)
 	for _, o := range exclusion.Overlaps {
 		j.Findings = append(j.Findings, fmt.Sprintf("%s: %v", since(h, o.From), o))
 	}
@@ -87,6 +88,26 @@ func Judge(h *history.History) Judgement {
 		Withhold(&j.Exclusion, &j.Fencing, &j.Availability)
 	}
 	return j
+}
+
+// judgeOthers looks for violations of the other locks. They show none by which a verdict could be held.
+func (j *Judgement) judgeOthers(h *history.History) {
+	for _, name := range h.OtherNames() {
+		other := h.Other(name)
+		exclusion, tokens, minorities := Exclusion(other.Beliefs()), Tokens(other), Minorities(other)
+		if exclusion.Verdict == Violated || len(minorities) > 0 {
+			j.Exclusion = Violated
+		}
+		if tokens.Verdict == Violated {
+			j.Fencing = Violated
+		}
+		for _, o := range exclusion.Overlaps {
+			minorities = append(minorities, fmt.Sprintf("%s: %v", since(h, o.From), o))
+		}
+		for _, finding := range append(minorities, tokens.Faults...) {
+			j.Findings = append(j.Findings, fmt.Sprintf("lock %s: %s", name, finding))
+		}
+	}
 }
 
 // Open tells whether one of the verdicts is unknown.

@@ -20,6 +20,7 @@ var locking = []check{
 	{"acquire: nodes that don't answer end an attempt in bounded time", givesUp},
 	{"extend: a lock that is held is prolonged", extends},
 	{"release: the next one gets the lock", releases},
+	{"acquire: who waits gets the lock after its release", awaits},
 	{"check: no after the lock's time, and no write then", notices},
 	{"write: what was read goes to the resource", writes},
 	{"write: stop_after_check stops the process before the write", stops},
@@ -162,6 +163,38 @@ func releases(ctx context.Context, b *bench) error {
 		err = errors.New("the next worker got the lock only when its time was over")
 	}
 	return err
+}
+
+func awaits(ctx context.Context, b *bench) error {
+	w, held, err := b.holder(ctx)
+	if err != nil {
+		return err
+	}
+	other, err := b.start(ctx)
+	if err != nil {
+		return err
+	}
+	if !other.Waits() {
+		return skip("its locks can't be waited for")
+	}
+	waiting := make(chan error, 1)
+	var reply protocol.Reply
+	go func() {
+		var err error
+		reply, err = b.must(ctx, other, protocol.Request{Op: protocol.Acquire, Wait: true, CancelAfter: protocol.InMilliseconds(10 * ttl)})
+		waiting <- err
+	}()
+	if err := wait.For(ctx, held.Returned+ttl/4-now()); err != nil {
+		return err
+	}
+	released, err := b.must(ctx, w, protocol.Request{Op: protocol.Release})
+	if err := errors.Join(err, <-waiting); err != nil {
+		return err
+	}
+	if reply.Returned < released.Invoked {
+		return errors.New("who waits got the lock before its release")
+	}
+	return nil
 }
 
 func notices(ctx context.Context, b *bench) error {

@@ -63,6 +63,8 @@ func faultyWorker(fault string) error {
 			}
 			return before + after[strings.Index(after, `,"`)+1:]
 		}
+	case "doesn't wait":
+		requests = func(line string) string { return strings.Replace(line, `,"wait":true`, "", 1) }
 	case "doesn't look again":
 		requests = func(line string) string { return strings.Replace(line, `"recheck":true`, `"recheck":false`, 1) }
 	case "doesn't stop":

@@ -7,6 +7,7 @@ package history
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
@@ -38,6 +39,9 @@ type History struct {
 	End   time.Duration `json:"end_ns,omitempty"`
 	// Operations are in the order in which they were sent.
 	Operations []Operation `json:"operations"`
+	// Others are the operations on other locks that clients had at the same time, each with its Name, in the order in which
+	// they were sent. Nothing is written under them.
+	Others []Operation `json:"others,omitempty"`
 	// Writes are in the order in which the resource took or refused them.
 	Writes []Write `json:"writes"`
 	// Faults are in the order in which they were injected.
@@ -50,6 +54,29 @@ type History struct {
 	Keys []Key `json:"keys,omitempty"`
 	// Notes are what the harness saw, the faults included.
 	Notes []Note `json:"notes,omitempty"`
+}
+
+// OtherNames are those of the locks in Others, in the order in which they were first wanted.
+func (h *History) OtherNames() []string {
+	var names []string
+	for _, o := range h.Others {
+		if !slices.Contains(names, o.Name) {
+			names = append(names, o.Name)
+		}
+	}
+	return names
+}
+
+// Other is the history of another lock.
+func (h *History) Other(name string) *History {
+	other := *h
+	other.Others, other.Writes, other.Demands, other.Ghosts, other.Keys, other.Operations = nil, nil, nil, nil, nil, nil
+	for _, o := range h.Others {
+		if o.Name == name {
+			other.Operations = append(other.Operations, o)
+		}
+	}
+	return &other
 }
 
 // Chaos says what became of a plan of random faults.
@@ -135,6 +162,8 @@ type Ghost struct {
 
 // Operation is one request to a client and what came of it.
 type Operation struct {
+	// Name is the lock's, of one in [History.Others].
+	Name   string      `json:"name,omitempty"`
 	Client string      `json:"client"`
 	Op     protocol.Op `json:"op"`
 	// Lease numbers the client's acquisition that the operation belongs to.

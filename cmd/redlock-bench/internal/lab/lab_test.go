@@ -260,6 +260,39 @@ func TestClockOfAStranger(t *testing.T) {
 	require.ErrorIs(t, err, ErrNotApplicable, "no clock was asked for")
 }
 
+// TestOtherLocks shows that a client holds several locks at once, and that they are recorded each by its name.
+func TestOtherLocks(t *testing.T) {
+	l := openLab(t, "guarded")
+	a, b := l.Clients()[0], l.Clients()[1]
+	mine, theirs := a.Other("job 2"), b.Other("job 2")
+	yes := func(ok bool, err error) {
+		t.Helper()
+		require.NoError(t, err)
+		assert.True(t, ok)
+	}
+	require.NoError(t, a.Acquire(t.Context()))
+	yes(mine.TryAcquire(t.Context()))
+	refused, err := theirs.TryAcquire(t.Context())
+	require.NoError(t, err)
+	assert.False(t, refused)
+	yes(mine.Extend(t.Context()))
+	yes(mine.Check(t.Context()))
+	yes(mine.Release(t.Context()))
+	yes(a.Check(t.Context()))
+	h := l.History()
+	assert.Len(t, h.Operations, 2)
+	assert.Equal(t, []string{"job 2"}, h.OtherNames())
+	require.Len(t, h.Other("job 2").Operations, 5)
+	for _, o := range h.Others {
+		assert.Equal(t, "job 2", o.Name)
+		assert.False(t, o.Open())
+	}
+	assert.Equal(t, h.Others[0].Lease, h.Others[2].Lease, "an extension belongs to its acquisition")
+	assert.NotEqual(t, h.Operations[0].Lease, h.Others[0].Lease)
+	assert.Len(t, h.Other("job 2").Beliefs(), 1)
+	assert.Empty(t, h.Other("job 3").Operations)
+}
+
 func TestCountGhosts(t *testing.T) {
 	l := openLab(t, "classic")
 	ghosts, err := l.CountGhosts(t.Context())

@@ -43,7 +43,7 @@ func (p *Pending) Wait(ctx context.Context) (protocol.Reply, error) {
 		return reply, err
 	}
 	reply.Error = p.client.names.Replace(reply.Error)
-	p.client.lab.ended(p.place, reply, p.call.Received())
+	p.client.lab.ended(p.place, p.call, reply)
 	p.client.validUntil = reply.ValidUntil
 	if !reply.OK {
 		p.client.refusal = strings.ReplaceAll(reply.Error, "\n", "; ")
@@ -86,6 +86,21 @@ func (c *Client) Contend(ctx context.Context, until time.Duration) (acquired boo
 		}
 	}
 	return false, refused, nil
+}
+
+// Await waits for the lock in the way of its library, at most until the given instant, and tells whether the client got it. A lock that
+// can't be waited for is asked for again and again, with short rests.
+func (c *Client) Await(ctx context.Context, until time.Duration) (bool, error) {
+	if !c.process.Waits() {
+		acquired, _, err := c.Contend(ctx, until)
+		return acquired, err
+	}
+	left := protocol.InMilliseconds(until - c.lab.Now())
+	if left <= 0 {
+		return false, nil
+	}
+	reply, err := c.do(ctx, protocol.Request{Op: protocol.Acquire, Wait: true, CancelAfter: left})
+	return reply.OK, err
 }
 
 // Acquire takes the lock, which it should be able to get soon. The error matches [ErrSpoiled] if it isn't.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
@@ -18,7 +17,7 @@ func (l *Lab) History() *history.History {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	h := l.record
-	h.Operations = slices.Clone(h.Operations)
+	h.Operations, h.Others = slices.Clone(h.Operations), slices.Clone(h.Others)
 	h.Faults = slices.Clone(h.Faults)
 	h.Demands = slices.Clone(h.Demands)
 	h.Ghosts = slices.Clone(h.Ghosts)
@@ -123,19 +122,32 @@ func (l *Lab) Undo(ctx context.Context, applied *nemesis.Applied) error {
 func (l *Lab) begun(client string, lease int64, call *worker.Call) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.record.Operations = append(l.record.Operations, history.Operation{
+	o := history.Operation{
 		Client: client, Op: call.Request.Op, Lease: lease, Sent: call.Request.Now, Invoked: call.Request.Now,
 		Looked: call.Request.Op == protocol.Check || call.Request.Recheck,
-	})
-	return len(l.record.Operations) - 1
+	}
+	list := l.operations(call.Request.Name)
+	if list != &l.record.Operations {
+		o.Name = call.Request.Name
+	}
+	*list = append(*list, o)
+	return len(*list) - 1
+}
+
+// operations is where those on a lock are recorded. The caller holds mu.
+func (l *Lab) operations(name string) *[]history.Operation {
+	if name == LockName {
+		return &l.record.Operations
+	}
+	return &l.record.Others
 }
 
 // ended completes the record of an operation.
-func (l *Lab) ended(place int, reply protocol.Reply, received time.Duration) {
+func (l *Lab) ended(place int, call *worker.Call, reply protocol.Reply) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	o := &l.record.Operations[place]
-	o.Received, o.Invoked, o.Returned = received, reply.Invoked, reply.Returned
+	o := &(*l.operations(call.Request.Name))[place]
+	o.Received, o.Invoked, o.Returned = call.Received(), reply.Invoked, reply.Returned
 	o.OK, o.Token, o.Fence, o.ValidUntil, o.Error = reply.OK, reply.Token, reply.Fence, reply.ValidUntil, reply.Error
 	o.LostAt, o.Counters = reply.LostAt, reply.Counters
 }

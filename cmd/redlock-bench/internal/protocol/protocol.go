@@ -55,6 +55,8 @@ type Request struct {
 	TTL Milliseconds `json:"ttl_ms,omitempty"`
 	// CancelAfter, in an [Acquire], is when the caller gives up and cancels the attempt; 0 is never.
 	CancelAfter Milliseconds `json:"cancel_after_ms,omitempty"`
+	// Wait, in an [Acquire], lets the worker wait for the lock until then, and not make just one attempt.
+	Wait bool `json:"wait,omitempty"`
 	// Recheck makes a [Write] look at the lock right before, and not write if it's no longer valid.
 	Recheck bool `json:"recheck,omitempty"`
 	// Suspend makes a [Check] stop its own process by SIGSTOP before it looks, and, once continued,
@@ -101,6 +103,8 @@ type Reply struct {
 	Suspends bool `json:"suspends,omitempty"`
 	// Bends, in a [Hello], tells that the worker's clock follows the page that its config names.
 	Bends bool `json:"bends,omitempty"`
+	// Waits, in a [Hello], tells that the lock can be waited for.
+	Waits bool `json:"waits,omitempty"`
 	// Renews, in a [Hello], tells that the lock renews itself in the background.
 	Renews bool `json:"renews,omitempty"`
 

@@ -73,7 +73,7 @@ type Scenario struct {
 // All returns the scenarios in the order in which they are best read.
 func All() []Scenario {
 	return []Scenario{
-		control, staleUnlock, partition, asymmetricPartition, slowNode, splitVote,
+		control, staleUnlock, partition, asymmetricPartition, slowNode, splitVote, handOff,
 		pauseInFlight, clockJump, clockDrift, clockThereAndBack, slowClock, clientClock, farVoters, fartherVoters, suspend,
 		crashAmnesia, flush, lateEnrolment, powerLoss, lyingDisk, fullDisk, stallingDisk, oldSnapshot, failover, ghostRequest,
 		eviction, recordEviction, maxClients, fileLimit,

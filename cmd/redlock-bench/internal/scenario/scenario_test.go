@@ -67,7 +67,7 @@ func TestExpectations(t *testing.T) {
 		"client-drift":        {"naive", "single", "unchecked", "classic"},
 		"replayed-requests":   {"naive"},
 		"duplicated-requests": nil, "reordered-requests": nil,
-		"ghost-request": nil, "split-vote": nil, "slow-node": nil, "asymmetric-partition": nil,
+		"ghost-request": nil, "split-vote": nil, "hand-off": nil, "slow-node": nil, "asymmetric-partition": nil,
 	}
 	for _, s := range All() {
 		want, known := violated[s.Name]

@@ -80,6 +80,15 @@ func (l guardedLocker) Acquire(ctx context.Context, name string, ttl time.Durati
 	return guardedLease{lock, l.clock}, nil
 }
 
+// Wait is the library's own way to wait.
+func (l guardedLocker) Wait(ctx context.Context, name string, ttl time.Duration) (Lease, error) {
+	lock, err := l.Lock(ctx, name, redlock.TTL(ttl))
+	if err != nil {
+		return nil, asRefusal(err)
+	}
+	return guardedLease{lock, l.clock}, nil
+}
+
 type guardedLease struct {
 	lock  *redlock.Lock
 	clock *Clock

@@ -45,6 +45,12 @@ type Locker interface {
 	Close() error
 }
 
+// A Waiter is a [Locker] that can wait for a lock that another holds.
+type Waiter interface {
+	// Wait takes the lock as soon as it can be had, unless ctx ends before.
+	Wait(ctx context.Context, name string, ttl time.Duration) (Lease, error)
+}
+
 // A Lease is a lock that a client acquired.
 type Lease interface {
 	// Token is the value that marks the lock on the nodes.

@@ -30,6 +30,7 @@ type Process struct {
 	renews   bool
 	suspends bool
 	bends    bool
+	waits    bool
 	uses     []int
 
 	read chan struct{} // closed once nothing is read from it any more
@@ -61,7 +62,8 @@ func Start(ctx context.Context, command []string, config protocol.Config) (*Proc
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	p.terms.Fencing, p.renews, p.suspends, p.bends, p.uses = reply.Fencing, reply.Renews, reply.Suspends, reply.Bends, reply.Uses
+	p.terms.Fencing, p.uses = reply.Fencing, reply.Uses
+	p.renews, p.suspends, p.bends, p.waits = reply.Renews, reply.Suspends, reply.Bends, reply.Waits
 	for i := range config.Nodes {
 		if reply.Uses == nil {
 			p.uses = append(p.uses, i)
@@ -78,6 +80,9 @@ func (p *Process) Fencing() bool { return p.terms.Fencing }
 
 // Renews tells whether the worker's locks renew themselves.
 func (p *Process) Renews() bool { return p.renews }
+
+// Waits tells whether the worker's lock can be waited for.
+func (p *Process) Waits() bool { return p.waits }
 
 // Suspends tells whether the worker can act as if its machine had been suspended.
 func (p *Process) Suspends() bool { return p.suspends }

@@ -137,6 +137,7 @@ func (s *session) hello(ctx context.Context, r protocol.Request, reply *protocol
 	s.locker, s.resource = locker, newResourceClient(r.Config.Resource, r.Config.Client)
 	reply.OK, reply.Version, reply.Fencing = true, protocol.Version, chosen.Fencing
 	reply.Suspends, reply.Bends = true, s.page != nil
+	_, reply.Waits = locker.(subject.Waiter)
 	reply.Uses = chosen.Uses(len(r.Config.Nodes))
 	return nil
 }
@@ -193,7 +194,11 @@ func (s *session) acquire(ctx context.Context, r protocol.Request, reply *protoc
 		ctx, cancel = context.WithTimeout(ctx, r.CancelAfter.Duration())
 		defer cancel()
 	}
-	lease, err := s.locker.Acquire(ctx, r.Name, r.TTL.Duration())
+	ask := s.locker.Acquire
+	if waiter, waits := s.locker.(subject.Waiter); r.Wait && waits {
+		ask = waiter.Wait
+	}
+	lease, err := ask(ctx, r.Name, r.TTL.Duration())
 	switch {
 	case err != nil && r.CancelAfter > 0 && ctx.Err() != nil:
 		return fmt.Errorf("%w: %w", subject.ErrRefused, err)
