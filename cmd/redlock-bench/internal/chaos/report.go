@@ -272,13 +272,16 @@ func (r Result) service() string {
 	return fmt.Sprintf("available for %.1f %% of the time, with gaps of up to %s", 100*r.Available, spoken.FromMilliseconds(r.LongestGap))
 }
 
-// Gaps says where those of this module's lock come from; empty without it.
+// Gaps says where those of this module's lock come from; empty without it, and where a majority was always there.
 func (r *Report) Gaps() string {
 	i := slices.IndexFunc(r.Results, func(result Result) bool { return result.Subject == subject.Ours })
 	if i < 0 {
 		return ""
 	}
 	ours := r.Results[i]
+	if ours.Out == 0 && ours.New == 0 {
+		return ""
+	}
 	return fmt.Sprintf("Gaps: the faults left no majority of the nodes in service for %s of %s's run. For another %s there was one only with nodes "+
 		"that had restarted or were emptied less than a TTL before: a lock without a restart guard goes on then, %s waits, since such a node may have forgotten a lock.",
 		spoken.FromMilliseconds(ours.Out), subject.Ours, spoken.FromMilliseconds(ours.New), subject.Ours)

@@ -46,6 +46,8 @@ func TestBargain(t *testing.T) {
 	assert.Empty(t, about(classic).Bargain())
 	assert.Contains(t, about(guarded).Gaps(), "for 1200 ms of guarded's run. For another 800 ms")
 	assert.Empty(t, about(classic).Gaps())
+	guarded.Out, guarded.New = 0, 0
+	assert.Empty(t, about(guarded).Gaps(), "there's nothing to explain")
 }
 
 func TestReportOfAnInterruptedRun(t *testing.T) {
