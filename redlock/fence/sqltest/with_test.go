@@ -8,6 +8,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/mysqldialect"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
 	gormmysql "gorm.io/driver/mysql"
 	gormpostgres "gorm.io/driver/postgres"
 	"gorm.io/gorm"
@@ -26,6 +30,7 @@ func (d database) writersWith() map[string]func(*testing.T, *store) writer {
 		"sql.Tx":   func(*testing.T, *store) writer { return writeInTx },
 		"sql.Conn": func(*testing.T, *store) writer { return writeInConn },
 	}
+	writers["bun"] = func(_ *testing.T, s *store) writer { return writeInBun(d.bun(s.db)) }
 	if d.dialect != fence.SQLite { // GORM's driver for it needs cgo
 		writers["GORM"] = func(t *testing.T, s *store) writer { return writeInGORM(s.gorm(t, s.db, false)) }
 		writers["GORM with prepared statements"] = func(t *testing.T, s *store) writer { return writeInGORM(s.gorm(t, s.db, true)) }
@@ -78,6 +83,30 @@ func writeInGORM(db *gorm.DB) writer {
 				return errors.Join(tx.Table(s.table).Create(row).Error, fails)
 			})
 		})
+	}
+}
+
+func writeInBun(db *bun.DB) writer {
+	return func(ctx context.Context, s *store, name string, token int64, entry string, fails error) error {
+		return db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+			return s.guard.DoWith(ctx, tx, name, token, func() error {
+				row := map[string]any{"name": []byte(name), "entry": entry}
+				_, err := tx.NewInsert().Model(&row).TableExpr(s.table).Exec(ctx)
+				return errors.Join(err, fails)
+			})
+		})
+	}
+}
+
+// bun opens bun on a pool.
+func (d database) bun(db *sql.DB) *bun.DB {
+	switch d.dialect {
+	case fence.Postgres:
+		return bun.NewDB(db, pgdialect.New())
+	case fence.MySQL:
+		return bun.NewDB(db, mysqldialect.New())
+	default:
+		return bun.NewDB(db, sqlitedialect.New())
 	}
 }
 
