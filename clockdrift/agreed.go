@@ -89,20 +89,37 @@ type Clocks struct {
 	drift    float64
 	maxError time.Duration
 	together time.Duration
+	sets     [][]int
 	samples  []Sample
 	known    []bool
 
 	agreed Interval      // what they agreed on
 	at     time.Duration // when that was, by our clock
-	now    []Interval    // for computing it, to spare allocations
+	now    []Interval    // of one set, for computing it, to spare allocations
 }
 
 // NewClocks returns the clocks of n voters of which nothing is known yet. The rate of our own clock
 // is off true time's by the drift factor at most, and a right clock is off it by maxError at most.
 // Samples that were sent for within the given time are taken for those of one moment.
 func NewClocks(n int, drift float64, maxError, together time.Duration) *Clocks {
+	all := make([]int, n)
+	for voter := range all {
+		all[voter] = voter
+	}
+	return NewJointClocks(drift, maxError, together, all)
+}
+
+// NewJointClocks is [NewClocks] for voters in several sets, numbered from 0. A majority of each set has to be right. What each
+// set agrees on is true then, so all of it is.
+func NewJointClocks(drift float64, maxError, together time.Duration, sets ...[]int) *Clocks {
+	n := 0
+	for _, set := range sets {
+		for _, voter := range set {
+			n = max(n, voter+1)
+		}
+	}
 	return &Clocks{
-		drift: drift, maxError: maxError, together: together,
+		drift: drift, maxError: maxError, together: together, sets: sets,
 		samples: make([]Sample, n), known: make([]bool, n), now: make([]Interval, n),
 		agreed: Unknown,
 	}
@@ -132,13 +149,22 @@ func (c *Clocks) Tell(now time.Duration) bool { return c.fresh(now).Known() }
 
 // fresh returns what the voters agree on that were heard of just now.
 func (c *Clocks) fresh(now time.Duration) Interval {
-	for voter, s := range c.samples {
-		c.now[voter] = Unknown
-		if c.known[voter] && now-s.Sent <= c.together {
-			c.now[voter] = s.At(now, c.drift)
+	all := Unknown
+	for _, set := range c.sets {
+		clocks := c.now[:len(set)]
+		for i, voter := range set {
+			clocks[i] = Unknown
+			if s := c.samples[voter]; c.known[voter] && now-s.Sent <= c.together {
+				clocks[i] = s.At(now, c.drift)
+			}
 		}
+		agreed := Agreed(clocks)
+		all = Interval{Low: max(all.Low, agreed.Low), High: min(all.High, agreed.High)}
 	}
-	return Agreed(c.now)
+	if all.Widen(c.maxError).Width() < 0 {
+		return Unknown // a majority of one set is wrong
+	}
+	return all
 }
 
 // At returns the span in which a voter's clock must be when ours reads now, if it was neither set nor

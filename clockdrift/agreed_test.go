@@ -254,3 +254,31 @@ func ExampleAgreed() {
 	// {1m41s 1m42s}
 	// {1m40s 1m41s}
 }
+
+// While voters are replaced, a majority of each set is right. That isn't a majority of all: here 0, 1 and 2 are right, and in both
+// sets, and the other four are wrong.
+func TestClocksOfTwoSets(t *testing.T) {
+	const ms = time.Millisecond
+	c := clockdrift.NewJointClocks(0.01, 10*ms, time.Second, []int{0, 1, 2, 3, 4}, []int{0, 1, 2, 5, 6})
+	hear := func(voter int, off time.Duration) {
+		c.Observe(voter, clockdrift.Sample{Sent: time.Second, Received: time.Second + ms, Time: time.Hour + time.Second + off})
+	}
+	for _, voter := range []int{3, 4, 5, 6} {
+		hear(voter, time.Minute)
+	}
+	for _, voter := range []int{0, 1, 2} {
+		hear(voter, 0)
+	}
+	agreed := c.Agreed(time.Second + ms)
+	assert.LessOrEqual(t, agreed.Low, time.Hour+time.Second)
+	assert.GreaterOrEqual(t, agreed.High, time.Hour+time.Second+ms)
+	assert.Less(t, agreed.Width(), 5*ms)
+
+	// Where the sets have nothing in common and contradict each other, a majority of one is wrong.
+	c = clockdrift.NewJointClocks(0.01, 10*ms, time.Second, []int{0}, []int{1})
+	hear(0, 0)
+	hear(1, 19*ms)
+	assert.True(t, c.Agreed(time.Second+ms).Known(), "right clocks may differ by so much")
+	hear(1, time.Minute)
+	assert.False(t, c.Tell(time.Second+ms))
+}

@@ -49,6 +49,17 @@ func ExampleSample() {
 	// true true 2s
 }
 
+// While voters are replaced, a majority of the old ones and one of the new ones are right. So what either set agrees on is true.
+func ExampleNewJointClocks() {
+	noon := 12 * time.Hour
+	clocks := clockdrift.NewJointClocks(0.01, 250*time.Millisecond, 500*time.Millisecond, []int{0, 1, 2}, []int{0, 1, 3})
+	for voter := range 2 {
+		clocks.Observe(voter, clockdrift.Sample{Sent: 0, Received: 4 * time.Millisecond, Time: noon})
+	}
+	fmt.Println(clocks.Agreed(4 * time.Millisecond).Known())
+	// Output: true
+}
+
 // Clocks put the samples of one moment together, and remember what was agreed on.
 func ExampleClocks() {
 	noon := 12 * time.Hour

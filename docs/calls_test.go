@@ -70,14 +70,18 @@ func (c *checker) own(program string, args []string) error {
 	if strings.HasPrefix(args[0], "-") {
 		args = append([]string{"--help"}, args...)
 	} else {
-		args = append([]string{args[0], "--help"}, args[1:]...)
+		words := 1
+		if args[0] == "quorum" && len(args) > 1 { // it has commands of its own
+			words = 2
+		}
+		args = slices.Concat(args[:words], []string{"--help"}, args[words:])
 	}
 	out, err := exec.Command(filepath.Join(c.bin, program), args...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}
 	// Help for a subcommand that there isn't is help for its parent.
-	if !strings.HasPrefix(args[0], "-") && !regexp.MustCompile(`(?m)^  `+program+` `+regexp.QuoteMeta(args[0])+`\b`).Match(out) {
+	if !strings.HasPrefix(args[0], "-") && !regexp.MustCompile(`(?m)^  `+program+` `+regexp.QuoteMeta(strings.Join(args[:slices.Index(args, "--help")], " "))+`\b`).Match(out) {
 		return fmt.Errorf("%s has no command %s", program, args[0])
 	}
 	if program != "redlock-bench" || args[0] != "run" {
@@ -332,7 +336,7 @@ func proseCalls(t *testing.T, file string) (calls, flags []string) {
 
 // othersFlags are flags of other programs that the documents speak of.
 var othersFlags = map[string]string{
-	"-race": "go test",
+	"-race": "go test", "-explore.full": "go test",
 }
 
 func TestCallsInText(t *testing.T) {
@@ -382,7 +386,13 @@ func (c *checker) flags() map[string]bool {
 		_, list, _ := strings.Cut(texts[0], "Available Commands:\n")
 		list, _, _ = strings.Cut(list, "\n\n")
 		for _, m := range subcommand.FindAllStringSubmatch(list, -1) {
-			texts = append(texts, help(m[1]))
+			text := help(m[1])
+			texts = append(texts, text)
+			_, own, _ := strings.Cut(text, "Available Commands:\n")
+			own, _, _ = strings.Cut(own, "\n\n")
+			for _, sub := range subcommand.FindAllStringSubmatch(own, -1) {
+				texts = append(texts, help(m[1], sub[1]))
+			}
 		}
 		for _, text := range texts {
 			for _, m := range flag.FindAllStringSubmatch(text, -1) {

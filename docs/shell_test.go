@@ -157,7 +157,7 @@ func sessions(t *testing.T, file string) (all []*session) {
 }
 
 var (
-	examplePort    = regexp.MustCompile(`\b700[1-3]\b`)
+	examplePort    = regexp.MustCompile(`\b700[1-5]\b`)
 	exampleAddress = regexp.MustCompile(`\b10\.0\.0\.[1-3]:6379\b`)
 	exitStatus     = regexp.MustCompile(`# exit status (\d+)`)
 )
@@ -188,7 +188,7 @@ func commands(t *testing.T, code string) (all []string) {
 // freePorts gives each of the documents' ports a free one.
 func freePorts(t *testing.T) map[string]string {
 	ports := make(map[string]string)
-	for i := 1; i <= 3; i++ {
+	for i := 1; i <= 5; i++ {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
 		defer l.Close() // all at once, or one would be given twice

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/a5bbb083/redlock/quorum"
@@ -98,4 +99,28 @@ func ExampleAnswer() {
 	// Output:
 	// true
 	// false
+}
+
+// A, B, C are to become A, B, D. What's decided meanwhile needs a majority of either list.
+func ExampleElectorate() {
+	const a, b, c, d = 0, 1, 2, 3
+	e := quorum.Joint([]int{a, b, c}, []int{a, b, d})
+	fmt.Println("before:", quorum.All(3).Sets())
+	fmt.Println("voters:", e.Voters(), "sets:", e.Sets())
+	say := func(voters ...int) func(int) bool {
+		return func(voter int) bool { return slices.Contains(voters, voter) }
+	}
+	fmt.Println(e.Majority(say(a, b)), e.Majority(say(a, c)), e.Majority(say(a, c, d)))
+	fmt.Println("a majority of some list:", e.Some(say(a, c)))
+	fmt.Println("nothing goes without A and D:", e.Blocked(say(a, d)))
+
+	tally := quorum.NewJointTally(e)
+	fmt.Println(tally.Cast(a, quorum.Yes), tally.Cast(c, quorum.Yes), tally.Cast(d, quorum.Yes))
+	// Output:
+	// before: [[0 1 2]]
+	// voters: 4 sets: [[0 1 2] [0 1 3]]
+	// true false true
+	// a majority of some list: true
+	// nothing goes without A and D: true
+	// pending pending won
 }

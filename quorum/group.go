@@ -31,6 +31,8 @@ type Config struct {
 	// with 64 goroutines. A simulation in virtual time sleeps instead: then it isn't the
 	// scheduler that decides what goes together.
 	Yield func()
+	// Electorate says whose votes decide. The default is one set of all voters.
+	Electorate Electorate
 }
 
 func (c Config) withDefaults() Config {
@@ -48,9 +50,10 @@ func (c Config) withDefaults() Config {
 
 // Group is a fixed set of voters. It is safe for concurrent use.
 type Group[Q, R any] struct {
-	queues  [][]*queue[Q, R] // by voter, then by worker
-	workers errgroup.Group
-	cancel  context.CancelFunc
+	queues     [][]*queue[Q, R] // by voter, then by worker
+	electorate Electorate
+	workers    errgroup.Group
+	cancel     context.CancelFunc
 }
 
 // NewGroup starts the workers of a group: for each voter one for each of its transports, with a queue of its
@@ -60,8 +63,14 @@ func NewGroup[Q, R any](voters [][]Transport[Q, R], config Config) *Group[Q, R] 
 		panic("quorum: a group needs at least 1 voter")
 	}
 	config = config.withDefaults()
+	if config.Electorate.Voters() == 0 {
+		config.Electorate = All(len(voters))
+	}
+	if n := config.Electorate.Voters(); n != len(voters) {
+		panic(fmt.Sprintf("quorum: an electorate of %d voters for a group of %d", n, len(voters)))
+	}
 	ctx, cancel := context.WithCancel(context.Background())
-	g := &Group[Q, R]{cancel: cancel}
+	g := &Group[Q, R]{cancel: cancel, electorate: config.Electorate}
 	for voter, transports := range voters {
 		if len(transports) == 0 {
 			panic(fmt.Sprintf("quorum: voter %d needs at least 1 transport", voter))
@@ -88,7 +97,7 @@ func (g *Group[Q, R]) Start(poll Poll[Q, R]) *Ballot[Q, R] {
 		poll:    poll,
 		begun:   time.Now(),
 		done:    make(chan struct{}),
-		tally:   NewTally(n),
+		tally:   NewJointTally(g.electorate),
 		answers: make([]Answer[R], n),
 		calls:   make([]call[Q, R], n),
 	}

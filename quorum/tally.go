@@ -1,7 +1,5 @@
 package quorum
 
-import "fmt"
-
 // Vote is one voter's answer.
 type Vote uint8
 
@@ -54,32 +52,41 @@ func Majority(n int) int { return n/2 + 1 }
 
 // Tally counts the votes on one question. It is pure data and not safe for concurrent use.
 type Tally struct {
-	cast   []bool
-	yes    int
-	open   int
-	result Result
+	electorate Electorate
+	cast       []ballotPaper
+	open       int
+	result     Result
 }
 
+// ballotPaper is what became of a voter's vote.
+type ballotPaper uint8
+
+const (
+	blank   ballotPaper = iota // not cast yet
+	against                    // a no, or unknown
+	inFavour
+)
+
 // NewTally returns the tally of a question to n voters. It panics if n is less than 1.
-func NewTally(n int) *Tally {
-	if n < 1 {
-		panic(fmt.Sprintf("quorum: a tally needs at least 1 voter, not %d", n))
-	}
-	return &Tally{cast: make([]bool, n), open: n}
+func NewTally(n int) *Tally { return NewJointTally(All(n)) }
+
+// NewJointTally returns the tally of a question to an electorate.
+func NewJointTally(e Electorate) *Tally {
+	return &Tally{electorate: e, cast: make([]ballotPaper, e.Voters()), open: e.Voters()}
 }
 
 // Cast counts the vote of a voter, numbered from 0, and returns the result so far. The first
 // vote of a voter stands, and so does a result once it is [Won] or [Lost]: whoever acted on
 // it can't be told otherwise later.
 func (t *Tally) Cast(voter int, v Vote) Result {
-	if t.cast[voter] {
+	if t.cast[voter] != blank {
 		return t.result
 	}
-	t.cast[voter] = true
-	t.open--
+	t.cast[voter] = against
 	if v == Yes {
-		t.yes++
+		t.cast[voter] = inFavour
 	}
+	t.open--
 	if t.result == Pending {
 		t.result = t.decide()
 	}
@@ -87,10 +94,10 @@ func (t *Tally) Cast(voter int, v Vote) Result {
 }
 
 func (t *Tally) decide() Result {
-	switch need := Majority(len(t.cast)); {
-	case t.yes >= need:
+	switch {
+	case t.electorate.Majority(func(voter int) bool { return t.cast[voter] == inFavour }):
 		return Won
-	case t.yes+t.open < need:
+	case t.electorate.Blocked(func(voter int) bool { return t.cast[voter] == against }):
 		return Lost
 	default:
 		return Pending

@@ -16,7 +16,7 @@ var plainCommands = []string{"EVAL", "EVALSHA", "GET", "INFO", "SELECT", "SET", 
 
 // scriptSources are the scripts, all of them.
 func scriptSources() []string {
-	return []string{recordSource, grantSource, confirmSource, extendSource, extendPlainSource, releaseSource, enrolSource, admitSource, inspectSource, lineSource, waitSource}
+	return []string{recordSource, grantSource, confirmSource, extendSource, extendPlainSource, releaseSource, enrolSource, admitSource, inspectSource, lineSource, waitSource, tellSource}
 }
 
 // lockCommands returns every command that the library has a server carry out, sorted. The

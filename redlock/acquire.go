@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/a5bbb083/redlock/clockdrift"
@@ -174,6 +175,7 @@ func (lk *Lock) ask(ctx context.Context, seen *observation, now span) error {
 	r := request{
 		op: opAcquire, name: lk.name, token: lk.token, ttl: lk.ttl, fenced: l.options.fencing,
 		fence: l.wall().UnixMicro(), deadline: lk.deadline, now: now, owner: lk.owner, voters: l.voters, gone: seen.gone, waits: seen.waits,
+		members: l.members,
 	}
 	poll := l.poll(&r, lk.window)
 	poll.Settled = explained
@@ -191,7 +193,7 @@ func (lk *Lock) ask(ctx context.Context, seen *observation, now span) error {
 	if err != nil || !r.fenced {
 		return err
 	}
-	votes := newElection(len(l.nodes))
+	votes := newElection(l.electorate())
 	for voter, a := range seen.outcome.Answers {
 		if vote(a) == quorum.Yes {
 			votes.grant(voter, a.Reply.value)
@@ -223,6 +225,7 @@ func (lk *Lock) count(ctx context.Context, seen *observation, op operation, b *q
 			return nil
 		}
 	}
+	l.hearSets(ctx, seen.outcome)
 	return l.quorumError(ctx, op, lk.name, seen.outcome)
 }
 
@@ -240,24 +243,23 @@ func explained(r *request, o quorum.Outcome[reply]) bool {
 	if _, known := r.leader(o); r.waits && !known {
 		return false // it's there that the line is
 	}
-	granted, held, silent := 0, 0, 0
+	anyHeld := false
 	for _, a := range o.Answers {
-		switch {
-		case !a.Heard:
-			silent++
-		case a.Err != nil:
-		case a.Reply.status == statusOK:
-			granted++
-		case a.Reply.status == statusHeld:
-			held++
-		}
+		anyHeld = anyHeld || isHeld(a)
 	}
-	need := quorum.Majority(len(o.Answers))
-	decided := held == 0 || len(o.Answers)-held < need || granted+held >= need
+	held := func(voter int) bool { return isHeld(o.Answers[voter]) }
+	takesPart := func(voter int) bool { return held(voter) || vote(o.Answers[voter]) == quorum.Yes }
+	e := r.members.electorate
 	if o.Result == quorum.Pending {
-		return contested && granted+held >= need
+		return contested && e.Majority(takesPart)
 	}
-	return decided || granted+held+silent < need
+	return !anyHeld || e.Blocked(held) || e.Majority(takesPart) ||
+		!e.Majority(func(voter int) bool { return takesPart(voter) || !o.Answers[voter].Heard })
+}
+
+// isHeld reports whether a voter refused since another holds the lock.
+func isHeld(a quorum.Answer[reply]) bool {
+	return a.Heard && a.Err == nil && a.Reply.status == statusHeld
 }
 
 // outdated reports whether an attempt that was refused would be granted by the time as it's known now.
@@ -266,18 +268,13 @@ func (l *Locker) outdated(o quorum.Outcome[reply]) bool {
 		return false
 	}
 	now, _ := l.guard.now()
-	free, over := 0, 0
-	for _, a := range o.Answers {
+	over := func(a quorum.Answer[reply]) bool {
 		r := a.Reply
-		switch {
-		case !a.Heard || a.Err != nil:
-		case r.status == statusOK:
-			free++
-		case (r.status == statusHeld || r.status == statusQuarantined) && r.until != 0 && r.until <= now.earliest:
-			over++
-		}
+		return a.Heard && a.Err == nil && (r.status == statusHeld || r.status == statusQuarantined) && r.until != 0 && r.until <= now.earliest
 	}
-	return over > 0 && free+over >= quorum.Majority(len(l.nodes))
+	return slices.ContainsFunc(o.Answers, over) && l.electorate().Majority(func(voter int) bool {
+		return vote(o.Answers[voter]) == quorum.Yes || over(o.Answers[voter])
+	})
 }
 
 // poll puts a question to all voters, to be answered before the window closes.

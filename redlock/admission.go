@@ -2,6 +2,7 @@ package redlock
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/a5bbb083/redlock/quorum"
@@ -16,25 +17,61 @@ import (
 // startAdmission admits newcomers in the background, unless that's being done already. It doesn't
 // block, so a voter's worker may call it. What it doesn't achieve, whoever meets the newcomer next tries again.
 func (l *Locker) startAdmission() {
-	if !l.admitting.CompareAndSwap(false, true) {
-		return
-	}
-	if !l.busy.begin(l.closing) {
-		l.admitting.Store(false)
-		return
-	}
-	go func() {
-		defer l.busy.running.Done()
-		defer l.admitting.Store(false)
-		l.admit(l.closing)
-	}()
+	l.admission()
 }
 
-// admit asks all voters how they are and tells the newcomers among them from when on they vote.
+// admission is startAdmission and returns a channel that's closed at the end of the one that's running then.
+func (l *Locker) admission() <-chan struct{} {
+	l.admitting.mu.Lock()
+	defer l.admitting.mu.Unlock()
+	if l.admitting.done != nil {
+		return l.admitting.done
+	}
+	done := make(chan struct{})
+	if !l.busy.begin(l.closing) {
+		close(done)
+		return done
+	}
+	l.admitting.done = done
+	go func() {
+		defer l.busy.running.Done()
+		defer l.admitting.end()
+		l.admit(l.closing)
+	}()
+	return done
+}
+
+// admitting is the admission under way.
+type admitting struct {
+	mu   sync.Mutex
+	done chan struct{} // nil if there's none
+}
+
+func (a *admitting) end() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	close(a.done)
+	a.done = nil
+}
+
+// admit asks all voters how they are. It tells those that need it for which set of voters they vote, and the newcomers
+// among them from when on they vote.
 func (l *Locker) admit(ctx context.Context) {
+	begun := l.options.clock.Now()
 	heard := l.look(ctx, l.options.nodeTimeout, nil)
-	answers := countAnswers(heard)
-	if answers < quorum.Majority(len(l.nodes)) {
+	l.admitNewcomers(heard)
+	// A process that was stopped meanwhile may have heard a voter before a change, and another after.
+	if l.options.clock.Now()-begun <= l.longestLook() {
+		l.tellSets(ctx, heard)
+	}
+}
+
+// longestLook is how far apart the answers may be that one look puts together. A change of the set waits for longer.
+func (l *Locker) longestLook() time.Duration { return exchangeTimeout(l.options.nodeTimeout) }
+
+func (l *Locker) admitNewcomers(heard quorum.Outcome[reply]) {
+	answered := func(voter int) bool { a := heard.Answers[voter]; return a.Heard && a.Err == nil }
+	if !l.electorate().Majority(answered) {
 		return
 	}
 	var longest time.Duration
@@ -48,14 +85,12 @@ func (l *Locker) admit(ctx context.Context) {
 		return
 	}
 	until := now.latest.after(max(longest, l.options.maxTTL))
-	// Of any majority that granted a lock, so many others include somebody else than the newcomer:
-	// then it's known for certain that no lock in use is longer.
-	certain := answers-1 > (len(l.nodes)-1)/2
 	for voter, a := range heard.Answers {
 		m := a.Reply.marker
 		if m == nil {
 			continue
 		}
+		certain := l.certain(voter, answered)
 		l.guard.judge(voter, m.number, certain)
 		if m.number != 0 && (m.until == 0 || (certain && m.until > until)) {
 			l.sendAdmission(voter, request{op: opAdmit, fence: m.number, deadline: until, ttl: longest, restore: certain})
@@ -74,21 +109,32 @@ func (l *Locker) sendAdmission(voter int, r request) {
 	})
 }
 
-func countAnswers(o quorum.Outcome[reply]) int {
-	n := 0
-	for _, a := range o.Answers {
-		if a.Heard && a.Err == nil {
-			n++
+// certain reports whether so many have answered that it's known for certain which locks in use are the longest: any majority
+// of any set that granted one includes somebody else than the newcomer.
+func (l *Locker) certain(newcomer int, answered func(voter int) bool) bool {
+	for _, set := range l.electorate().Sets() {
+		others := 0
+		for _, voter := range set {
+			if voter != newcomer && answered(voter) {
+				others++
+			}
+		}
+		if others <= (len(set)-1)/2 {
+			return false
 		}
 	}
-	return n
+	return true
 }
 
 // look asks all voters for the time, and whether they may vote. It's over when that's enough, or else when all have
 // answered.
 func (l *Locker) look(ctx context.Context, timeout time.Duration, enough func() bool) quorum.Outcome[reply] {
+	return l.lookBy(ctx, &request{op: opLook}, timeout, enough)
+}
+
+func (l *Locker) lookBy(ctx context.Context, r *request, timeout time.Duration, enough func() bool) quorum.Outcome[reply] {
 	return l.start(quorum.Poll[*request, reply]{
-		Request: &request{op: opLook},
+		Request: r,
 		Urgent:  true, // one at a time for each attempt or extension
 		Timeout: timeout,
 		Until:   time.Now().Add(timeout),
@@ -104,11 +150,13 @@ func (l *Locker) knowTime(ctx context.Context, op operation, name string) error 
 		return nil
 	}
 	if _, known := l.guard.now(); known {
+		l.knowSet(ctx)
 		return nil
 	}
 	// The first exchange with a voter includes the dialling, so it gets more time.
 	outcome := l.look(ctx, exchangeTimeout(l.options.nodeTimeout), func() bool { _, known := l.guard.now(); return known })
 	if _, known := l.guard.now(); known {
+		l.knowSet(ctx)
 		return nil
 	}
 	outcome.Result = quorum.Pending // a majority that can't tell the time isn't one

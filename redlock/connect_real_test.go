@@ -143,7 +143,7 @@ func TestRealFirstExchangeTakesSeveralRoundTrips(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel() // they mostly wait
 			var clients []redis.UniversalClient
-			for _, s := range startVoters(t, 3) {
+			for _, s := range startVotersNamed(t, "a", "b", "c") {
 				s.Do("ACL", "SETUSER", "locker", "on", ">"+password, "~*", "+@all")
 				r := redistest.NewRelay(t, s.Addr)
 				r.Delay(oneWay)
@@ -151,7 +151,7 @@ func TestRealFirstExchangeTakesSeveralRoundTrips(t *testing.T) {
 				t.Cleanup(func() { _ = c.Close() })
 				clients = append(clients, c)
 			}
-			l := open(t, clients, append(opts, redlock.WithNodeTimeout(nodeTimeout))...)
+			l := open(t, clients, append(opts, redlock.WithNodeTimeout(nodeTimeout), redlock.WithVoterNames("a", "b", "c"))...)
 			for i := range 2 {
 				lk, err := l.TryLock(t.Context(), fmt.Sprint(kind, i))
 				require.NoError(t, err)

@@ -51,10 +51,10 @@ func (r *request) awaits(voter int, o quorum.Outcome[reply]) bool {
 // leader returns the lead voter: the one that the name chooses, or the next that takes part, by a vote or by naming a
 // holder. It's -1 if there's none, and known is false as long as one before it may answer.
 func (r *request) leader(o quorum.Outcome[reply]) (voter int, known bool) {
-	n := len(o.Answers)
-	first := leadVoter(r.name, n)
-	for i := range n {
-		voter = (first + i) % n
+	set := r.members.electorate.Sets()[0]
+	first := leadVoter(r.name, len(set))
+	for i := range set {
+		voter = set[(first+i)%len(set)]
 		switch a := o.Answers[voter]; {
 		case r.awaits(voter, o):
 			return -1, false
@@ -87,32 +87,21 @@ func (r *request) judged(o quorum.Outcome[reply]) bool {
 // holders, none of whom is known to have a majority, and there's one to be had. Who is known to have given the lock back
 // doesn't count: the release is on its way.
 func (r *request) split(o quorum.Outcome[reply]) bool {
-	need := quorum.Majority(len(o.Answers))
-	within, held := 0, 0
+	e, anyHeld := r.members.electorate, false
 	for _, a := range o.Answers {
-		switch {
-		case !a.Heard || vote(a) == quorum.Yes:
-			within++
-		case a.Err == nil && a.Reply.status == statusHeld:
-			within++
-			held++
-			if named(o, a.Reply.holder) >= need && (r.gone == 0 || a.Reply.holder != r.gone) {
-				return false
-			}
+		if !isHeld(a) {
+			continue
+		}
+		anyHeld = true
+		// It may go by any one of the sets.
+		if h := a.Reply.holder; h != nobody && (r.gone == 0 || h != r.gone) && e.Some(func(voter int) bool { return isHeld(o.Answers[voter]) && o.Answers[voter].Reply.holder == h }) {
+			return false
 		}
 	}
-	return held > 0 && within >= need
-}
-
-// named returns how many voters name that holder.
-func named(o quorum.Outcome[reply], holder holderID) int {
-	n := 0
-	for _, a := range o.Answers {
-		if holder != nobody && a.Heard && a.Err == nil && a.Reply.status == statusHeld && a.Reply.holder == holder {
-			n++
-		}
-	}
-	return n
+	return anyHeld && e.Majority(func(voter int) bool {
+		a := o.Answers[voter]
+		return !a.Heard || vote(a) == quorum.Yes || isHeld(a)
+	})
 }
 
 // leads reports whether an attempt has lost to others of the same moment and is the one to go on.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,30 +39,36 @@ func Dial(ctx context.Context, urls []string, opts ...Option) (*Locker, error) {
 	if err != nil {
 		return nil, err
 	}
-	clientOptions, err := parseURLs(urls, o.nodeTimeout)
+	if o.joinNodes != nil {
+		return nil, fmt.Errorf("%w: JoiningNodes takes clients, and Dial takes URLs; use Joining, or New", ErrInvalidOption)
+	}
+	clientOptions, err := parseURLs(slices.Concat(urls, o.joinURLs), o.nodeTimeout)
 	if err != nil {
 		return nil, err
 	}
-	clients := make([]redis.UniversalClient, len(urls))
+	clients := make([]redis.UniversalClient, len(clientOptions))
 	for i, co := range clientOptions {
 		clients[i] = redis.NewClient(co)
 	}
-	names, err := nodeNames(clients)
+	r, err := o.enlist(clients[:len(urls)], clients[len(urls):])
 	if err != nil {
 		for _, c := range clients {
 			_ = c.Close()
 		}
 		return nil, err
 	}
-	l := newLocker(clients, names, o, setup{workers: workersPerVoter, timely: true})
-	l.owned = clients
+	for _, c := range r.spare { // a server of both lists
+		_ = c.Close()
+	}
+	l := newLocker(r, o, setup{workers: workersPerVoter, timely: true})
+	l.owned = r.clients
 	if !o.lazy {
 		if err := l.survey(ctx); err != nil {
 			_ = l.Close()
 			return nil, err
 		}
 	}
-	adviseNumber(ctx, len(urls))
+	r.adviseNumbers(ctx)
 	return l, nil
 }
 

@@ -117,7 +117,7 @@ func TestDocumentOfErrors(t *testing.T) {
 			says(t, page, texts[1])
 		}
 	}
-	for _, err := range []error{ErrNotAcquired, ErrNoQuorum, ErrLost, ErrHeldTooLong, ErrUnfit, ErrReentrant, ErrInvalidName, ErrInvalidOption, ErrClosed} {
+	for _, err := range []error{ErrNotAcquired, ErrNoQuorum, ErrLost, ErrHeldTooLong, ErrUnfit, ErrMembership, ErrReentrant, ErrInvalidName, ErrInvalidOption, ErrClosed} {
 		says(t, page, "| `"+err.Error()+"` |")
 	}
 	says(t, page, "`"+strings.Split(ErrQuarantined.Error(), " that may have")[0]+"`")
@@ -135,7 +135,7 @@ func TestDocumentOfErrors(t *testing.T) {
 
 // constantOf are the names of the outcomes' constants; their own text is what errors say.
 var constantOf = [...]string{Failed: "Failed", TimedOut: "TimedOut", Granted: "Granted", Held: "Held", Gone: "Gone", Unawaited: "Unawaited",
-	Late: "Late", Quarantined: "Quarantined", ClockSuspect: "ClockSuspect", Unfit: "Unfit"}
+	Late: "Late", Quarantined: "Quarantined", ClockSuspect: "ClockSuspect", Unfit: "Unfit", WrongQuorum: "WrongQuorum"}
 
 // exportedErrors returns the names of a package's sentinel errors.
 func exportedErrors(t *testing.T, dir string) (names []string) {

@@ -29,6 +29,10 @@ var (
 	// or what the key holds is against it. Waiting doesn't help, and the error says what does. It matches
 	// [ErrNoQuorum], too.
 	ErrUnfit = errors.New("redlock: unfit for locks")
+	// ErrMembership means that the voters vote for another set of voters than the locker's: its list of nodes isn't that of the
+	// others. Majorities of two lists need have no voter in common, so one of them is refused. The error names both sets,
+	// and what to do. It matches [ErrNoQuorum], too.
+	ErrMembership = errors.New("redlock: not the voters' set of voters")
 	// ErrReentrant means that work which holds a lock waits for the same lock. It would wait until its context ends.
 	ErrReentrant = errors.New("redlock: locked already by the caller")
 	// ErrInvalidName means that a lock can't have that name.
@@ -67,9 +71,11 @@ const (
 	// Unfit: the voter answered with an error that the same request will meet again and again, until
 	// somebody changes the server, the user's rights or the key.
 	Unfit
+	// WrongQuorum: the voter votes for another set of voters than the locker's.
+	WrongQuorum
 )
 
-var outcomeNames = [...]string{"error", "timeout", "granted", "held", "gone", "not awaited", "late", "quarantined", "clock suspect", "unfit"}
+var outcomeNames = [...]string{"error", "timeout", "granted", "held", "gone", "not awaited", "late", "quarantined", "clock suspect", "unfit", "wrong quorum"}
 
 func (o Outcome) String() string {
 	if int(o) < len(outcomeNames) {
@@ -91,7 +97,8 @@ type NodeResult struct {
 	Remaining time.Duration
 	// Owner is what the holder calls itself where Outcome is [Held], as far as it's known; see [WithOwner].
 	Owner string
-	// Err is the cause where Outcome is [Failed], [Unfit] or [ClockSuspect], and what is known of it where it's [TimedOut].
+	// Err is the cause where Outcome is [Failed], [Unfit], [ClockSuspect] or [WrongQuorum], and what is known of it where it's
+	// [TimedOut] or [Quarantined].
 	Err error
 }
 
@@ -125,7 +132,8 @@ type QuorumError struct {
 	// Reason is the sentinel error that the operation amounts to.
 	Reason error
 
-	cause error // the context's error, or nil
+	cause  error  // the context's error, or nil
+	advice string // what to do about it; empty where each node says so
 }
 
 // Granted returns how many voters did what they were asked.
@@ -178,13 +186,16 @@ func (e *QuorumError) Error() string {
 		b.WriteString(r.String())
 	}
 	b.WriteString(")")
+	if e.advice != "" {
+		b.WriteString("; " + e.advice)
+	}
 	return b.String()
 }
 
 // Unwrap returns the reason and the causes.
 func (e *QuorumError) Unwrap() []error {
 	errs := []error{e.Reason}
-	if e.Reason == ErrUnfit {
+	if e.Reason == ErrUnfit || e.Reason == ErrMembership {
 		errs = append(errs, ErrNoQuorum)
 	}
 	if e.cause != nil {

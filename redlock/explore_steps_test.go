@@ -1,5 +1,7 @@
 package redlock
 
+import "github.com/a5bbb083/redlock/quorum"
+
 // explorer is one protocol, shipped or broken, for a number of voters and attempts.
 //
 // Its adversary delays, reorders and loses every message, ends locks at any moment, stops
@@ -35,7 +37,7 @@ type explorer struct {
 }
 
 func newExplorer(e explorer) *explorer {
-	e.votes = newElection(e.voters)
+	e.votes = newElection(quorum.All(e.voters))
 	for set := range uint8(1 << e.voters) {
 		if e.wins[set] = e.justWins(set); e.wins[set] {
 			e.electorate = append(e.electorate, set)

@@ -18,17 +18,17 @@ func NewRepeatable(nodes []redis.UniversalClient, token func() (hi, lo uint64), 
 	if err != nil {
 		return nil, err
 	}
-	names, err := nodeNames(nodes)
+	r, err := o.enlist(nodes, o.joinNodes)
 	if err != nil {
 		return nil, err
 	}
-	l := newLocker(nodes, names, o, setup{workers: 1, config: quorum.Config{Yield: func() { time.Sleep(time.Nanosecond) }}})
+	l := newLocker(r, o, setup{workers: 1, config: quorum.Config{Yield: func() { time.Sleep(time.Nanosecond) }}})
 	l.random, l.jitter, l.wall = token, jitter, wall
 	l.process = strconv.FormatInt(jitter(1<<40), 36)
 	l.ears.channel = channelPrefix + l.process
 	if l.guard != nil {
 		base := jitter(1 << 40)
-		counts := make([]atomic.Int64, len(nodes))
+		counts := make([]atomic.Int64, len(r.clients))
 		l.guard.number = func(voter int) int64 { return base<<12 + counts[voter].Add(1)<<3 + int64(voter) }
 	}
 	return l, nil

@@ -47,14 +47,23 @@ func (e *endpoint) move(addr string) {
 	e.conns = nil
 }
 
-func lockerAt(t *testing.T, endpoints []*endpoint, opts ...redlock.Option) *redlock.Locker {
+// addrs returns the servers' addresses.
+func addrs(servers []*redistest.Server) []string {
+	var all []string
+	for _, s := range servers {
+		all = append(all, s.Addr)
+	}
+	return all
+}
+
+func lockerAt(t *testing.T, names []string, endpoints []*endpoint, opts ...redlock.Option) *redlock.Locker {
 	var clients []redis.UniversalClient
 	for i, e := range endpoints {
 		c := redis.NewClient(&redis.Options{Addr: net.JoinHostPort("voter", string(rune('1'+i))), Dialer: e.dial, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true})
 		t.Cleanup(func() { _ = c.Close() })
 		clients = append(clients, c)
 	}
-	return open(t, clients, append(opts, redlock.WithNodeTimeout(time.Second))...)
+	return open(t, clients, append(opts, redlock.WithVoterNames(names...), redlock.WithNodeTimeout(time.Second))...)
 }
 
 // A voter fails over and back. Each time the replica has missed what came since it was last in sync.
@@ -66,7 +75,7 @@ func TestRealFailoverAndBack(t *testing.T) {
 	none := &endpoint{}
 	voter, vb, vc := &endpoint{addr: p.Addr}, &endpoint{addr: b.Addr}, &endpoint{addr: c.Addr}
 	ttl := redlock.WithTTL(6 * time.Second)
-	one, two := lockerAt(t, []*endpoint{voter, vb, none}, ttl), lockerAt(t, []*endpoint{voter, none, vc}, ttl)
+	one, two := lockerAt(t, addrs(servers), []*endpoint{voter, vb, none}, ttl), lockerAt(t, addrs(servers), []*endpoint{voter, none, vc}, ttl)
 	use(t, one, "warm-up")
 
 	// First failover, to r. p becomes its replica, but never gets through to it.
@@ -107,8 +116,8 @@ func TestRealFailoverOfADurableVoter(t *testing.T) {
 	r := replicaOf(t, servers[0])
 	none := &endpoint{}
 	voter, vb, vc := &endpoint{addr: servers[0].Addr}, &endpoint{addr: servers[1].Addr}, &endpoint{addr: servers[2].Addr}
-	one := lockerAt(t, []*endpoint{voter, vb, none}, redlock.WithDurableNodes())
-	two := lockerAt(t, []*endpoint{voter, none, vc}, redlock.WithDurableNodes())
+	one := lockerAt(t, addrs(servers), []*endpoint{voter, vb, none}, redlock.WithDurableNodes())
+	two := lockerAt(t, addrs(servers), []*endpoint{voter, none, vc}, redlock.WithDurableNodes())
 	use(t, one, "warm-up")
 	r.Do("REPLICAOF", "NO", "ONE") // before the lock is taken
 	held, err := one.TryLock(t.Context(), "job")

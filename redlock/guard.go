@@ -6,10 +6,12 @@ import (
 	"math"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/a5bbb083/redlock/clockdrift"
 	"github.com/a5bbb083/redlock/quorum"
+	"github.com/a5bbb083/redlock/redlock/internal/member"
 )
 
 // markerKey is where a voter's marker lives, see scripts/enrol.lua.
@@ -31,12 +33,15 @@ type guard struct {
 	nodes    []string              // the voters' addresses, for messages
 	distinct time.Duration         // for how long a server counts as the voter's that it answered
 	together time.Duration         // for how long replies to requests of one moment tell what time it is
-	newcomer func()                // called when a voter has been seen that somebody has to admit
+	newcomer func()                // called when a voter has been seen that somebody has to admit, or tell
+	config   member.Config
+	settled  atomic.Bool // a majority was heard to vote for one of the locker's sets, and nobody has denied it since
 
 	mu      sync.Mutex
 	clocks  *clockdrift.Clocks
 	markers []marker
 	servers map[serverID]sighting
+	views   []member.View
 }
 
 // marker is what a voter said last of its enrolment.
@@ -45,6 +50,10 @@ type marker struct {
 	until   unixMicro     // from when on it votes; 0 while nobody has said
 	longest time.Duration // the longest TTL of the locks that it granted, as far as it remembers
 	judged  bool          // we know for certain how long it has to wait
+	// Not in the reply to an admission:
+	known     member.Known  // for which set of voters it votes
+	served    bool          // a locker that has that set alone was served
+	servedAgo time.Duration // so long ago
 }
 
 // unixMicro is an agreed time in microseconds since the Unix epoch.
@@ -53,7 +62,7 @@ type unixMicro int64
 // span is what time it is, by agreement: no earlier and no later than this.
 type span struct{ earliest, latest unixMicro }
 
-func newGuard(voters int, o *options) *guard {
+func newGuard(voters int, sets [][]int, o *options) *guard {
 	return &guard{
 		clock:    o.clock,
 		durable:  o.durable,
@@ -62,9 +71,10 @@ func newGuard(voters int, o *options) *guard {
 		bound:    o.uncertainty(),
 		number:   func(int) int64 { return 1 + rand.Int64N(1<<52) },
 		together: exchangeTimeout(o.nodeTimeout),
-		clocks:   clockdrift.NewClocks(voters, o.driftFactor, o.maxClockError, exchangeTimeout(o.nodeTimeout)),
+		clocks:   clockdrift.NewJointClocks(o.driftFactor, o.maxClockError, exchangeTimeout(o.nodeTimeout), sets...),
 		markers:  make([]marker, voters),
 		servers:  make(map[serverID]sighting),
+		views:    make([]member.View, voters),
 		// Until no lock counts any more that the answer was a vote for, and its time isn't one of the present moment.
 		distinct: max(o.maxTTL, exchangeTimeout(o.nodeTimeout)),
 	}

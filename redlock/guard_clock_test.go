@@ -242,7 +242,7 @@ func TestLockOfADeadHolderIsFreeWhenTheAgreedTimeSaysSo(t *testing.T) {
 // refusals say what time it is, so the same call asks again.
 func TestRefusalForWantOfTheTimeIsAskedOnceMore(t *testing.T) {
 	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
-		one, two := join(t, q, "one"), join(t, q, "two")
+		one, two := join(t, q, "one", redlock.Lazy()), join(t, q, "two")
 		warmUp(t, two)
 		time.Sleep(20 * time.Second)
 		_, err := one.TryLock(t.Context(), "job")

@@ -17,7 +17,7 @@ func TestRepliesShowThatTheHoldersClockStoodStill(t *testing.T) {
 	for pause, valid := range map[time.Duration]bool{3 * time.Second: true, 30 * time.Second: false} {
 		t.Run(pause.String(), func(t *testing.T) {
 			bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
-				l := join(t, q, "a")
+				l := join(t, q, "a", redlock.Lazy())
 				warmUp(t, l)
 				scripts := 0
 				for i := range 3 {

@@ -69,7 +69,7 @@ type Event struct {
 	Err error
 }
 
-// Result is Err in one of few words, for labels of metrics: "ok", "held" by another, "no quorum", "quarantined", "unfit", "lost",
+// Result is Err in one of few words, for labels of metrics: "ok", "held" by another, "no quorum", "quarantined", "unfit", "membership", "lost",
 // "cancelled" by the caller or its deadline, "closed", or "error".
 func (e Event) Result() string {
 	switch {
@@ -79,6 +79,8 @@ func (e Event) Result() string {
 		return "lost"
 	case errors.Is(e.Err, ErrUnfit):
 		return "unfit"
+	case errors.Is(e.Err, ErrMembership):
+		return "membership"
 	case errors.Is(e.Err, ErrNotAcquired):
 		return "held"
 	case errors.Is(e.Err, ErrClosed):

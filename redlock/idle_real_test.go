@@ -17,11 +17,11 @@ func TestRealConnectionsThatAMiddleboxForgets(t *testing.T) {
 		t.Run(idle, func(t *testing.T) {
 			var relays []*redistest.Relay
 			var urls []string
-			for _, s := range startVoters(t, 3) {
+			for _, s := range startVotersNamed(t, "a", "b", "c") {
 				r := redistest.NewRelay(t, s.Addr)
 				relays, urls = append(relays, r), append(urls, "redis://"+r.Addr+"?conn_max_idle_time="+idle)
 			}
-			l := dialURLs(t, urls, redlock.WithNodeTimeout(time.Second))
+			l := dialURLs(t, urls, redlock.WithNodeTimeout(time.Second), redlock.WithVoterNames("a", "b", "c"))
 			use(t, l, "job")
 			time.Sleep(200 * time.Millisecond)
 			for _, r := range relays {

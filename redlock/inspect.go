@@ -136,27 +136,28 @@ func (l *Locker) holding(name string, o quorum.Outcome[reply]) Holding {
 	if l.guard != nil {
 		now, _ = l.guard.now()
 	}
-	votes := make(map[string]int)
 	for voter, a := range o.Answers {
 		n := &h.Nodes[voter]
 		switch {
 		case a.Heard && a.Err == nil:
 			*n = l.nodeHolding(a.Reply.found, now)
-			votes[n.Token]++
 		case a.Heard:
 			_, n.Err = explain(a.Err, l.voters[voter].link)
 		default:
 			n.Err = errors.New("it didn't answer in time")
 		}
 		n.Node = l.nodes[voter]
-		if n.Token != "" && votes[n.Token] >= quorum.Majority(len(l.nodes)) {
+	}
+	for _, n := range h.Nodes {
+		// The holder may go by any one of the sets.
+		if n.Token != "" && l.electorate().Some(func(voter int) bool { return h.Nodes[voter].Token == n.Token }) {
 			h.Token = n.Token
 		}
 	}
 	if h.Token == "" {
 		return h
 	}
-	fences := newElection(len(l.nodes))
+	fences := newElection(l.electorate())
 	for voter, n := range h.Nodes {
 		if n.Token != h.Token {
 			continue
@@ -167,7 +168,7 @@ func (l *Locker) holding(name string, o quorum.Outcome[reply]) Holding {
 			h.Owner = n.Owner
 		}
 	}
-	h.Fence, _ = fences.agreed()
+	h.Fence, _ = fences.common(l.electorate().Some)
 	return h
 }
 
@@ -198,24 +199,16 @@ func (l *Locker) nodeHolding(f *found, now span) NodeHolding {
 
 // decided reports whether the voters that weren't heard can't change who the holder is.
 func (l *Locker) decided(h Holding) bool {
-	votes, silent := make(map[string]int), 0
-	for _, n := range h.Nodes {
-		if n.Err != nil && n.Token == "" {
-			silent++
-		} else {
-			votes[n.Token]++
-		}
-	}
-	need := quorum.Majority(len(l.nodes))
 	if h.Held() {
 		return true
 	}
-	for token, n := range votes {
-		if token != "" && n+silent >= need {
+	silent := func(voter int) bool { return h.Nodes[voter].Err != nil && h.Nodes[voter].Token == "" }
+	for _, n := range h.Nodes {
+		if n.Token != "" && l.electorate().Some(func(voter int) bool { return silent(voter) || h.Nodes[voter].Token == n.Token }) {
 			return false
 		}
 	}
-	return silent < need
+	return !l.electorate().Some(silent)
 }
 
 // nameOwners asks the voters who holds the lock that an attempt was refused, for the error's reader. It's one more round

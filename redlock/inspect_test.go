@@ -206,7 +206,7 @@ func TestInspectChangesNothing(t *testing.T) {
 		for _, n := range q.Nodes() {
 			n.Restart(false)
 		}
-		h, err := join(t, q, "a").Inspect(t.Context(), "job")
+		h, err := join(t, q, "a", redlock.Lazy()).Inspect(t.Context(), "job")
 		require.NoError(t, err)
 		assert.False(t, h.Held())
 		time.Sleep(time.Second)

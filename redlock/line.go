@@ -79,10 +79,10 @@ func (l *Locker) newWaiter(name string, t *turn) *waiter {
 // refused, names the holder that most name, which will call there. It's -1 if there's none.
 func (w *waiter) choose(refusals []quorum.Answer[reply]) int {
 	l := w.locker
-	n := len(l.voters)
-	first, holder := leadVoter(w.name, n), mostNamed(refusals)
-	for i := range n {
-		voter := (first + i) % n
+	set := l.electorate().Sets()[0]
+	first, holder := leadVoter(w.name, len(set)), mostNamed(refusals)
+	for i := range set {
+		voter := set[(first+i)%len(set)]
 		v := l.voters[voter]
 		if !v.answers() || l.waitsFor(voter) || v.kind == clusterVoter && checkSlot(w.name) != nil {
 			continue
@@ -170,22 +170,29 @@ func (w *waiter) refused(o quorum.Outcome[reply]) {
 
 // freeIn returns when a majority of the voters will grant the lock, if nobody extends it or gives it back.
 func (l *Locker) freeIn(o quorum.Outcome[reply]) (left time.Duration, known bool) {
-	var lefts []time.Duration
-	for _, a := range o.Answers {
-		switch r := a.Reply; {
-		case !a.Heard || a.Err != nil:
-		case r.status == statusOK:
-			lefts = append(lefts, 0)
-		case r.status == statusHeld && (r.until != 0 || r.value > 0), r.status == statusQuarantined && r.until != 0:
-			lefts = append(lefts, l.refusedFor(opAcquire, r))
-		}
-	}
-	need := quorum.Majority(len(l.voters))
-	if len(lefts) < need {
+	if o.Answers == nil { // it was never asked
 		return 0, false
 	}
-	slices.Sort(lefts)
-	return lefts[need-1] + time.Millisecond/4, true
+	for _, set := range l.electorate().Sets() {
+		var lefts []time.Duration
+		for _, voter := range set {
+			a := o.Answers[voter]
+			switch r := a.Reply; {
+			case !a.Heard || a.Err != nil:
+			case r.status == statusOK:
+				lefts = append(lefts, 0)
+			case r.status == statusHeld && (r.until != 0 || r.value > 0), r.status == statusQuarantined && r.until != 0:
+				lefts = append(lefts, l.refusedFor(opAcquire, r))
+			}
+		}
+		need := quorum.Majority(len(set))
+		if len(lefts) < need {
+			return 0, false
+		}
+		slices.Sort(lefts)
+		left = max(left, lefts[need-1])
+	}
+	return left + time.Millisecond/4, true
 }
 
 // await stands in line until it's time to ask the voters. It returns false when ctx is done.

@@ -258,7 +258,7 @@ func (lk *Lock) extendRequest(ttl time.Duration, restore bool, deadline unixMicr
 	}
 	return &request{
 		op: op, name: lk.name, token: lk.token, ttl: ttl, fenced: lk.locker.options.fencing, fence: lk.fence,
-		restore: restore, deadline: deadline, now: now, owner: lk.owner,
+		restore: restore, deadline: deadline, now: now, owner: lk.owner, members: lk.locker.members,
 	}
 }
 
@@ -293,7 +293,7 @@ func (lk *Lock) conclude(ctx context.Context, o quorum.Outcome[reply], e extensi
 		}
 		return err
 	}
-	if later, overtaken := lk.overtaken(lk.fence); overtaken {
+	if later, overtaken := lk.overtaken(lk.locker.electorate(), lk.fence); overtaken {
 		lk.lose(fmt.Errorf("%w: %q: a majority of the voters has granted it to another, with fencing token %d after %d", ErrLost, lk.name, later, lk.fence))
 		return lk.loss
 	}

@@ -2,10 +2,11 @@ package redlock
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -36,7 +37,8 @@ type Locker struct {
 
 	busy      busy // attempts, renewals and admissions under way
 	works     busy // functions that run in Do
-	admitting atomic.Bool
+	admitting admitting
+	members   *members
 	attempts  chan struct{} // holds a token for each attempt under way
 	turns     turns         // of the goroutines in Lock
 
@@ -87,7 +89,7 @@ func (b *busy) last(end context.CancelCauseFunc) {
 // server: the first lock then fails with [ErrUnfit]. A redis.Ring that's hidden so isn't noticed.
 //
 // It returns [ErrInvalidOption] without nodes, with a nil one, a redis.Ring, and the same server twice.
-// It doesn't connect, so it can't tell different addresses of one server; Dial can. Where addresses lead to one server all
+// It doesn't wait for a connection, so it can't tell different addresses of one server; Dial can. Where addresses lead to one server all
 // the same, or come to do so later, its votes count once, for the address that led there first, and the
 // other's outcome is [Unfit] until it leads elsewhere. Without guards that isn't noticed, nor with Redis Clusters.
 func New(nodes []redis.UniversalClient, opts ...Option) (*Locker, error) {
@@ -95,15 +97,20 @@ func New(nodes []redis.UniversalClient, opts ...Option) (*Locker, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, err := nodeNames(nodes)
+	if o.joinURLs != nil {
+		return nil, fmt.Errorf("%w: Joining takes URLs, and New takes clients; use JoiningNodes, or Dial", ErrInvalidOption)
+	}
+	r, err := o.enlist(nodes, o.joinNodes)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkGuardable(nodes, names, &o); err != nil {
+	if err := checkGuardable(r.clients, r.names, &o); err != nil {
 		return nil, err
 	}
-	adviseNumber(context.Background(), len(nodes))
-	return newLocker(nodes, names, o, setup{workers: workersPerVoter}), nil
+	r.adviseNumbers(context.Background())
+	l := newLocker(r, o, setup{workers: workersPerVoter})
+	l.begins()
+	return l, nil
 }
 
 // setup is what differs between the ways to make a locker.
@@ -115,10 +122,11 @@ type setup struct {
 	timely bool
 }
 
-func newLocker(nodes []redis.UniversalClient, names []string, o options, s setup) *Locker {
+func newLocker(r roll, o options, s setup) *Locker {
 	l := &Locker{
 		options: o,
-		nodes:   names,
+		nodes:   r.names,
+		members: newMembers(o.group, r),
 		wall:    time.Now,
 		random:  randomToken,
 		jitter:  rand.Int64N,
@@ -127,13 +135,10 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, s setup
 	}
 	l.closing, l.close = context.WithCancelCause(context.Background())
 	l.draining, l.drain = context.WithCancelCause(l.closing)
-	clocks := 0
-	for i, client := range nodes {
-		v := &voter{client: client, index: i, link: connectionOf(client), idle: idleLimit(client)}
+	for i, client := range r.clients {
+		v := &voter{client: client, index: i, link: connectionOf(client), idle: idleLimit(client), members: l.members}
 		if isCluster(client) {
 			v.kind = clusterVoter
-		} else {
-			clocks++
 		}
 		v.news.told = Granted
 		if o.hooks.VoterChanged != nil {
@@ -142,28 +147,43 @@ func newLocker(nodes []redis.UniversalClient, names []string, o options, s setup
 		l.voters = append(l.voters, v)
 	}
 	// Where too few voters have a clock, they can't agree on the time, and there are no guards.
-	if o.guards && tells(clocks, len(nodes)) {
-		l.guard = newGuard(len(nodes), &o)
-		l.guard.newcomer, l.guard.nodes = l.startAdmission, names
+	if o.guards && !slices.ContainsFunc(r.sets, func(set []int) bool { return !l.tells(set) }) {
+		l.guard = newGuard(len(r.clients), r.sets, &o)
+		l.guard.newcomer, l.guard.nodes, l.guard.config = l.startAdmission, r.names, l.members.config
 	}
-	transports := make([][]quorum.Transport[*request, reply], len(nodes))
+	transports := make([][]quorum.Transport[*request, reply], len(r.clients))
 	for i, v := range l.voters {
 		v.guard = l.guard
 		if l.guard != nil && v.kind != clusterVoter {
 			v.kind = guardedVoter
 		}
 		l.kinds[v.kind] = true
+		if l.guard != nil {
+			l.guard.views[i].Mute = !v.guarded()
+		}
 		for range s.workers {
 			session := newSession(v, exchangeTimeout(o.nodeTimeout), s.timely)
 			l.sessions, v.sessions = append(l.sessions, session), append(v.sessions, session)
 			transports[i] = append(transports[i], session)
 		}
 	}
+	s.config.Electorate = l.electorate()
 	hi, lo := randomToken()
 	l.process = strconv.FormatUint(hi^lo, 36)
 	l.ears = newEars(l.process, l.voters, exchangeTimeout(o.nodeTimeout), l.turns.called, l.cannotListen)
 	l.group = quorum.NewGroup(transports, s.config)
 	return l
+}
+
+// tells reports whether enough voters of a set have a clock for them to agree on the time.
+func (l *Locker) tells(set []int) bool {
+	clocks := 0
+	for _, voter := range set {
+		if l.voters[voter].kind != clusterVoter {
+			clocks++
+		}
+	}
+	return tells(clocks, len(set))
 }
 
 // now returns what time it is by agreement; void without guards.

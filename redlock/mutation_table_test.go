@@ -47,7 +47,7 @@ var mutations = []mutation{
 	},
 	{
 		"readings are remembered, not agreements", "clocks that were wrong at different times are counted together",
-		[]edit{{"redlock/guard.go", "clockdrift.NewClocks(voters, o.driftFactor, o.maxClockError, exchangeTimeout(o.nodeTimeout))", "clockdrift.NewClocks(voters, o.driftFactor, o.maxClockError, time.Hour)"}},
+		[]edit{{"redlock/guard.go", "clockdrift.NewJointClocks(o.driftFactor, o.maxClockError, exchangeTimeout(o.nodeTimeout), sets...)", "clockdrift.NewJointClocks(o.driftFactor, o.maxClockError, time.Hour, sets...)"}},
 		"TestClocksThatAreWrongInTurns",
 	},
 	{
@@ -235,5 +235,40 @@ var mutations = []mutation{
 		"renewal forgets MaxHold", "a forgotten lock lives as long as its process",
 		[]edit{{"redlock/lock.go", "\te.window = e.window.Until(lk.limit)\n", ""}},
 		"TestShapesSimulation",
+	},
+	{
+		"a voter votes for every list", "two lists have majorities without a common voter",
+		[]edit{{"redlock/scripts/grant.lua", "  if says == -6 then", "  if false then"}, {"redlock/scripts/grant.lua", "  if says == -3 then", "  if false then"}},
+		"TestListsWithMajoritiesApart",
+	},
+	{
+		"an extension from every list counts", "a lock outlives the change of the list",
+		[]edit{{"redlock/scripts/extend.lua", "  if says == -6 then", "  if false then"}},
+		"TestVectorsOfScripts",
+	},
+	{
+		"a majority of claims is a decision", "a set begins though the others haven't been heard",
+		[]edit{{"redlock/internal/member/member.go", "(absent == 0 || young == 0)", "(absent >= 0 || young == 0)"}},
+		"TestNewSetWithANodeDown",
+	},
+	{
+		"a change doesn't wait", "a lock of the old set is valid when the new one is served alone",
+		[]edit{{"redlock/internal/member/change.go", "\tcase waited:\n", "\tcase true:\n"}},
+		"TestReplaceADeadServer",
+	},
+	{
+		"those that join two sets need a majority of all", "two lockers have majorities without a common voter",
+		[]edit{{"redlock/joining.go", "electorate: quorum.Joint(r.sets...)", "electorate: quorum.All(len(r.ids))"}},
+		"TestJoiningNeedsBothMajorities",
+	},
+	{
+		"tokens start again with the new set", "a token of the old set is larger than a later one",
+		[]edit{{"redlock/scripts/grant.lua", "floor = from > 0 and from + 3600000000 or 0", "floor = 0"}},
+		"TestTokensGrowAcrossAChange",
+	},
+	{
+		"a change begins under lockers with the old set alone", "they lose their locks",
+		[]edit{{"redlock/scripts/grant.lua", "serves(KEYS[3], ARGV[9], ARGV[11], marker[5], now)\n", ""}},
+		"TestChangeRefusesWhatIsNotSafe",
 	},
 }

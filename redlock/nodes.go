@@ -31,7 +31,7 @@ func nodeNames(nodes []redis.UniversalClient) ([]string, error) {
 		}
 		addrs := addresses(client)
 		names[i] = strings.Join(addrs, "+")
-		if names[i] == failoverAddr || names[i] == "" {
+		if !addressed(client) {
 			names[i] = fmt.Sprintf("%T %d", client, i+1)
 			addrs = nil
 		}
@@ -45,6 +45,12 @@ func nodeNames(nodes []redis.UniversalClient) ([]string, error) {
 		}
 	}
 	return names, nil
+}
+
+// addressed reports whether a client has an address that tells its server from others.
+func addressed(client redis.UniversalClient) bool {
+	addr := strings.Join(addresses(client), "+")
+	return addr != failoverAddr && addr != ""
 }
 
 // isCluster and isRing see through wrappers that embed the client, by methods that no other client has.

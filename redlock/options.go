@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/a5bbb083/redlock/clockdrift"
 )
 
@@ -39,6 +41,10 @@ type options struct {
 	lazy          bool
 	hooks         Hooks
 	owner         string
+	names         []string
+	group         string
+	joinURLs      []string
+	joinNodes     []redis.UniversalClient
 }
 
 type lockOptions struct {
@@ -116,8 +122,8 @@ func RequireAll() Option { return func(o *options) { o.requireAll = true } }
 // Cluster. It contradicts [WithoutGuards] and [WithoutFencing].
 func RequireGuards() Option { return func(o *options) { o.requireGuards = true } }
 
-// Lazy makes [Dial] ask nobody, so that a program can start before its Redis servers do. What's wrong with
-// them shows at the first lock.
+// Lazy makes [Dial] and [New] ask nobody, so that a program can start before its Redis servers do. What's wrong with
+// them shows at the first lock, and new servers begin their wait of MaxTTL only then.
 func Lazy() Option { return func(o *options) { o.lazy = true } }
 
 // WithOwner sets what the locker's locks say of their owner, for people to read: a host and a process, say. See
@@ -197,6 +203,9 @@ func newOptions(opts []Option) (options, error) {
 	}
 	o.ttl = ttl
 	if err := o.checkOwner(o.owner); err != nil {
+		return o, err
+	}
+	if err := o.checkMembers(); err != nil {
 		return o, err
 	}
 	if o.nodeTimeout != 0 && o.nodeTimeout < time.Millisecond {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/a5bbb083/redlock/quorum"
@@ -21,6 +22,8 @@ func (l *Locker) results(op operation, o quorum.Outcome[reply]) []NodeResult {
 
 func (l *Locker) result(op operation, o quorum.Outcome[reply], voter int) NodeResult {
 	switch a := o.Answers[voter]; {
+	case !a.Heard && !o.Expired && op == opAcquire && l.otherSet(voter) != nil: // nobody had to wait to hear it again
+		return NodeResult{Outcome: WrongQuorum, Err: l.otherSet(voter)}
 	case !a.Heard && o.Expired && !o.Cancelled:
 		return NodeResult{Outcome: TimedOut}
 	case !a.Heard:
@@ -32,6 +35,10 @@ func (l *Locker) result(op operation, o quorum.Outcome[reply], voter int) NodeRe
 		r := NodeResult{Outcome: outcomeOf[a.Reply.status], RTT: a.Elapsed}
 		r.Remaining = l.refusedFor(op, a.Reply)
 		switch {
+		case r.Outcome == WrongQuorum:
+			r.Err = l.otherSet(voter)
+		case r.Outcome == Quarantined && l.undecided(voter) != nil:
+			r.Err = l.undecided(voter)
 		case r.Outcome == ClockSuspect:
 			r.Err = l.guard.astray(voter)
 		case op == opAcquire && r.Outcome == Held && a.Reply.until == 0 && a.Reply.value == noTTL:
@@ -71,10 +78,10 @@ func (l *Locker) refusedFor(op operation, r reply) time.Duration {
 // up a majority.
 func (l *Locker) quorumError(ctx context.Context, op operation, name string, o quorum.Outcome[reply]) *QuorumError {
 	e := &QuorumError{
-		Op: op.String(), Name: name, Needed: quorum.Majority(len(l.nodes)),
+		Op: op.String(), Name: name, Needed: l.needed(),
 		Nodes: l.results(op, o), Reason: ErrNoQuorum, cause: ctx.Err(),
 	}
-	count := make(map[Outcome]int)
+	all, count := l.electorate(), make(map[Outcome]int)
 	for i, r := range e.Nodes {
 		if r.Outcome == TimedOut && r.Err == nil {
 			e.Nodes[i].Err = l.voters[i].silence(l.options.nodeTimeout)
@@ -84,19 +91,28 @@ func (l *Locker) quorumError(ctx context.Context, op operation, name string, o q
 			e.cause = ErrClosed
 		}
 	}
-	refused := count[Held] + count[Gone]
-	switch free := len(l.nodes) - count[Held]; {
-	case len(l.nodes)-count[Unfit] < e.Needed:
+	are := func(outcomes ...Outcome) func(voter int) bool {
+		return func(voter int) bool { return slices.Contains(outcomes, e.Nodes[voter].Outcome) }
+	}
+	switch {
+	case all.Blocked(are(Unfit)):
 		e.Reason = ErrUnfit
-	case op.extends() && len(l.nodes)-refused < e.Needed:
+	case all.Blocked(are(WrongQuorum)):
+		e.Reason = ErrMembership
+	case op.extends() && all.Blocked(are(Held, Gone)):
 		e.Reason = ErrLost
 	case op != opAcquire && op != opConfirm:
-	case free < e.Needed || (count[Held] > 0 && count[Granted]+count[Held] >= e.Needed):
+	case all.Blocked(are(Held)) || (count[Held] > 0 && all.Majority(are(Granted, Held))):
 		e.Reason = ErrNotAcquired
-	case o.Result == quorum.Won && count[Granted] >= e.Needed:
+	case o.Result == quorum.Won && all.Majority(are(Granted)):
 		e.markLate()
-	case count[Quarantined] > 0 && !o.Cancelled && count[Granted]+count[Held]+count[Quarantined]+count[Unawaited] >= e.Needed:
+	case count[WrongQuorum] > 0:
+		e.Reason = ErrMembership // two sets have this voter, whatever the others say
+	case count[Quarantined] > 0 && !o.Cancelled && all.Majority(are(Granted, Held, Quarantined, Unawaited)):
 		e.Reason = ErrQuarantined
+	}
+	if e.Reason == ErrMembership {
+		e.advice = l.membershipAdvice()
 	}
 	return e
 }

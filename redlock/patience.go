@@ -60,20 +60,13 @@ func idleLimit(client redis.UniversalClient) time.Duration {
 // patience returns how long to wait for the voters' answers to an operation: the node time-out, or an exchange's where too
 // few of the voters that are likely to answer can do so in one round trip.
 func (l *Locker) patience(op operation, key uint64) time.Duration {
-	need, now := quorum.Majority(len(l.voters)), time.Now()
-	familiar, strange := 0, 0
-	for _, v := range l.voters {
-		switch {
-		case v.silent.Load():
-		case v.sessions[key%uint64(len(v.sessions))].known.covers(op, now, v.idle):
-			if familiar++; familiar == need {
-				return l.options.nodeTimeout
-			}
-		default:
-			strange++
-		}
+	now := time.Now()
+	speaks := func(voter int) bool { return !l.voters[voter].silent.Load() }
+	familiar := func(voter int) bool {
+		v := l.voters[voter]
+		return speaks(voter) && v.sessions[key%uint64(len(v.sessions))].known.covers(op, now, v.idle)
 	}
-	if familiar+strange >= need {
+	if e := l.electorate(); !e.Majority(familiar) && e.Majority(speaks) {
 		return exchangeTimeout(l.options.nodeTimeout)
 	}
 	return l.options.nodeTimeout

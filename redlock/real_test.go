@@ -26,9 +26,15 @@ const patience = 5 * time.Second
 func startVoters(t *testing.T, n int) []*redistest.Server {
 	t.Helper()
 	servers := redistest.StartAll(t, n)
-	for _, s := range servers {
-		s.Enrol()
-	}
+	redistest.Form(servers, addrs(servers))
+	return servers
+}
+
+// startVotersNamed is startVoters for lockers that name them so.
+func startVotersNamed(t *testing.T, names ...string) []*redistest.Server {
+	t.Helper()
+	servers := redistest.StartAll(t, len(names))
+	redistest.Form(servers, names)
 	return servers
 }
 

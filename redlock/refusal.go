@@ -18,7 +18,7 @@ const (
 )
 
 var errandOf = [...]errand{
-	opAcquire: errandAcquire, opConfirm: errandAcquire, opLook: errandAcquire, opAdmit: errandAcquire,
+	opAcquire: errandAcquire, opConfirm: errandAcquire, opLook: errandAcquire, opAdmit: errandAcquire, opTell: errandAcquire,
 	opExtend: errandExtend, opExtendPlain: errandExtend, opRelease: errandRelease, opInspect: errandOther, opWait: errandOther,
 }
 
@@ -47,7 +47,7 @@ func (r *refusals) note(op operation, said reply, err error, outcome Outcome, at
 	switch {
 	case err != nil:
 		r[kind] = refusal{err, at, outcome}
-	case op == opLook || op == opAdmit || (op == opConfirm && said.status != statusOK):
+	case op == opLook || op == opAdmit || op == opTell || (op == opConfirm && said.status != statusOK):
 		// They show nothing of the rest.
 	case kind != errandAcquire:
 		r[kind] = refusal{}

@@ -35,11 +35,13 @@ func TestRealVoterThatRefusesOneThingStaysOfNoUse(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			servers := startVoters(t, 2)
 			if fault.start == nil {
-				servers = append(servers, redistest.Start(t).Enrol())
+				servers = append(servers, redistest.Start(t))
+				redistest.Form(servers, addrs(servers))
 				servers[2].Do("ACL", "SETUSER", "locker", "on", ">"+password, "~*", "+@all")
 				fault.inject(servers[2])
 			} else {
 				servers = append(servers, fault.start(t))
+				redistest.Form(servers[:2], addrs(servers))
 			}
 			addresses := urls(servers)
 			if fault.start == nil {

@@ -118,21 +118,16 @@ func (lk *Lock) doUnlock(ctx context.Context, seen *observation) error {
 // releaseError tells a lock that was held until its release from one that a majority didn't
 // hold any more. Whoever answered doesn't hold it now, so enough answers are a success.
 func (l *Locker) releaseError(ctx context.Context, name string, o quorum.Outcome[reply]) error {
-	released, refused := 0, 0
-	for _, a := range o.Answers {
-		switch {
-		case vote(a) == quorum.Yes:
-			released++
-		case vote(a) == quorum.No || errors.Is(a.Err, quorum.ErrNotSent): // it never had the lock
-			refused++
-		}
+	refused := func(voter int) bool { // or it never had the lock
+		a := o.Answers[voter]
+		return vote(a) == quorum.No || errors.Is(a.Err, quorum.ErrNotSent)
 	}
-	need := quorum.Majority(len(l.nodes))
-	if refused < need && released+refused >= need {
+	lost := l.electorate().Some(refused)
+	if !lost && l.electorate().Majority(func(voter int) bool { return refused(voter) || vote(o.Answers[voter]) == quorum.Yes }) {
 		return nil
 	}
 	e := l.quorumError(ctx, opRelease, name, o)
-	if refused >= need {
+	if lost {
 		e.Reason = ErrLost
 	}
 	return e

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/a5bbb083/redlock/redlock/internal/member"
 )
 
 // request is one operation on one lock, the same for every voter. Once it's on its way nobody changes it.
@@ -29,6 +31,9 @@ type request struct {
 	now      span     // when the request was made; void without guards
 	owner    string   // what the holder calls itself
 	voters   []*voter // for an acquisition: who is silent, see contest.go
+	known    string   // what to tell a voter of its set of voters
+	members  *members // the locker's
+	passive  bool     // a look that enrols nobody
 	gone     holderID // for an acquisition: whose lock has been given back, as it was told; 0 if it wasn't
 	waits    bool     // for an acquisition: who is refused stands in line
 	silently bool     // a release calls nobody, see line.lua
@@ -66,10 +71,10 @@ func (r *request) command(kind voterKind, life int64) []any {
 	case r.op == opAcquire && !r.fenced:
 		return []any{"set", r.name, r.token, "px", r.ttl.Milliseconds(), "nx"}
 	}
-	args := make([]any, 0, 14)
+	args := make([]any, 0, 17)
 	args = append(args, "evalsha", scripts[r.op].hash)
 	switch {
-	case r.op == opAdmit:
+	case r.op == opAdmit || r.op == opTell:
 		args = append(args, 1, markerKey)
 	case (r.op == opRelease || r.op == opWait) && r.fenced:
 		args = append(args, 3, r.name, lineKey(r.name, kind == clusterVoter), recordKey(r.name, kind == clusterVoter))
@@ -85,15 +90,19 @@ func (r *request) command(kind voterKind, life int64) []any {
 	deadline, earliest, latest := int64(r.deadline), int64(r.now.earliest), int64(r.now.latest)
 	switch r.op {
 	case opAcquire:
-		return append(args, r.token, r.ttl.Milliseconds(), r.fence, life, deadline, earliest, latest, r.owner)
+		args = append(args, r.token, r.ttl.Milliseconds(), r.fence, life, deadline, earliest, latest, r.owner)
+		return r.members.appendTo(args, kind)
 	case opConfirm:
 		return append(args, r.token, r.fence, life)
 	case opExtend:
-		return append(args, r.token, r.ttl.Milliseconds(), r.restore, life, deadline, earliest, latest, r.fence, r.owner)
+		args = append(args, r.token, r.ttl.Milliseconds(), r.restore, life, deadline, earliest, latest, r.fence, r.owner)
+		return r.members.appendTo(args, kind)
 	case opExtendPlain:
 		return append(args, r.token, r.ttl.Milliseconds(), r.restore)
 	case opAdmit:
 		return append(args, r.fence, deadline, r.ttl.Milliseconds(), r.restore)
+	case opTell:
+		return append(args, r.members.field, r.fence, r.known)
 	case opInspect:
 		return args
 	case opWait:
@@ -127,10 +136,10 @@ func counts(kind voterKind) int {
 func (r *request) guarded() bool { return r.now != span{} }
 
 // needsLook reports whether a request's answer depends on the server being fit to vote.
-func (r *request) needsLook() bool { return r.op != opRelease && r.op != opAdmit }
+func (r *request) needsLook() bool { return r.op != opRelease && r.op != opAdmit && r.op != opTell }
 
 // enrols reports whether the look for a request may enrol the server, where it may have forgotten locks.
-func (r *request) enrols() bool { return r.needsLook() && r.op != opInspect }
+func (r *request) enrols() bool { return r.needsLook() && r.op != opInspect && !r.passive }
 
 // queue adds the request's command to the pipeline, if it has one: a script by its hash or in full, or a
 // plain command. In full it's sent for the second time, and refused is why the first was in vain.
@@ -149,11 +158,8 @@ func (r *request) queue(ctx context.Context, pipe redis.Pipeliner, kind voterKin
 		cmd := redis.NewBoolCmd(ctx, args...)
 		_ = pipe.Process(ctx, cmd) // it only queues
 		return cmd
-	case r.op == opInspect:
-		cmd := redis.NewSliceCmd(ctx, scriptArgs(r.op, args, full)...)
-		cmd.SetFirstKeyPos(3)
-		_ = pipe.Process(ctx, cmd) // it only queues
-		return cmd
+	case r.op == opInspect || r.op == opTell:
+		return queueMixed(ctx, pipe, r.op, args, full)
 	}
 	return queueScript(ctx, pipe, r.op, args, full)
 }
@@ -195,11 +201,12 @@ const (
 	statusGone        status = -1
 	statusQuarantined status = -3
 	statusAstray      status = -5
+	statusWrongQuorum status = -6
 )
 
 var outcomeOf = map[status]Outcome{
 	statusOK: Granted, statusHeld: Held, statusGone: Gone,
-	statusQuarantined: Quarantined, statusAstray: ClockSuspect,
+	statusQuarantined: Quarantined, statusAstray: ClockSuspect, statusWrongQuorum: WrongQuorum,
 }
 
 type reply struct {
@@ -210,10 +217,11 @@ type reply struct {
 	value int64
 	// until is how long a refusal will last, by the agreed time; 0 if only the key's PTTL tells.
 	until  unixMicro
-	holder holderID // who holds the lock, where an acquisition was refused for that
-	marker *marker  // in the reply to a look or an admission
-	found  *found   // in the reply to an inspection
-	place  place    // in the reply of who waits
+	holder holderID      // who holds the lock, where an acquisition was refused for that
+	marker *marker       // in the reply to a look or an admission
+	found  *found        // in the reply to an inspection
+	place  place         // in the reply of who waits
+	known  *member.Known // of its set of voters, in the reply to being told
 }
 
 // parse reads what came back for a request.
@@ -241,10 +249,13 @@ func (r *request) parse(cmd redis.Cmder) (reply, error) {
 			return reply{}, err
 		}
 		return r.parseScript(values)
-	case *redis.SliceCmd: // the script that inspects
+	case *redis.SliceCmd: // a script that replies with texts, too
 		values, err := cmd.Result()
 		if err != nil {
 			return reply{}, err
+		}
+		if r.op == opTell {
+			return parseTold(values)
 		}
 		return parseFound(values)
 	}
@@ -275,6 +286,36 @@ func (r *request) parseScript(values []int64) (reply, error) {
 		return reply{status: status(values[0])}, nil
 	}
 	return reply{}, fmt.Errorf("redlock: the %v script returned %d values; is there a proxy that doesn't support scripts?", r.op, len(values))
+}
+
+// parseLook reads the reply of enrol.lua: five numbers, what the server knows of its set of voters, and another number.
+func parseLook(answer []any) (numbers []int64, known member.Known, err error) {
+	for _, v := range answer {
+		if n, ok := v.(int64); ok {
+			numbers = append(numbers, n)
+		}
+	}
+	text, ok := "", false
+	if len(answer) == 7 {
+		text, ok = answer[5].(string)
+	}
+	if !ok || len(numbers) != 6 {
+		return nil, known, fmt.Errorf("it returned %d values", len(answer))
+	}
+	known, err = member.Parse(text)
+	return numbers, known, err
+}
+
+// parseTold reads the reply of tell.lua.
+func parseTold(values []any) (reply, error) {
+	if len(values) == 2 {
+		now, isNumber := values[0].(int64)
+		if text, isText := values[1].(string); isNumber && isText {
+			known, err := member.Parse(text)
+			return reply{status: statusOK, time: unixMicro(now), known: &known}, err
+		}
+	}
+	return reply{}, fmt.Errorf("redlock: the tell script returned %d values; is there a proxy that doesn't support scripts?", len(values))
 }
 
 // markerOf reads what the replies of enrol.lua and admit.lua begin with.

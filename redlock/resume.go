@@ -83,7 +83,7 @@ func (lk *Lock) resume(ctx context.Context, seen *observation, lo lockOptions) e
 	if err := lk.count(ctx, seen, opExtend, l.start(poll)); err != nil {
 		return err
 	}
-	if later, overtaken := lk.overtaken(lk.fence); overtaken {
+	if later, overtaken := lk.overtaken(l.electorate(), lk.fence); overtaken {
 		return fmt.Errorf("%w: %q: a majority of the voters has granted it to another, with fencing token %d after %d", ErrLost, lk.name, later, lk.fence)
 	}
 	lk.begin(ctx, lo)

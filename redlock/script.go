@@ -22,10 +22,11 @@ const (
 	opExtendPlain
 	opInspect
 	opWait // take a place in the line of those who wait, or leave it
+	opTell // for which set of voters the server votes
 	operations
 )
 
-var operationNames = [...]string{"acquire", "confirm", "extend", "release", "look", "admit", "extend", "inspect", "wait"}
+var operationNames = [...]string{"acquire", "confirm", "extend", "release", "look", "admit", "extend", "inspect", "wait", "tell"}
 
 func (op operation) String() string { return operationNames[op] }
 
@@ -50,6 +51,8 @@ var (
 	admitSource string
 	//go:embed scripts/inspect.lua
 	inspectSource string
+	//go:embed scripts/tell.lua
+	tellSource string
 	//go:embed scripts/line.lua
 	lineSource string
 	//go:embed scripts/wait.lua
@@ -64,6 +67,7 @@ var (
 		opAdmit:       newScript(recordSource + admitSource),
 		opExtendPlain: newScript(extendPlainSource),
 		opInspect:     newScript(recordSource + inspectSource),
+		opTell:        newScript(recordSource + tellSource),
 		opWait:        newScript(recordSource + lineSource + waitSource),
 	}
 )
@@ -73,6 +77,14 @@ type script struct{ source, hash string }
 
 func newScript(source string) script {
 	return script{source, fmt.Sprintf("%x", sha1.Sum([]byte(source)))} // what EVALSHA takes
+}
+
+// queueMixed is queueScript for a script that replies with texts, too.
+func queueMixed(ctx context.Context, pipe redis.Pipeliner, op operation, args []any, full bool) *redis.SliceCmd {
+	cmd := redis.NewSliceCmd(ctx, scriptArgs(op, args, full)...)
+	cmd.SetFirstKeyPos(3)
+	_ = pipe.Process(ctx, cmd) // it only queues
+	return cmd
 }
 
 // queueScript adds a script to the pipeline. Its arguments begin with EVALSHA and its hash; in full it's EVAL

@@ -204,8 +204,12 @@ func (s *session) pass(ctx context.Context, requests []*request, answers []quoru
 			answers[i].Err = unfit
 		case r.op == opAdmit:
 			s.voter.guard.enrolled(s.voter.index, *answers[i].Reply.marker)
+		case r.op == opTell:
+			s.voter.guard.told(s.voter.index, *answers[i].Reply.known)
 		case r.op == opLook:
 			answers[i].Reply.marker = m
+		case answers[i].Reply.status == statusWrongQuorum:
+			s.looked = false // the next look says for whom it votes
 		case answers[i].Reply.status == statusQuarantined && m == nil:
 			s.looked = false // somebody has emptied it since
 			if answers[i].Reply.until == 0 {
@@ -233,7 +237,7 @@ func anyFailed(cmds []redis.Cmder) bool {
 
 // look adds the first command of a batch where somebody wants to know, or has to: which time is it, and may the
 // server vote? Whoever only inspects enrols nobody. It returns nil otherwise.
-func (s *session) look(ctx context.Context, requests []*request, enrols, full bool) *redis.IntSliceCmd {
+func (s *session) look(ctx context.Context, requests []*request, enrols, full bool) *redis.SliceCmd {
 	wanted := func(r *request) bool { return r.op == opLook || (!s.looked && r.needsLook()) }
 	if !s.voter.guarded() || !slices.ContainsFunc(requests, wanted) {
 		return nil
@@ -243,12 +247,12 @@ func (s *session) look(ctx context.Context, requests []*request, enrols, full bo
 	if enrols {
 		number = g.number(s.voter.index)
 	}
-	args := []any{"evalsha", scripts[opLook].hash, 1, markerKey, number, g.durable}
-	return queueScript(ctx, s.pipe, opLook, args, full)
+	args := []any{"evalsha", scripts[opLook].hash, 1, markerKey, number, g.durable, s.voter.members.field}
+	return queueMixed(ctx, s.pipe, opLook, args, full)
 }
 
 // seen takes in what the server said about itself.
-func (s *session) seen(look *redis.IntSliceCmd, enrolled bool, sent time.Duration) (*marker, error) {
+func (s *session) seen(look *redis.SliceCmd, enrolled bool, sent time.Duration) (*marker, error) {
 	g := s.voter.guard
 	if look == nil && s.looked {
 		return nil, g.answered(s.voter.index, s.server)
@@ -257,10 +261,11 @@ func (s *session) seen(look *redis.IntSliceCmd, enrolled bool, sent time.Duratio
 		return nil, nil
 	}
 	s.looked = false
-	values, err := look.Result()
-	if err == nil && len(values) != 5 {
-		err = fmt.Errorf("it returned %d values", len(values))
+	answer, err := look.Result()
+	if err != nil {
+		return nil, err
 	}
+	values, known, err := parseLook(answer)
 	if err != nil {
 		return nil, err
 	}
@@ -270,8 +275,13 @@ func (s *session) seen(look *redis.IntSliceCmd, enrolled bool, sent time.Duratio
 	}
 	g.observe(s.voter.index, sent, unixMicro(values[0]))
 	m := markerOf(values)
+	m.known = known
+	if alone := values[5]; alone != 0 {
+		m.served, m.servedAgo = true, max((unixMicro(values[0])-unixMicro(alone)).duration(), 0)
+	}
 	if s.looked = enrolled; enrolled {
 		g.enrolled(s.voter.index, m)
+		g.told(s.voter.index, known)
 	}
 	return &m, nil
 }

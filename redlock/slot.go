@@ -85,7 +85,7 @@ func (l *Locker) DoSlot(ctx context.Context, name string, slots int, fn func(con
 
 // permanent reports whether an error stays however long one waits.
 func permanent(err error) bool {
-	for _, e := range []error{ErrUnfit, ErrInvalidName, ErrInvalidOption, ErrClosed} {
+	for _, e := range []error{ErrUnfit, ErrMembership, ErrInvalidName, ErrInvalidOption, ErrClosed} {
 		if errors.Is(err, e) {
 			return true
 		}

@@ -180,13 +180,13 @@ func (s *standing) missing(alsoUnheard bool) []int {
 // overtaken reports whether a majority of the voters has seen one and the same larger fencing token,
 // and which. That proves that they granted another the lock meanwhile. Larger tokens alone prove
 // nothing: every attempt that fails leaves its own where it met a voter without the lock.
-func (s *standing) overtaken(fence int64) (by int64, overtaken bool) {
+func (s *standing) overtaken(e quorum.Electorate, fence int64) (by int64, overtaken bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	votes := newElection(len(s.sites))
+	votes := newElection(e)
 	for voter, at := range s.sites {
 		votes.grant(voter, at.register)
 	}
-	by, overtaken = votes.agreed()
+	by, overtaken = votes.common(e.Some) // the other may go by any one of the sets
 	return by, overtaken && by > fence
 }

@@ -132,7 +132,7 @@ func TestRealOneBadNodeOfFive(t *testing.T) {
 			clients[2] = badClient
 			const limit = time.Second / 2
 			// Longer than the limit: nobody may wait for the bad node at all.
-			l := open(t, clients, redlock.WithNodeTimeout(2*limit))
+			l := open(t, clients, redlock.WithNodeTimeout(2*limit), redlock.WithVoterNames(addrs(servers)...))
 			for range 5 {
 				var lk *redlock.Lock
 				bounded(t, limit, "TryLock", func() {
@@ -173,7 +173,7 @@ func TestRealCloseWithABadNode(t *testing.T) {
 				t.Cleanup(func() { _ = c.Close() })
 				clients[i] = c
 			}
-			l := open(t, clients)
+			l := open(t, clients, redlock.WithVoterNames(addrs(servers)...))
 			lk, err := l.TryLock(t.Context(), "job")
 			require.NoError(t, err)
 			require.NoError(t, lk.Unlock(t.Context()))

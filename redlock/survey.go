@@ -28,12 +28,11 @@ func (l *Locker) survey(caller context.Context) error {
 		}
 		seen[p.runID] = i
 	}
-	e := &QuorumError{Op: opDial, Needed: quorum.Majority(len(l.nodes)), Nodes: make([]NodeResult, len(l.nodes)), Reason: ErrNoQuorum, cause: caller.Err()}
+	e := &QuorumError{Op: opDial, Needed: l.needed(), Nodes: make([]NodeResult, len(l.nodes)), Reason: ErrNoQuorum, cause: caller.Err()}
 	var looks quorum.Outcome[reply]
 	if l.guard != nil {
 		looks = l.look(ctx, exchangeTimeout(l.options.nodeTimeout), nil)
 	}
-	unfit := 0
 	for i, p := range people {
 		r := NodeResult{Node: l.nodes[i], Outcome: Granted, RTT: p.took, Err: p.err}
 		if r.Err == nil && l.guard != nil && looks.Answers[i].Heard {
@@ -43,16 +42,13 @@ func (l *Locker) survey(caller context.Context) error {
 		if r.Err != nil {
 			r.Outcome, r.Err = explain(r.Err, l.voters[i].link)
 		}
-		if r.Outcome == Unfit {
-			unfit++
-		}
 		e.Nodes[i] = r
 	}
-	if len(l.nodes)-unfit < e.Needed {
+	if l.electorate().Blocked(func(voter int) bool { return e.Nodes[voter].Outcome == Unfit }) {
 		e.Reason = ErrUnfit
 	}
-	fine := e.Granted()
-	if fine < e.Needed || (l.options.requireAll && fine < len(l.nodes)) {
+	fine := l.electorate().Majority(func(voter int) bool { return e.Nodes[voter].Outcome == Granted })
+	if !fine || (l.options.requireAll && e.Granted() < len(l.nodes)) {
 		return e
 	}
 	for _, r := range e.Nodes {

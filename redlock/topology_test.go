@@ -130,7 +130,10 @@ func TestRealCluster(t *testing.T) {
 	})
 	t.Run("beside two single nodes", func(t *testing.T) {
 		voter := newVoter(t)
-		singles := startVoters(t, 2)
+		singles := redistest.StartAll(t, 2)
+		for _, s := range singles {
+			s.Enrol() // the set has the cluster in it
+		}
 		clients := []redis.UniversalClient{voter, singles[0].Client(nil), singles[1].Client(nil)}
 		l := open(t, clients, redlock.WithNodeTimeout(patience))
 		for _, name := range names {

@@ -13,12 +13,13 @@ import (
 
 // voter is one Redis node: a single server, one that Sentinel manages, or a whole cluster.
 type voter struct {
-	client redis.UniversalClient
-	index  int
-	kind   voterKind
-	guard  *guard        // nil without guards
-	link   connection    // for the diagnosis of errors
-	idle   time.Duration // for so long a connection that isn't used is there still
+	client  redis.UniversalClient
+	index   int
+	kind    voterKind
+	guard   *guard        // nil without guards
+	link    connection    // for the diagnosis of errors
+	idle    time.Duration // for so long a connection that isn't used is there still
+	members *members
 
 	silent atomic.Bool // it didn't answer in time, and hasn't since
 

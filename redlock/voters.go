@@ -1,6 +1,7 @@
 package redlock
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -10,8 +11,8 @@ type VoterState struct {
 	// Node is the voter's address.
 	Node string
 	// Outcome is [Granted] if the voter is of use, as far as is known, or else why it isn't: [Failed], [TimedOut] or
-	// [Unfit] after its last answer, or the want of one, to an acquisition, an extension or a release, [Quarantined], or
-	// [ClockSuspect]. A voter that refuses one of these and does the others isn't [Granted] until it has done that one, too. An
+	// [Unfit] after its last answer, or the want of one, to an acquisition, an extension or a release, [Quarantined],
+	// [ClockSuspect], or [WrongQuorum]. A voter that refuses one of these and does the others isn't [Granted] until it has done that one, too. An
 	// extension or release that isn't asked for again counts for 10 minutes.
 	Outcome Outcome
 	// Known is false as long as the locker doesn't know the voter's clock or what to compare it
@@ -22,6 +23,10 @@ type VoterState struct {
 	Ahead, AheadLow, AheadHigh time.Duration
 	// Quarantined is for how long the voter doesn't vote yet, since it may have forgotten locks; 0 if it votes.
 	Quarantined time.Duration
+	// Votes names the voters of the set that the voter votes for, and Generation counts the decisions for a set; see [ErrMembership].
+	// They're nil and 0 as long as that isn't known.
+	Votes      []string
+	Generation int64
 	// Guarded is false for a Redis Cluster, and without guards.
 	Guarded bool
 	// Answered is when the voter last answered without an error. Err is the last error, with what to do
@@ -64,6 +69,16 @@ func (l *Locker) voterState(i int) VoterState {
 		v.Quarantined = l.guard.left(m.until)
 		if _, known := l.guard.now(); known && v.Quarantined > 0 {
 			v.waits()
+		}
+	}
+	switch k := l.guard.view(i); {
+	case !k.Heard || k.Mute:
+	case !k.Known.Decided():
+		v.waits()
+	default:
+		v.Votes, v.Generation = slices.Clone(k.Known.Names), k.Known.Generation
+		if !l.members.config.Has(k.Known.ID) && v.Outcome != Failed && v.Outcome != TimedOut && v.Outcome != Unfit {
+			v.Outcome = WrongQuorum
 		}
 	}
 	return v

@@ -25,7 +25,7 @@ const (
 //
 // When ctx ends, the error matches both the context's error and the last attempt's
 // [*QuorumError] that wasn't cut short, which says what stood in the way. Invalid names and
-// options, a closed locker, [ErrUnfit], and a lock that the same context's work in [Locker.Do] holds ([ErrReentrant]) are errors at once; whatever may pass by itself is waited for.
+// options, a closed locker, [ErrUnfit], [ErrMembership], and a lock that the same context's work in [Locker.Do] holds ([ErrReentrant]) are errors at once; whatever may pass by itself is waited for.
 func (l *Locker) Lock(ctx context.Context, name string, opts ...LockOption) (*Lock, error) {
 	lo, err := l.check(ctx, name, opts)
 	if err != nil {
@@ -71,7 +71,7 @@ func (w *waiter) acquire(ctx context.Context, seen *observation, lo lockOptions)
 			if err == nil {
 				return lk, nil
 			}
-			if errors.Is(err, ErrUnfit) {
+			if errors.Is(err, ErrUnfit) || errors.Is(err, ErrMembership) {
 				return nil, err
 			}
 			// An attempt that was cut short doesn't know what stood in the way.

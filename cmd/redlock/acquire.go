@@ -19,7 +19,7 @@ func (s signalled) Error() string { return fmt.Sprintf("ended by a signal (%v)",
 // acquire takes the lock. A signal ends it, at any moment up to the return.
 func (j *job) acquire(signals <-chan os.Signal) (*redlock.Locker, *redlock.Lock, error) {
 	ctx, stop := endedBy(signals)
-	locker, err := redlock.Dial(ctx, j.urls, redlock.WithTTL(j.ttl), redlock.WithOwner(self()))
+	locker, err := redlock.Dial(ctx, j.urls, append(j.opts, redlock.WithTTL(j.ttl), redlock.WithOwner(self()))...)
 	if err != nil {
 		stop()
 		return nil, nil, j.notAcquired(ctx, err)

@@ -29,6 +29,7 @@ const (
 // execFlags are the flags of exec.
 type execFlags struct {
 	nodes     cli.Nodes
+	sets      cli.Sets
 	noWait    bool
 	wait      time.Duration
 	conflict  int
@@ -118,7 +119,11 @@ says what became of the lock, and redlock show NAME --json says who holds it.
 			if err != nil {
 				return err
 			}
-			return execute(job{execFlags: f, urls: urls, name: args[0], argv: args[1:], env: environment(), errOut: cmd.ErrOrStderr()})
+			opts, err := f.sets.Options()
+			if err != nil {
+				return err
+			}
+			return execute(job{execFlags: f, urls: urls, opts: opts, name: args[0], argv: args[1:], env: environment(), errOut: cmd.ErrOrStderr()})
 		},
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
@@ -129,6 +134,7 @@ says what became of the lock, and redlock show NAME --json says who holds it.
 		return err
 	})
 	f.nodes.Register(cmd)
+	f.sets.Register(cmd)
 	flags := cmd.Flags()
 	flags.BoolVarP(&f.noWait, "no-wait", "n", false, "don't wait: if the lock is held by another, exit at once")
 	flags.DurationVarP(&f.wait, "wait", "w", 0, "wait for this `TIME` at the most (default for ever)")

@@ -21,6 +21,7 @@ import (
 type job struct {
 	execFlags
 	urls   []string
+	opts   []redlock.Option
 	name   string
 	argv   []string
 	env    []string

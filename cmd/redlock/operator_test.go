@@ -250,8 +250,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 // The help is the reference: a change of it is a change for scripts.
 func TestHelp(t *testing.T) {
-	for _, name := range []string{"", "exec", "show", "ls", "break"} {
-		file := filepath.Join("testdata", strings.TrimSuffix("help-"+name, "-")+".txt")
+	for _, name := range []string{"", "exec", "show", "ls", "break", "quorum", "quorum status", "quorum init", "quorum change"} {
+		file := filepath.Join("testdata", strings.TrimSuffix("help-"+strings.ReplaceAll(name, " ", "-"), "-")+".txt")
 		got := runs(t, strings.Fields(name+" --help")...).out.String()
 		if *update {
 			require.NoError(t, os.WriteFile(file, []byte(got), 0o644))

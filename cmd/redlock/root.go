@@ -17,7 +17,7 @@ func newRootCommand() *cobra.Command {
 		Short: "Run commands under a distributed lock, and see who holds which",
 		Long: `Redlock takes locks on a majority of independent Redis servers: exec runs a command
 while it holds one, show and ls tell who holds which, break takes one away, and doctor
-says whether the servers are fit for it.
+says whether the servers are fit for it. Quorum tells which servers vote, and replaces them.
 
 ` + cli.NodesHelp,
 		Example: `  export REDLOCK_NODES=redis://10.0.0.1:6379,redis://10.0.0.2:6379,redis://10.0.0.3:6379
@@ -28,7 +28,7 @@ says whether the servers are fit for it.
 		SilenceUsage:     true,
 		PersistentPreRun: interruptible,
 	}
-	root.AddCommand(newExecCommand(), newShowCommand(), newListCommand(), newBreakCommand(), doctorcmd.New("redlock", false), newManCommand(), newVersionCommand())
+	root.AddCommand(newExecCommand(), newShowCommand(), newListCommand(), newBreakCommand(), newQuorumCommand(), doctorcmd.New("redlock", false), newManCommand(), newVersionCommand())
 	return root
 }
 

@@ -11,6 +11,9 @@ import (
 // address is one of this machine's, port 0 picks a free port, and the result is the address
 // in use. Who connects there counts as the default member; see [Link.Listen].
 //
+// Lockers that dial a listener call the node by that address. So with its first one a node forgets for which set of voters it
+// votes, and the lockers that come first tell it.
+//
 // TCP works in real time only, not in a synctest bubble. The quorum's Close ends it.
 func (n *Node) Listen(addr string) (net.Addr, error) {
 	at, err := n.quorum.Member("").Link(n.index).Listen(addr)
@@ -40,6 +43,9 @@ func (l *Link) Listen(addr string) (net.Addr, error) {
 	if l.node.stopped {
 		_ = listener.Close()
 		return nil, errClosed
+	}
+	if len(l.node.listeners) == 0 && l.node.redis.Exists(markerKey) {
+		l.node.redis.HDel(markerKey, "voters")
 	}
 	l.node.listeners = append(l.node.listeners, listener)
 	l.node.quorum.workers.Go(func() { l.accept(listener) })

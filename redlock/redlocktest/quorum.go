@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/a5bbb083/redlock/redlock/internal/member"
 )
 
 // maxNodes is how many host addresses a documentation network has, see [Node.Addr].
@@ -147,7 +149,23 @@ func Start(nodes int, opts ...Option) (*Quorum, error) {
 		}
 		q.nodes = append(q.nodes, n)
 	}
+	if !q.config.fresh {
+		q.form()
+	}
 	return q, nil
+}
+
+// form makes the nodes ones that vote for lockers with all of them by these addresses, and for no others, unless they come to have
+// other addresses, see [Node.Listen].
+func (q *Quorum) form() {
+	names := make([]string, len(q.nodes))
+	for i, n := range q.nodes {
+		names[i] = n.Addr()
+	}
+	known := member.Known{Set: member.NewSet(names), Generation: 1}
+	for _, n := range q.nodes {
+		n.redis.HSet(markerKey, "voters", known.String())
+	}
 }
 
 // Close closes every client that the quorum made, breaks all connections and stops the

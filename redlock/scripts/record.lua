@@ -64,6 +64,40 @@ local function astray(now, life, shortest, earliest, latest)
   return now > earliest + margin or now < latest - margin
 end
 
+-- What a server says to a locker with one set of voters (own), or with two that it joins. The server knows of one set: text is
+-- "ID GENERATION FROM NAMES", see tell.lua. A generation of 0 is a claim, which is no decision yet.
+-- Returns 1 where it votes for one of them, -6 where it votes for another, and -3 where that isn't known, or not so
+-- early; and from when on those are served that have the set alone, or 0.
+local function votes(text, own, joined, earliest)
+  if (own or '') == '' then
+    return 1, 0 -- a client that doesn't say
+  end
+  local id, generation, from = string.match(text or '', '^(%S+) (%d+) (%S+)')
+  if id and id ~= own and id ~= joined then
+    return -6, 0
+  end
+  if not id or generation == '0' then
+    return -3, 0
+  end
+  -- While it's being changed, those who join both sets are served, and nobody else.
+  if joined ~= '' or (from ~= '-' and earliest >= tonumber(from)) then
+    return 1, tonumber(from) or 0
+  end
+  return -3, tonumber(from) or 0
+end
+
+-- The field that says when a locker was served last that has the group's set alone, of which field is the name.
+local function alone(field)
+  return 'alone' .. string.sub(field or '', 7)
+end
+
+-- Notes that such a locker is served. Once a second is enough for whoever is about to change the set, see docs/operations.md.
+local function serves(marker, field, joined, last, now)
+  if marker and (field or '') ~= '' and joined == '' and math.abs(now - tonumber(last or '0')) > 1000000 then
+    redis.call('HSET', marker, alone(field), string.format('%.0f', now))
+  end
+end
+
 -- Has the marker know of a record with that life. It's called only where a record is written.
 local function remember(marker, life, shortest)
   if marker and life < tonumber(shortest or math.huge) then

@@ -42,12 +42,16 @@ func (n *Nodes) URLs() ([]string, error) {
 	case n.file != "":
 		return readNodes(n.file)
 	}
-	// Also by white space, so that a unit file or a script can have one on each line.
-	urls := strings.FieldsFunc(os.Getenv(NodesVariable), func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) })
+	urls := fields(os.Getenv(NodesVariable))
 	if len(urls) == 0 {
 		return nil, errors.New("--nodes: give the URL of each server, such as redis://host:6379, separated by commas; or --nodes-file FILE; or $" + NodesVariable)
 	}
 	return urls, nil
+}
+
+// fields splits a variable's text, also by white space, so that a unit file or a script can have one on each line.
+func fields(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) })
 }
 
 func readNodes(file string) ([]string, error) {

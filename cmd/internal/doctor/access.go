@@ -89,7 +89,7 @@ func judgeMarker(e *examination, v *voter) []verdict {
 	switch {
 	case v.markerErr != nil && strings.HasPrefix(v.markerErr.Error(), "NOPERM"):
 		return []verdict{{Error, "can't read " + markerKey + ", and so can't enrol: " + v.markerErr.Error(),
-			aclAdvice(v, "~"+markerKey+" +hmget +hset +hdel")}}
+			aclAdvice(v, "~"+markerKey+" +hmget +hset +del")}}
 	case v.markerErr != nil:
 		return []verdict{{Error, markerKey + " isn't a marker of package redlock: " + v.markerErr.Error(),
 			"DEL " + markerKey + ", if nothing else needs it"}}

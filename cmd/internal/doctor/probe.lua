@@ -35,9 +35,8 @@ if try('DEL', lock) and expires then
   try('ZREMRANGEBYSCORE', record, '-inf', '(0')
   try('DEL', record)
 end
--- The marker stays as it is: it has no such field.
+-- The marker stays as it is.
 try('HMGET', marker, 'run')
-try('HDEL', marker, 'probe')
 try('MGET', lock, record)
 try('PUBLISH', 'redlock:wake:probe', '')
 return refused

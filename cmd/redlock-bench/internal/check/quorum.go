@@ -17,17 +17,14 @@ import (
 // A node counts as out of reach only from when that was seen until its end began, by the clock of the
 // harness.
 func Minorities(h *history.History) []string {
-	used := h.Uses
-	if used == nil {
-		used = upTo(h.Nodes)
-	}
 	down := outages(h)
 	var found []string
 	for _, o := range h.Operations {
+		client := slices.Index(h.Clients, o.Client)
+		used := usedBy(h, client)
 		if o.Op != protocol.Acquire || o.Open() || !o.OK || len(used) == 0 {
 			continue
 		}
-		client := slices.Index(h.Clients, o.Client)
 		reached := 0
 		for _, node := range used {
 			cut := func(x outage) bool { return x.cuts(cluster.NodeName(node), client, o) }
@@ -40,6 +37,24 @@ func Minorities(h *history.History) []string {
 		}
 	}
 	return found
+}
+
+// usedBy returns the nodes that a client's lock lives on.
+func usedBy(h *history.History, client int) []int {
+	all := upTo(h.Nodes)
+	if client >= 0 && client < len(h.Lists) {
+		all = h.Lists[client]
+	}
+	if h.Uses == nil {
+		return all
+	}
+	used := []int{}
+	for _, place := range h.Uses {
+		if place < len(all) {
+			used = append(used, all[place])
+		}
+	}
+	return used
 }
 
 // outage is a span in which a node answers nobody, or not these clients.

@@ -25,6 +25,8 @@ type History struct {
 	Clients []string `json:"clients,omitempty"`
 	// Uses are the places of the nodes that the lock lives on; none means all.
 	Uses []int `json:"uses,omitempty"`
+	// Lists are the nodes that each client was told of, by client; none means all nodes for all.
+	Lists [][]int `json:"lists,omitempty"`
 	// TTL is how long a lock lives.
 	TTL time.Duration `json:"ttl_ns,omitempty"`
 

@@ -57,9 +57,9 @@ func (l *Lab) newClient(ctx context.Context, index int) (*Client, error) {
 		names = append(names, c.Link(n.Index()).Addr(), n.Name())
 	}
 	c.names = strings.NewReplacer(names...)
-	var urls []string
+	var urls, called []string
 	for _, node := range l.list(index) {
-		urls = append(urls, c.Link(node).URL())
+		urls, called = append(urls, c.Link(node).URL()), append(called, l.cluster.Node(node).Name())
 	}
 	clock := ""
 	if l.pages != "" {
@@ -76,6 +76,7 @@ func (l *Lab) newClient(ctx context.Context, index int) (*Client, error) {
 		Client:      c.name,
 		Subject:     l.config.Subject.Name,
 		Nodes:       urls,
+		Names:       called,
 		Resource:    "http://" + c.Resource().Addr(),
 		NodeTimeout: protocol.InMilliseconds(l.config.NodeTimeout),
 		TTL:         protocol.InMilliseconds(l.config.TTL),

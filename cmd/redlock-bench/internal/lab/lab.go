@@ -135,6 +135,7 @@ func (l *Lab) open(ctx context.Context) error {
 		l.record.Clients = append(l.record.Clients, c.name)
 		l.record.Fencing, l.record.Uses = c.process.Fencing(), c.process.Uses()
 	}
+	l.record.Lists = c.Lists
 	if c.Prepare == nil {
 		l.record.Start = l.Now() // the start of the clients isn't of interest
 	}

@@ -75,6 +75,8 @@ type Config struct {
 	Subject string `json:"subject"`
 	// Nodes are the redis:// URLs of the voters. They lead through this worker's own links.
 	Nodes []string `json:"nodes"`
+	// Names are what to call the nodes, the same for all clients: each has links of its own to them.
+	Names []string `json:"names,omitempty"`
 	// Resource is the http:// URL of the resource that the lock protects.
 	Resource string `json:"resource"`
 	// NodeTimeout is how long to wait for one voter.

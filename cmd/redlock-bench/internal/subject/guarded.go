@@ -45,6 +45,9 @@ func openGuarded(ctx context.Context, c Config, opts ...redlock.Option) (Locker,
 	// The library refuses to wait for a node longer than a lock is good for.
 	timeout := min(c.NodeTimeout, c.TTL*9/10)
 	opts = append(opts, redlock.WithTTL(c.TTL), redlock.WithNodeTimeout(timeout))
+	if c.Names != nil {
+		opts = append(opts, redlock.WithVoterNames(c.Names...))
+	}
 	if c.Clock.Bends() {
 		opts = append(opts, redlock.WithClock(clockdrift.ClockFunc(c.Clock.Boot)))
 	}

@@ -22,6 +22,8 @@ var ErrRefused = errors.New("subject: refused")
 type Config struct {
 	// Nodes are the redis:// URLs of all nodes. Subjects that use one node take [Middle].
 	Nodes []string
+	// Names are what to call the nodes, which are the same for all clients while the URLs may differ; nil for the addresses.
+	Names []string
 	// NodeTimeout is how long to wait for one node.
 	NodeTimeout time.Duration
 	// TTL is the longest that a lock will be asked for.
@@ -33,7 +35,7 @@ type Config struct {
 
 // middle is c for subjects that use one node.
 func (c Config) middle() Config {
-	c.Nodes = c.Nodes[Middle(len(c.Nodes)):][:1]
+	c.Nodes, c.Names = c.Nodes[Middle(len(c.Nodes)):][:1], nil
 	return c
 }
 

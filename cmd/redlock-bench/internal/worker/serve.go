@@ -127,6 +127,7 @@ func (s *session) hello(ctx context.Context, r protocol.Request, reply *protocol
 	}
 	locker, err := chosen.Open(ctx, subject.Config{
 		Nodes:       r.Config.Nodes,
+		Names:       r.Config.Names,
 		NodeTimeout: r.Config.NodeTimeout.Duration(),
 		TTL:         r.Config.TTL.Duration(),
 		Clock:       &s.clock,

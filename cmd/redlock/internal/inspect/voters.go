@@ -52,7 +52,7 @@ func Open(urls []string, timeout time.Duration) (*Voters, error) {
 		v.clients, v.names, nodes = append(v.clients, c), append(v.names, o.Addr), append(nodes, c)
 	}
 	// The TTL only has to be longer than the time-out.
-	locker, err := redlock.New(nodes, redlock.WithNodeTimeout(timeout), redlock.WithTTL(2*timeout+10*time.Millisecond))
+	locker, err := redlock.New(nodes, redlock.Lazy(), redlock.WithNodeTimeout(timeout), redlock.WithTTL(2*timeout+10*time.Millisecond))
 	if err != nil {
 		v.Close()
 		return nil, err

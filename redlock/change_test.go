@@ -1,0 +1,241 @@
+package redlock_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/a5bbb083/redlock/redlock"
+	"github.com/a5bbb083/redlock/redlock/redlocktest"
+)
+
+// joint returns a locker with some of the nodes that joins others.
+func joint(t *testing.T, q *redlocktest.Quorum, machine string, nodes, joined []int, opts ...redlock.Option) *redlock.Locker {
+	t.Helper()
+	var clients []redis.UniversalClient
+	for _, n := range joined {
+		clients = append(clients, q.Member(machine).Clients()[n])
+	}
+	return among(t, q, machine, nodes, append(opts, redlock.JoiningNodes(clients...))...)
+}
+
+var abc, abd = []int{0, 1, 2}, []int{0, 1, 3}
+
+// A dead server is replaced: there's no moment without a lock for those that join both lists, and a lock that's held stays.
+func TestReplaceADeadServer(t *testing.T) {
+	bubble(t, 4, func(t *testing.T, q *redlocktest.Quorum) {
+		before := among(t, q, "before", abc)
+		warmUp(t, before)
+		q.Node(2).Crash()
+		require.NoError(t, before.Close())
+		time.Sleep(15 * time.Second)
+
+		l := joint(t, q, "joint", abc, abd)
+		held, err := l.Lock(t.Context(), "held", redlock.AutoRenew(true))
+		require.NoError(t, err)
+		done := make(chan error, 1)
+		go func() { done <- l.Change(t.Context(), redlock.GoneForGood(addr(q, 2))) }()
+		begun, changed := time.Now(), false
+		for !changed {
+			lk, err := l.TryLock(t.Context(), "job")
+			require.NoError(t, err, "after %v", time.Since(begun))
+			require.NoError(t, lk.Unlock(t.Context()))
+			select {
+			case err := <-done:
+				require.NoError(t, err)
+				changed = true
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+		assert.InDelta(t, 10.5, time.Since(begun).Seconds(), 1)
+		assert.True(t, held.Valid())
+		fence := held.Fence()
+
+		after := among(t, q, "after", abd)
+		_, err = after.TryLock(t.Context(), "held")
+		require.ErrorIs(t, err, redlock.ErrNotAcquired, "a lock of those that join both excludes")
+		require.NoError(t, held.Unlock(t.Context()))
+		lk, err := after.Lock(t.Context(), "held")
+		require.NoError(t, err)
+		assert.Greater(t, lk.Fence(), fence)
+		_, err = among(t, q, "late", abc).TryLock(t.Context(), "job")
+		require.ErrorIs(t, err, redlock.ErrMembership)
+		require.NoError(t, l.Change(t.Context(), redlock.GoneForGood(addr(q, 2))), "again, nothing is left to do")
+	})
+}
+
+// Each refusal of a step that isn't safe, and what it says.
+func TestChangeRefusesWhatIsNotSafe(t *testing.T) {
+	bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
+		l := joint(t, q, "joint", abc, abd)
+		old := among(t, q, "old", abc)
+		warmUp(t, old)
+		lk, err := old.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+
+		require.ErrorIs(t, old.Change(t.Context()), redlock.ErrInvalidOption)
+		err = l.Change(t.Context())
+		require.ErrorIs(t, err, redlock.ErrUnsafe)
+		require.ErrorContains(t, err, "has served a locker with the old list alone")
+		require.ErrorContains(t, err, "start all of them with Joining first")
+		require.NoError(t, lk.Unlock(t.Context()))
+		time.Sleep(15 * time.Second)
+
+		err = l.Change(t.Context(), redlock.GoneForGood(addr(q, 2)))
+		require.ErrorIs(t, err, redlock.ErrUnsafe)
+		require.ErrorContains(t, err, "is said to be gone, and answers")
+		err = l.Change(t.Context(), redlock.GoneForGood(addr(q, 1), addr(q, 2)))
+		require.ErrorIs(t, err, redlock.ErrUnsafe)
+		require.ErrorContains(t, err, "no majority of both lists")
+		require.ErrorIs(t, l.Change(t.Context(), redlock.GoneForGood("elsewhere:1")), redlock.ErrInvalidOption)
+
+		q.Node(2).Crash()
+		err = l.Change(t.Context())
+		require.ErrorIs(t, err, redlock.ErrNoQuorum)
+		require.ErrorContains(t, err, "or say which of them are gone for good")
+		err = joint(t, q, "wrong", []int{0, 3, 4}, abd).Change(t.Context())
+		require.ErrorIs(t, err, redlock.ErrMembership)
+		require.ErrorContains(t, err, "give the list that the servers vote for as the old one")
+
+		lk, err = old.TryLock(t.Context(), "job")
+		require.NoError(t, err, "nothing has been changed")
+		require.NoError(t, lk.Unlock(t.Context()))
+	})
+}
+
+// A change that was broken off is taken back, or completed, and nobody is served meanwhile that has one of the lists alone.
+func TestChangeBrokenOff(t *testing.T) {
+	for _, back := range []bool{false, true} {
+		bubble(t, 4, func(t *testing.T, q *redlocktest.Quorum) {
+			old := among(t, q, "old", abc)
+			warmUp(t, old)
+			young := among(t, q, "new", abd)
+			time.Sleep(15 * time.Second)
+			l := joint(t, q, "joint", abc, abd)
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+			defer cancel()
+			require.ErrorIs(t, l.Change(ctx), context.DeadlineExceeded)
+			_, err := old.TryLock(t.Context(), "job")
+			require.ErrorIs(t, err, redlock.ErrMembership)
+			_, err = young.TryLock(t.Context(), "job")
+			require.ErrorContains(t, err, "its voters are being replaced")
+			lk, err := l.TryLock(t.Context(), "job")
+			require.NoError(t, err)
+			require.NoError(t, lk.Unlock(t.Context()))
+
+			served, refused := young, old
+			if back {
+				served, refused = old, young
+				require.NoError(t, joint(t, q, "back", abd, abc).Change(t.Context()))
+			} else {
+				require.NoError(t, l.Change(t.Context()))
+			}
+			lk, err = served.Lock(t.Context(), "job")
+			require.NoError(t, err)
+			require.NoError(t, lk.Unlock(t.Context()))
+			_, err = refused.TryLock(t.Context(), "job")
+			require.ErrorIs(t, err, redlock.ErrMembership)
+		})
+	}
+}
+
+// A server that forgets the new set while a change waits makes it begin again: it could have heard of the old one.
+func TestForgettingDuringAChange(t *testing.T) {
+	bubble(t, 4, func(t *testing.T, q *redlocktest.Quorum) {
+		warmUp(t, among(t, q, "old", abc))
+		time.Sleep(15 * time.Second)
+		l := joint(t, q, "joint", abc, abd)
+		done := make(chan error, 1)
+		begun := time.Now()
+		go func() { done <- l.Change(t.Context()) }()
+		time.Sleep(8 * time.Second)
+		q.Node(0).Flush()
+		require.NoError(t, <-done)
+		assert.Greater(t, time.Since(begun), 18*time.Second)
+	})
+}
+
+// From three to five, and back.
+func TestGrowAndShrink(t *testing.T) {
+	all := []int{0, 1, 2, 3, 4}
+	bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
+		warmUp(t, among(t, q, "three", abc))
+		time.Sleep(15 * time.Second)
+		require.NoError(t, joint(t, q, "grow", abc, all).Change(t.Context()))
+		q.Node(0).Crash()
+		q.Node(1).Crash()
+		lk, err := among(t, q, "five", all).Lock(t.Context(), "job")
+		require.NoError(t, err)
+		require.NoError(t, lk.Unlock(t.Context()))
+		q.Node(0).Restart(false)
+		q.Node(1).Restart(false)
+		time.Sleep(15 * time.Second)
+		last := []int{2, 3, 4}
+		require.NoError(t, joint(t, q, "shrink", all, last).Change(t.Context()))
+		lk, err = among(t, q, "last", last).Lock(t.Context(), "job")
+		require.NoError(t, err)
+		require.NoError(t, lk.Unlock(t.Context()))
+	})
+}
+
+// Those with the new list alone get larger tokens than those with the old one, though they ask none of its servers and some
+// clock was ahead.
+func TestTokensGrowAcrossAChange(t *testing.T) {
+	bubble(t, 6, func(t *testing.T, q *redlocktest.Quorum) {
+		old := among(t, q, "old", abc)
+		redlock.SetWall(old, 50*time.Minute)
+		warmUp(t, old)
+		lk, err := old.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		require.NoError(t, lk.Unlock(t.Context()))
+		time.Sleep(15 * time.Second)
+		def := []int{3, 4, 5}
+		require.NoError(t, joint(t, q, "joint", abc, def).Change(t.Context()))
+		next, err := among(t, q, "new", def).Lock(t.Context(), "job")
+		require.NoError(t, err)
+		assert.Greater(t, next.Fence(), lk.Fence())
+	})
+}
+
+// Lists of servers that are told apart by name, and one that isn't another.
+func TestJoiningByName(t *testing.T) {
+	bubble(t, 4, func(t *testing.T, q *redlocktest.Quorum) {
+		warmUp(t, among(t, q, "old", abc, redlock.WithVoterNames("a", "b", "c")))
+		time.Sleep(15 * time.Second)
+		names := redlock.WithVoterNames("a", "b", "c", "a", "b", "d")
+		require.NoError(t, joint(t, q, "joint", abc, abd, names).Change(t.Context(), redlock.EvenIfUnprepared()))
+		lk, err := among(t, q, "new", abd, redlock.WithVoterNames("a", "b", "d")).Lock(t.Context(), "job")
+		require.NoError(t, err)
+		require.NoError(t, lk.Unlock(t.Context()))
+		same := joint(t, q, "same", abd, []int{3, 1, 0}, redlock.WithVoterNames("a", "b", "d", "d", "b", "a"))
+		lk, err = same.Lock(t.Context(), "job")
+		require.NoError(t, err, "it's the same list")
+		require.NoError(t, lk.Unlock(t.Context()))
+	})
+}
+
+// Those that join need a majority of either set, whatever the other has: here one voter of the old set is missing too many.
+func TestJoiningNeedsBothMajorities(t *testing.T) {
+	bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
+		warmUp(t, among(t, q, "old", abc))
+		l := joint(t, q, "joint", abc, []int{2, 3, 4})
+		warmUp(t, l)
+		q.Node(0).Pause()
+		q.Node(1).Pause()
+		_, err := l.TryLock(t.Context(), "job")
+		require.ErrorIs(t, err, redlock.ErrNoQuorum, "three of five aren't two of the old three")
+		q.Node(1).Resume()
+		time.Sleep(time.Second)
+		lk, err := l.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		require.NoError(t, lk.Extend(t.Context()))
+		q.Node(3).Pause()
+		q.Node(4).Pause()
+		require.ErrorIs(t, lk.Extend(t.Context()), redlock.ErrNoQuorum)
+		require.True(t, lk.Valid())
+	})
+}
