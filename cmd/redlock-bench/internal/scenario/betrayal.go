@@ -39,9 +39,17 @@ func divide(ctx context.Context, l *lab.Lab) (*stage, error) {
 	return s, cutOff(ctx, l, s.challenger, span(0, l.Len()-len(second)))
 }
 
-// betray gives the holder the lock and lets the challenger try, too, after something has happened to
-// the nodes in the middle. What it costs that the challenger is refused shows if it goes on trying.
+// betray is challenge, and a challenger that was refused goes on trying, which shows what it costs that it's refused.
 func (s *stage) betray(ctx context.Context, happens func() error) error {
+	if err := s.challenge(ctx, happens); err != nil {
+		return err
+	}
+	return s.keepTrying(ctx)
+}
+
+// challenge gives the holder the lock and lets the challenger try, too, after something has happened to
+// the nodes in the middle.
+func (s *stage) challenge(ctx context.Context, happens func() error) error {
 	if err := acquireAndRead(ctx, s.holder); err != nil {
 		return err
 	}
@@ -60,10 +68,7 @@ func (s *stage) betray(ctx context.Context, happens func() error) error {
 			return err
 		}
 	}
-	if err := duel(ctx, s.lab, s.holder, s.challenger); err != nil {
-		return err
-	}
-	return s.keepTrying(ctx)
+	return duel(ctx, s.lab, s.holder, s.challenger)
 }
 
 // keepTrying has a challenger that was refused try until it has the lock. Against a lock that renews
