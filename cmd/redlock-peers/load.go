@@ -80,9 +80,12 @@ func (l redsyncLoad) TryLock(ctx context.Context, name string) (loadgen.Lease, e
 
 func (l redsyncLoad) Kind(err error) string {
 	_, taken := errors.AsType[*redsync.ErrTaken](err)
+	_, split := errors.AsType[*redsync.ErrNodeTaken](err)
 	switch {
 	case taken:
 		return "taken"
+	case split: // some nodes were taken, and nobody had a majority
+		return "split vote"
 	case errors.Is(err, redsync.ErrLockAlreadyExpired):
 		return "lost"
 	case errors.Is(err, redsync.ErrFailed):
