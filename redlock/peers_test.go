@@ -106,6 +106,7 @@ func TestPeerC_WallClockDoesntMatter(t *testing.T) {
 				redlock.SetWall(l, ahead)
 				lk, err := l.TryLock(t.Context(), "job")
 				require.NoError(t, err)
+				time.Sleep(2 * ms) // a majority is enough for the lock, and this looks at all
 				for _, n := range q.Nodes() {
 					ttl, ok := n.PTTL("job")
 					require.True(t, ok)
@@ -126,6 +127,7 @@ func TestPeerD_ExpiredLockIsNeverRevived(t *testing.T) {
 				l := join(t, q, "a", redlock.WithTTL(time.Second))
 				lk, err := l.TryLock(t.Context(), "job")
 				require.NoError(t, err)
+				time.Sleep(2 * ms) // all have it, and not just a majority
 				// The process stood still: nothing ran, not even the timer.
 				q.Member("a").Clock().Suspend(2 * time.Second)
 				for _, n := range q.Nodes() {
