@@ -257,9 +257,19 @@ var mutations = []mutation{
 		"TestReplaceADeadServer",
 	},
 	{
+		"those that join two sets need a majority of all", "two lockers have majorities without a common voter",
+		[]edit{{"redlock/joining.go", "electorate: quorum.Joint(r.sets...)", "electorate: quorum.All(len(r.ids))"}},
+		"TestJoiningNeedsBothMajorities",
+	},
+	{
 		"tokens start again with the new set", "a token of the old set is larger than a later one",
-		[]edit{{"redlock/scripts/grant.lua", "floor = from > 0 and from + 3600000000 or 0", "floor = 0"}},
+		[]edit{{"redlock/scripts/grant.lua", "floor = from > 0 and math.max(from, earliest) + 3600000000 or 0", "floor = 0"}},
 		"TestTokensGrowAcrossAChange",
+	},
+	{
+		"tokens of the new set stand still", "for an hour after a change, a voter that has forgotten grants smaller ones again",
+		[]edit{{"redlock/scripts/grant.lua", "math.max(from, earliest) + 3600000000", "from + 3600000000"}},
+		"TestTokensGrowWhereAVoterForgetsAfterAChange",
 	},
 	{
 		"a change begins under lockers with the old set alone", "they lose their locks",

@@ -31,8 +31,8 @@ if KEYS[3] then
     return {-3, now, 0, from}
   end
   -- Those with the set before had voters that aren't asked any more. Their values are no larger than this: nobody got one of more than
-  -- an hour ahead, and they were over by then.
-  floor = from > 0 and from + 3600000000 or 0
+  -- an hour ahead, and they were over by then. It goes on with the time, as proposals do, for voters that forget.
+  floor = from > 0 and math.max(from, earliest) + 3600000000 or 0
 end
 local owner, record = redis.call('GET', KEYS[1]), read(KEYS[2])
 if owns(owner, record, token) then
