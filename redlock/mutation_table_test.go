@@ -257,9 +257,14 @@ var mutations = []mutation{
 		"TestReplaceADeadServer",
 	},
 	{
+		"a change asks the new set only", "the voters that are left go on to serve the old set",
+		[]edit{{"redlock/change.go", "return !c.gone[voter] && c.locker.voters[voter].guarded()\n", "return !c.gone[voter] && slices.Contains(c.locker.members.config[1].Voters, voter)\n"}},
+		"TestTokensGrowAcrossAChange",
+	},
+	{
 		"those that join two sets need a majority of all", "two lockers have majorities without a common voter",
 		[]edit{{"redlock/joining.go", "electorate: quorum.Joint(r.sets...)", "electorate: quorum.All(len(r.ids))"}},
-		"TestJoiningNeedsBothMajorities",
+		"",
 	},
 	{
 		"tokens start again with the new set", "a token of the old set is larger than a later one",

@@ -22,16 +22,20 @@ type client struct {
 
 	rand   *rand.Rand
 	locker *redlock.Locker
+	voters []int // the locker's, in its order
 	alive  context.Context
 
 	mu     sync.Mutex    // guards what follows: faults need it, too
 	delay  time.Duration // of the process's messages, either way
 	member *redlocktest.Member
 	die    context.CancelFunc
+
+	list     list          // which voters the process goes by
+	operates time.Duration // for how long at most it tries to change them
 }
 
 func newClient(w *world, index int) *client {
-	c := &client{world: w, index: index}
+	c := &client{world: w, index: index, list: w.firstList(index)}
 	c.start()
 	return c
 }
@@ -51,17 +55,19 @@ func (c *client) start() {
 	}
 	c.applyDelay()
 	c.alive, c.die = context.WithCancel(context.Background())
+	own, joining := c.enlist()
 	off := c.between(-c.world.plan.WallSkew, c.world.plan.WallSkew)
 	opts := []redlock.Option{
 		redlock.WithTTL(MaxTTL), redlock.WithNodeTimeout(NodeTimeout), redlock.WithDriftFactor(DriftFactor),
 		redlock.WithMaxClockError(MaxClockError),
-		redlock.WithClock(c.member.Clock()), redlock.WithHooks(redlock.Hooks{Done: c.done(c.name)}),
+		redlock.WithClock(c.member.Clock()), redlock.WithHooks(redlock.Hooks{Done: c.done(c.name, c.voters)}),
 	}
+	opts = append(opts, joining...)
 	if c.world.plan.Durable {
 		opts = append(opts, redlock.WithDurableNodes())
 	}
 	random := c.world.seeded(c.name + " locker")
-	locker, err := c.world.open(c.member.Clients(), Sources{
+	locker, err := c.world.open(own, Sources{
 		Token: func() (uint64, uint64) {
 			hi, lo := random.Uint64(), random.Uint64()
 			c.world.history.begin(c.name, hi, lo)
@@ -74,6 +80,10 @@ func (c *client) start() {
 		panic(err) // the options above are valid
 	}
 	c.locker = locker
+	if c.operates > 0 {
+		c.change(c.operates)
+		c.operates = 0
+	}
 }
 
 // kill ends the process as SIGKILL does: its sockets are closed, and what they had taken is
@@ -296,11 +306,11 @@ func (c *client) loseSomething() {
 
 // done notes that a lock may be valid for longer now, or which clocks are taken for wrong. What a
 // process renewed may be told when the next one has taken its place.
-func (c *client) done(process string) func(context.Context, redlock.Event) {
+func (c *client) done(process string, voters []int) func(context.Context, redlock.Event) {
 	return func(_ context.Context, e redlock.Event) {
 		if e.Kind == "extend" && e.Err == nil {
 			c.world.history.note("client %s: extended %q", process, e.Name)
 		}
-		c.world.history.checkBlame(process, e.Err)
+		c.world.history.checkBlame(process, voters, e.Err)
 	}
 }

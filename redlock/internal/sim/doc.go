@@ -37,6 +37,14 @@
 //   - Kept: nobody gets a lock that was given back before the end of its AtLeast, for longer than MaxTTL only if no voter forgets.
 //   - Forgotten: no lock is valid after the end of its MaxHold, whatever renews it.
 //
+// # What changes of the list of voters add
+//
+// One seed in eight replaces voters. Clients get the old list, the new one, or both of them, in any order and at any time. Some change the
+// voters, this way or that, and are killed, time out, or meet another that does the same or the contrary. All that's said above is checked
+// across both lists, and when the faults have ended a change must be complete within three times MaxTTL. Minorities are minorities of either
+// list. At first all voters know the old list, as they do when somebody has begun to join both, and only a minority
+// may forget: who reaches nobody who remembers could begin anew, see docs/safety.md.
+//
 // # Under which faults
 //
 // Without any limit: messages delayed, for up to [Linger], held, or lost in either direction;

@@ -125,7 +125,7 @@ func (p *planner) pause(at time.Duration) {
 func (p *planner) crash(at time.Duration) {
 	end := at + p.spell()
 	for _, n := range p.rand.Perm(p.Nodes)[:1+p.rand.IntN(min(2, p.Nodes))] {
-		keep := !p.Forgetful || p.rand.IntN(3) == 0
+		keep := p.remembers(n) || p.rand.IntN(3) == 0
 		p.add(at, func(w *world) { w.quorum.Node(n).Crash() }, "crash voter %d", n)
 		p.add(end+p.between(0, time.Millisecond), func(w *world) { w.restart(n, keep) }, "restart voter %d, memory %t", n, keep)
 	}
@@ -136,6 +136,9 @@ func (p *planner) flush(at time.Duration) {
 		return
 	}
 	for _, n := range p.rand.Perm(p.Nodes)[:1+p.rand.IntN(p.Nodes)] {
+		if p.remembers(n) {
+			continue
+		}
 		p.add(at+p.between(0, time.Millisecond), func(w *world) { w.flush(n) }, "flush voter %d", n)
 	}
 }

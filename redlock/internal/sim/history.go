@@ -24,6 +24,8 @@ type Report struct {
 	// lock was free while somebody waited, both when messages got through again.
 	Overtaken int
 	Idle      time.Duration
+	// Changes counts the changes of the list of voters that were completed.
+	Changes int
 	// Commands counts what the voters were sent.
 	Commands int
 }

@@ -78,17 +78,24 @@ type Plan struct {
 	// CutOff lists, for each client, the voters that it never reaches as long as the faults
 	// last: at most a minority. Two majorities then often share a single voter.
 	CutOff [][]int
+	// Old and New are the lists of voters of a run that changes it. They're nil where all voters are the list throughout.
+	Old, New []int
 	// Length is when the faults end.
 	Length time.Duration
 
 	events    []event
 	setBack   time.Duration // how far a clock can fall behind in all
 	lingering time.Duration // the longest that a request can be on its way
+
+	// Where the list of voters changes:
+	lists      []list // which one each client has at first
+	last       list   // which one is in force at the end
+	forgetting []int  // the voters that may lose their memory
 }
 
 func (p *Plan) String() string {
-	return fmt.Sprintf("%d voters (clocks run at %.5f, may be wrong: %v, in turns %t), %d clients (cut off from %v), messages take %v to %v, durable %t, forgetful %t, paused %t",
-		p.Nodes, p.Rate, p.Wrong, p.InTurns, p.Clients, p.CutOff, p.MinLatency, p.MaxLatency, p.Durable, p.Forgetful, p.Paused)
+	return fmt.Sprintf("%d voters (clocks run at %.5f, may be wrong: %v, in turns %t), %d clients (cut off from %v), messages take %v to %v, durable %t, forgetful %t, paused %t, lists %v to %v",
+		p.Nodes, p.Rate, p.Wrong, p.InTurns, p.Clients, p.CutOff, p.MinLatency, p.MaxLatency, p.Durable, p.Forgetful, p.Paused, p.Old, p.New)
 }
 
 // event is one thing that happens to the world. Every fault is two: its begin and its end.
@@ -102,6 +109,10 @@ type event struct {
 func NewPlan(seed uint64) *Plan {
 	p := &planner{rand: rand.New(rand.NewPCG(seed, 1)), Plan: Plan{Seed: seed}}
 	p.setUp()
+	if changesMembership(seed) {
+		p.chooseLists()
+		p.planMembership()
+	}
 	for range 3 + p.rand.IntN(18) {
 		p.anyFault(p.moment())
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -26,10 +27,16 @@ func TestPlansStayWithinTheAssumptions(t *testing.T) {
 	seen := map[string]bool{}
 	for seed := range uint64(500) {
 		p := NewPlan(seed)
-		minority := (p.Nodes - 1) / 2
-		require.True(t, p.InTurns || len(p.Wrong) <= minority, "seed %d", seed)
-		for _, cut := range p.CutOff {
-			require.LessOrEqual(t, len(cut), minority, "seed %d", seed)
+		sets := [][]int{p.Old, p.New}
+		if p.Old == nil {
+			own, _ := p.voters(oldOnly)
+			sets = [][]int{own}
+		}
+		for _, set := range sets {
+			require.True(t, p.InTurns || minorityOf(p.Wrong, set), "seed %d", seed)
+			for _, cut := range p.CutOff {
+				require.True(t, minorityOf(cut, set), "seed %d", seed)
+			}
 		}
 		require.True(t, slices.IsSortedFunc(p.events, func(a, b event) int { return int(a.at - b.at) }), "seed %d", seed)
 		for _, e := range p.events {
@@ -45,11 +52,22 @@ func TestPlansStayWithinTheAssumptions(t *testing.T) {
 				require.NotContains(t, e.what, "flush", "seed %d", seed)
 				require.NotContains(t, e.what, "memory false", "seed %d", seed)
 			}
+			if p.Old != nil {
+				forgets := []int{}
+				for n := range p.Nodes {
+					if e.what == fmt.Sprintf("flush voter %d", n) || e.what == fmt.Sprintf("restart voter %d, memory false", n) {
+						forgets = append(forgets, n)
+					}
+				}
+				require.Subset(t, p.forgetting, forgets, "seed %d", seed)
+				require.True(t, minorityOf(p.forgetting, p.Old) && minorityOf(p.forgetting, p.New), "seed %d", seed)
+			}
 		}
 	}
 	for _, kind := range []string{
 		"cut", "cut requests", "cut replies", "hold requests", "hold replies", "partition", "lose", "delay", "linger", "reset connections",
-		"pause voter", "crash voter", "flush voter", "stop all clients for", "kill client", "is no longer slow", "step the clock", "jump the clock", "rate of voter",
+		"pause voter", "crash voter", "flush voter", "stop all clients for", "kill client", "is no longer slow",
+		"gets the old list", "gets the old list, joining the new one, and changes the voters", "gets the new list, joining the old one, and changes the voters", "gets the new list", "step the clock", "jump the clock", "rate of voter",
 	} {
 		assert.Condition(t, func() bool {
 			for k := range seen {
@@ -60,4 +78,14 @@ func TestPlansStayWithinTheAssumptions(t *testing.T) {
 			return false
 		}, "no plan has: %s", kind)
 	}
+}
+
+func minorityOf(voters, set []int) bool {
+	in := 0
+	for _, n := range set {
+		if slices.Contains(voters, n) {
+			in++
+		}
+	}
+	return in <= (len(set)-1)/2
 }

@@ -91,14 +91,15 @@ func (h *history) truth() time.Time {
 
 // checkBlame checks that an operation that failed didn't take a clock for a wrong one that isn't. A client
 // that can't tell which of two is right does nobody wrong.
-func (h *history) checkBlame(client string, err error) {
+func (h *history) checkBlame(client string, voters []int, err error) {
 	var q *redlock.QuorumError
 	if !errors.As(err, &q) {
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for i, n := range q.Nodes {
+	for at, n := range q.Nodes {
+		i := voters[at]
 		if n.Outcome == redlock.ClockSuspect && !h.plan.isWrong(i) && strings.Contains(n.Err.Error(), "most others") {
 			h.violation("wolf: client %s doesn't trust the clock of voter %d: %v", client, i, n.Err)
 		}

@@ -62,8 +62,11 @@ func newWorld(tb redlocktest.TB, plan *Plan, open Open, trace io.Writer) *world 
 		open: open,
 		quorum: redlocktest.New(tb, plan.Nodes,
 			redlocktest.WithSeed(int64(plan.Seed)), redlocktest.WithLatency(plan.MinLatency, plan.MaxLatency)),
-		history: newHistory(plan, trace),
 	}
+	if err := w.tellVoters(); err != nil {
+		panic(err) // nothing has failed yet
+	}
+	w.history = newHistory(plan, trace)
 	for i, n := range w.quorum.Nodes() {
 		n.SetRate(plan.Rate)
 		w.history.watch(i, n)
@@ -172,7 +175,9 @@ func (w *world) wall(off time.Duration) time.Time {
 
 // settle lets the dust settle after the faults, and checks what must be true then.
 func (w *world) settle() {
+	w.completeChange()
 	w.recover()
+	w.endChange()
 	// Locks that were left behind run out, also where a clock was set back, and where the request
 	// for one comes only now.
 	time.Sleep(w.plan.lingering + w.plan.setBack + 2*MaxTTL)
