@@ -179,8 +179,8 @@ func (w *world) settle() {
 	w.recover()
 	w.endChange()
 	// Locks that were left behind run out, also where a clock was set back, and where the request
-	// for one comes only now.
-	time.Sleep(w.plan.lingering + w.plan.setBack + 2*MaxTTL)
+	// for one comes only now. A voter's clock may be slower than ours.
+	time.Sleep(w.plan.lingering + w.plan.setBack + time.Duration(DriftFactor*float64(w.plan.setBack)) + 2*MaxTTL)
 	w.takeTurns()
 	w.rush()
 	w.history.requireTidy()
