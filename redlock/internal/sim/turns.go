@@ -13,8 +13,9 @@ const (
 	// turnsEach is how often each client takes the lock.
 	turnsEach = 4
 	// idleMost is how long the lock may be free while somebody waits for it, messages apart: a look comes, an attempt may fail
-	// by a time-out, another follows.
-	idleMost = 3 * NodeTimeout
+	// by a time-out, another follows. And votes may split a few times, where the faults left the clients with different ideas of who the lead
+	// voter is; 3 node time-outs were too few in one of 2,000 seeds.
+	idleMost = 6 * NodeTimeout
 	// messagesMost is how many messages may be on their way one after the other meanwhile.
 	messagesMost = 10
 )
@@ -90,9 +91,9 @@ func (w *world) takeTurns() {
 	defer h.mu.Unlock()
 	h.report.Overtaken = t.most
 	h.report.Idle = t.idle
-	// Each other client may have begun without knowing that anybody waits, and each was in two lines for a moment where
-	// the faults left the clients with different ideas of where to stand.
-	if most := 2 * (len(w.clients) - 1); t.most > most {
+	// Each other client may have begun without knowing that anybody waits. And where the faults left the clients with different ideas
+	// of where to stand, each was in another line, until its next look a quarter of a node time-out later: that's two turns of its own at most.
+	if most := 3 * (len(w.clients) - 1); t.most > most {
 		h.violation("turns: a client was overtaken %d times by others that waited less, at most %d are right", t.most, most)
 	}
 	if most := idleMost + messagesMost*w.plan.MaxLatency; t.idle > most {
