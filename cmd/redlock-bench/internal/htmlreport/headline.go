@@ -22,6 +22,7 @@ func headline(r *report.Report) string {
 		}
 	}
 	ours, of := tally(r, subject.Ours, check.Violated)
+	_, theirs := tally(r, name, check.Violated)
 	switch {
 	case len(r.Results) == 0:
 		return "No experiment was performed."
@@ -31,6 +32,8 @@ func headline(r *report.Report) string {
 		return broke(r, subject.Ours) + "."
 	case of == 0:
 		return broke(r, name) + "."
+	case ours == 0 && of == 1 && theirs == 1:
+		return fmt.Sprintf("Under %s, two clients held the lock at once. Under %s, this library’s lock, they didn’t.", name, subject.Ours)
 	case ours == 0:
 		return fmt.Sprintf("%s; %s, this library’s lock, in none of %d.", broke(r, name), subject.Ours, of)
 	}
@@ -61,8 +64,8 @@ func totals(r *report.Report) string {
 	for _, result := range r.Results {
 		count[result.Exclusion]++
 	}
-	said := fmt.Sprintf("Of %s, no violation of mutual exclusion was found in %d, and one in %d.",
-		spoken.Count(len(r.Results), "experiment"), count[check.Held], count[check.Violated])
+	said := fmt.Sprintf("A violation of mutual exclusion was found in %d of %s.",
+		count[check.Violated], spoken.Count(len(r.Results), "experiment"))
 	if n := count[check.Unknown]; n > 0 {
 		said += fmt.Sprintf(" %d could not be decided.", n)
 	}

@@ -87,6 +87,7 @@ func TestHeadline(t *testing.T) {
 		"naive let two clients hold the lock at once in 1 of 1 scenario.":   results("naive", "violated"),
 		"classic let two clients hold the lock at once in 1 of 2 scenarios; guarded, this library’s lock, in none of 1.": results(
 			"naive", "violated", "classic", "violated", "classic", "held", "guarded", "held"),
+		"Under classic, two clients held the lock at once. Under guarded, this library’s lock, they didn’t.": results("classic", "violated", "guarded", "held"),
 	} {
 		assert.Equal(t, want, headline(r))
 	}
