@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -95,8 +96,9 @@ func TestWideTablesOnAPhone(t *testing.T) {
 	b.size(320)
 	const table = `[...document.querySelectorAll(".scroll")].find((s) => s.scrollWidth > s.clientWidth + 40)`
 	require.True(t, eval[bool](b, `!!(%s)`, table), "one is wide enough")
-	hint := eval[string](b, `getComputedStyle(%s, "::before").content`, table)
-	assert.Contains(t, hint, "scroll sideways")
+	assert.Eventually(t, func() bool { // the page is told of its size a moment later
+		return strings.Contains(eval[string](b, `getComputedStyle(%s, "::before").content`, table), "scroll sideways")
+	}, 5*time.Second, 20*time.Millisecond)
 	name := eval[float64](b, `%s.querySelector("tbody th").getBoundingClientRect().left`, table)
 	eval[chromedp.Void](b, `%s.scrollLeft = 40`, table)
 	assert.InDelta(t, name, eval[float64](b, `%s.querySelector("tbody th").getBoundingClientRect().left`, table), 1, "the first column stays")

@@ -89,7 +89,7 @@ func writeInGORM(db *gorm.DB) writer {
 func writeInBun(db *bun.DB) writer {
 	return func(ctx context.Context, s *store, name string, token int64, entry string, fails error) error {
 		return db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-			return s.guard.DoWith(ctx, tx, name, token, func() error {
+			return s.guard.DoWith(ctx, tx.Tx, name, token, func() error {
 				row := map[string]any{"name": []byte(name), "entry": entry}
 				_, err := tx.NewInsert().Model(&row).TableExpr(s.table).Exec(ctx)
 				return errors.Join(err, fails)
