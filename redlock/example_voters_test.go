@@ -43,7 +43,7 @@ func ExampleLocker_Change() {
 	ctx := context.Background()
 	nodes := q.Clients()
 	open := func(names []string, opts ...redlock.Option) *redlock.Locker {
-		opts = append(opts, redlock.WithTTL(500*time.Millisecond), redlock.WithGroup("orders"), redlock.WithVoterNames(names...))
+		opts = append(opts, redlock.WithTTL(time.Second), redlock.WithNodeTimeout(200*time.Millisecond), redlock.WithGroup("orders"), redlock.WithVoterNames(names...))
 		locker, err := redlock.New(nodes[:3], opts...)
 		if err != nil {
 			log.Fatal(err)
