@@ -6,7 +6,6 @@ import (
 	"net"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,9 +48,10 @@ func TestRealUserWithoutChannels(t *testing.T) {
 	for _, s := range servers {
 		s.Do("ACL", "SETUSER", "locker", "on", ">"+password, "~*", "+@all", "resetchannels")
 	}
-	var told atomic.Int64
+	var told sync.Map // on a busy machine the lead voter may be silent for a moment, and the next one is asked
 	hooks := redlock.WithHooks(redlock.Hooks{CannotListen: func(v redlock.VoterState) {
-		told.Add(1)
+		_, twice := told.LoadOrStore(v.Node, true)
+		assert.False(t, twice, "%s was named before", v.Node)
 		assert.ErrorContains(t, v.Err, "right")
 	}})
 	a := dialURLs(t, withUser(servers, "locker", password), redlock.WithTTL(time.Minute))
@@ -66,7 +66,9 @@ func TestRealUserWithoutChannels(t *testing.T) {
 		require.NoError(t, waited.Unlock(t.Context()))
 		assert.Less(t, time.Since(begun), 2*time.Second)
 	}
-	assert.EqualValues(t, 1, told.Load())
+	someone := false
+	told.Range(func(any, any) bool { someone = true; return false })
+	assert.True(t, someone)
 	requireNothingLeft(t, 0, servers...)
 }
 
