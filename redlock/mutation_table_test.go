@@ -178,7 +178,7 @@ var mutations = []mutation{
 	},
 	{
 		"those who wait don't look", "a lock whose release calls nobody is free for long",
-		[]edit{{"redlock/line.go", "every := l.options.nodeTimeout / looksOf", "every := 40 * l.options.nodeTimeout"}},
+		[]edit{{"redlock/waiter.go", "every := l.options.nodeTimeout / looksOf", "every := 40 * l.options.nodeTimeout"}},
 		"TestWaitersSeeWhatNobodyTells",
 	},
 	{
