@@ -114,6 +114,23 @@ Exit status: 0, 2 for a command line that makes no sense, 69 if no server answer
 	return cmd
 }
 
+// run lets a locker do something to the quorum, and says that it's done: in JSON by a name.
+func (f *quorumFlags) run(cmd *cobra.Command, done, said string, do func(*redlock.Locker, context.Context) error) (err error) {
+	locker, err := f.open(cmd.Context())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, locker.Close()) }()
+	if err := do(locker, cmd.Context()); err != nil {
+		return failure(err)
+	}
+	if f.json {
+		return cli.WriteJSON(cmd.OutOrStdout(), map[string]bool{done: true})
+	}
+	_, err = fmt.Fprintln(cmd.OutOrStdout(), said)
+	return err
+}
+
 func newInitCommand() *cobra.Command {
 	var f quorumFlags
 	cmd := &cobra.Command{
@@ -135,23 +152,11 @@ sense, 69 if a server doesn't answer.
 		Example:           `  redlock quorum init --nodes redis://10.0.0.1:6379,redis://10.0.0.2:6379,redis://10.0.0.3:6379`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if joined, err := f.sets.URLs(); err != nil || len(joined) > 0 {
 				return errors.Join(err, errors.New("--joining: init is for new servers; give their list as --nodes"))
 			}
-			locker, err := f.open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, locker.Close()) }()
-			if err := locker.Form(cmd.Context()); err != nil {
-				return failure(err)
-			}
-			if f.json {
-				return cli.WriteJSON(cmd.OutOrStdout(), map[string]bool{"formed": true})
-			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), "The servers vote for this list.")
-			return err
+			return f.run(cmd, "formed", "The servers vote for this list.", (*redlock.Locker).Form)
 		},
 	}
 	f.register(cmd)
@@ -190,27 +195,17 @@ command line that makes no sense, 69 if a server doesn't answer.
     --gone 10.0.0.3:6379`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if joined, err := f.sets.URLs(); err != nil || len(joined) == 0 {
 				return errors.Join(err, errors.New("--joining: give the new list of servers"))
 			}
-			locker, err := f.open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, locker.Close()) }()
 			opts := []redlock.ChangeOption{redlock.GoneForGood(gone...)}
 			if unprepared {
 				opts = append(opts, redlock.EvenIfUnprepared())
 			}
-			if err := locker.Change(cmd.Context(), opts...); err != nil {
-				return failure(err)
-			}
-			if f.json {
-				return cli.WriteJSON(cmd.OutOrStdout(), map[string]bool{"changed": true})
-			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), "The servers vote for the new list. Now start all programs with it alone.")
-			return err
+			return f.run(cmd, "changed", "The servers vote for the new list. Now start all programs with it alone.", func(l *redlock.Locker, ctx context.Context) error {
+				return l.Change(ctx, opts...)
+			})
 		},
 	}
 	f.register(cmd)
