@@ -11,6 +11,7 @@ import (
 
 	"github.com/a5bbb083/redlock/clockdrift"
 	"github.com/a5bbb083/redlock/quorum"
+	"github.com/a5bbb083/redlock/redlock/internal/election"
 )
 
 // randomToken returns 128 random bits: enough that no two attempts ever share a token.
@@ -193,17 +194,17 @@ func (lk *Lock) ask(ctx context.Context, seen *observation, now span) error {
 	if err != nil || !r.fenced {
 		return err
 	}
-	votes := newElection(l.electorate())
+	votes := election.New(l.electorate())
 	for voter, a := range seen.outcome.Answers {
 		if vote(a) == quorum.Yes {
-			votes.grant(voter, a.Reply.value)
+			votes.Grant(voter, a.Reply.value)
 		}
 	}
 	agreed := false
-	if lk.fence, agreed = votes.agreed(); agreed {
+	if lk.fence, agreed = votes.Agreed(); agreed {
 		return nil
 	}
-	lk.fence = votes.candidate()
+	lk.fence = votes.Candidate()
 	confirm := r
 	confirm.op, confirm.fence = opConfirm, lk.fence
 	poll = l.poll(&confirm, lk.window)

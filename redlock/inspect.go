@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/quorum"
+	"github.com/a5bbb083/redlock/redlock/internal/election"
 )
 
 // Holding is who holds a name, as the voters tell it. Nothing says that it's still so when the caller reads it.
@@ -157,18 +158,18 @@ func (l *Locker) holding(name string, o quorum.Outcome[reply]) Holding {
 	if h.Token == "" {
 		return h
 	}
-	fences := newElection(l.electorate())
+	fences := election.New(l.electorate())
 	for voter, n := range h.Nodes {
 		if n.Token != h.Token {
 			continue
 		}
-		fences.grant(voter, n.Fence)
+		fences.Grant(voter, n.Fence)
 		h.Remaining = max(h.Remaining, n.Remaining)
 		if n.Owner != "" {
 			h.Owner = n.Owner
 		}
 	}
-	h.Fence, _ = fences.common(l.electorate().Some)
+	h.Fence, _ = fences.Some()
 	return h
 }
 

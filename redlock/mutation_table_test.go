@@ -97,7 +97,7 @@ var mutations = []mutation{
 	},
 	{
 		"a new window at the confirmation", "a lock counts from when its fencing token is confirmed",
-		[]edit{{"redlock/acquire.go", "\tlk.fence = votes.candidate()\n", "\tlk.window = l.options.window(l.options.clock.Now(), lk.ttl)\n\tlk.fence = votes.candidate()\n"}},
+		[]edit{{"redlock/acquire.go", "\tlk.fence = votes.Candidate()\n", "\tlk.window = l.options.window(l.options.clock.Now(), lk.ttl)\n\tlk.fence = votes.Candidate()\n"}},
 		"TestConfirmationCountsFromTheStart",
 	},
 	{

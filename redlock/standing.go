@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/quorum"
+	"github.com/a5bbb083/redlock/redlock/internal/election"
 )
 
 // claim is an acquisition and what it may have left at the voters. It's what has to be released.
@@ -183,10 +184,10 @@ func (s *standing) missing(alsoUnheard bool) []int {
 func (s *standing) overtaken(e quorum.Electorate, fence int64) (by int64, overtaken bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	votes := newElection(e)
+	votes := election.New(e)
 	for voter, at := range s.sites {
-		votes.grant(voter, at.register)
+		votes.Grant(voter, at.register)
 	}
-	by, overtaken = votes.common(e.Some) // the other may go by any one of the sets
+	by, overtaken = votes.Some() // the other may go by any one of the sets
 	return by, overtaken && by > fence
 }

@@ -19,10 +19,10 @@ import (
 	"github.com/a5bbb083/redlock/redlock/redlocktest"
 )
 
-// TestModelMatchesScripts sends random requests to a Redis and to a twin of the scripts in Go. After each
-// they must agree on the reply, the key and the record. The searches rest on what the twin says:
-// the explorer's owner is the record's last owner until it gives back or another is granted.
-func TestModelMatchesScripts(t *testing.T) {
+// TestTwinMatchesScripts sends random requests to a Redis and to a twin of the scripts in Go. After each
+// they must agree on the reply, the key and the record. The searches of package election rest
+// on what the twin says: the explorer's owner is the record's last owner until it gives back or another is granted.
+func TestTwinMatchesScripts(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
 		seen := map[string]int{}
 		for seed := range uint64(150) {

@@ -1,4 +1,4 @@
-package redlock
+package election
 
 // mutation is one rule of the protocol that is broken on purpose, to prove that the search can
 // fail. The zero value is the protocol that ships.
@@ -20,8 +20,8 @@ const (
 	forgetsRegisterOnly
 )
 
-// modelVoter is one voter as the Lua scripts leave it. TestModelMatchesScripts holds it against
-// the scripts themselves.
+// modelVoter is one voter as the Lua scripts leave it, less the key and the deadline: the owner is the record's last owner until it gives
+// back or another is granted. TestTwinMatchesScripts in package redlock holds its twin against the scripts themselves.
 type modelVoter struct {
 	owner    uint8 // who holds the lock: a client, numbered from 1, or 0 for nobody
 	register int64
@@ -71,33 +71,22 @@ func (v *modelVoter) confirm(m mutation, client uint8, value int64) bool {
 }
 
 // extend is extend.lua.
-func (v *modelVoter) extend(m mutation, client uint8, token int64, restore bool) status {
+func (v *modelVoter) extend(m mutation, client uint8, token int64, restore bool) {
 	switch {
-	case v.owner != 0 && v.owner != client:
-		return statusHeld
 	case v.owner == client:
 		v.register = max(v.register, token)
-		return statusOK
-	case !restore:
-		return statusGone
+	case v.owner == 0 && restore:
+		v.owner = client
+		if v.register < token || m == restoreLowers {
+			v.register = token
+		}
 	}
-	v.owner = client
-	if v.register < token || m == restoreLowers {
-		v.register = token
-	}
-	return statusOK
 }
 
 // release is release.lua.
-func (v *modelVoter) release(client uint8) status {
-	switch v.owner {
-	case client:
+func (v *modelVoter) release(client uint8) {
+	if v.owner == client {
 		v.owner = 0
-		return statusOK
-	case 0:
-		return statusGone
-	default:
-		return statusHeld
 	}
 }
 

@@ -1,4 +1,4 @@
-package redlock
+package election
 
 import (
 	"math/bits"
@@ -25,18 +25,18 @@ func (e *explorer) justWins(set uint8) bool {
 	return result == quorum.Won
 }
 
-// elect is what a client does when these voters' grants have won its ballot: attempt.run with
+// elect is what a client does when these voters' grants have won its ballot: Lock.ask with
 // a round trip that takes no time. The election is the code that ships.
 func (e *explorer) elect(w *world, c *modelClient, set uint8) violation {
 	clear(e.votes.values)
 	for voter, value := range c.granted[:e.voters] {
 		if has(set, voter) {
-			e.votes.grant(voter, value)
+			e.votes.Grant(voter, value)
 		}
 	}
-	token, agreed := e.votes.agreed()
+	token, agreed := e.votes.Agreed()
 	if !agreed {
-		token = e.votes.candidate()
+		token = e.votes.Candidate()
 	}
 	if agreed || e.broken == maximumUnconfirmed {
 		return e.complete(w, c, token)

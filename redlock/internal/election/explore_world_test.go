@@ -1,4 +1,4 @@
-package redlock
+package election
 
 import "math/bits"
 

@@ -1,4 +1,4 @@
-package redlock
+package election
 
 import "github.com/a5bbb083/redlock/quorum"
 
@@ -30,14 +30,14 @@ type explorer struct {
 	broken          mutation
 
 	seen       outcomes
-	votes      election // used again and again
+	votes      Values // used again and again
 	scratch    []int64
 	wins       [1 << mostVoters]bool // by set of voters: whether the last of their votes wins
 	electorate []uint8               // the sets that do
 }
 
 func newExplorer(e explorer) *explorer {
-	e.votes = newElection(quorum.All(e.voters))
+	e.votes = New(quorum.All(e.voters))
 	for set := range uint8(1 << e.voters) {
 		if e.wins[set] = e.justWins(set); e.wins[set] {
 			e.electorate = append(e.electorate, set)

@@ -1,4 +1,4 @@
-package redlock
+package election
 
 // plain is an explorer that takes no short cuts: starting, sending, each reply, each end of a
 // lock, extensions and releases are steps of their own. It's there to check the other one,
