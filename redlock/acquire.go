@@ -12,6 +12,7 @@ import (
 	"github.com/a5bbb083/redlock/clockdrift"
 	"github.com/a5bbb083/redlock/quorum"
 	"github.com/a5bbb083/redlock/redlock/internal/election"
+	"github.com/a5bbb083/redlock/redlock/internal/guard"
 )
 
 // randomToken returns 128 random bits: enough that no two attempts ever share a token.
@@ -144,7 +145,7 @@ func (l *Locker) attempt(ctx context.Context, seen *observation, lo lockOptions)
 	lk := l.newLock(seen.name, l.newToken(), lo)
 	lk.window = l.options.window(start, lo.ttl)
 	if l.guard != nil {
-		lk.deadline = now.latest.after(lo.ttl)
+		lk.deadline = now.Latest.After(lo.ttl)
 	}
 	if err := lk.ask(ctx, seen, now); err != nil {
 		l.giveBack(&lk.claim, seen.silently)
@@ -171,7 +172,7 @@ func (l *Locker) newToken() string {
 }
 
 // ask asks for the lock and, where the fencing values differ, for the voters' confirmation.
-func (lk *Lock) ask(ctx context.Context, seen *observation, now span) error {
+func (lk *Lock) ask(ctx context.Context, seen *observation, now guard.Span) error {
 	l := lk.locker
 	r := request{
 		op: opAcquire, name: lk.name, token: lk.token, ttl: lk.ttl, fenced: l.options.fencing,
@@ -268,10 +269,10 @@ func (l *Locker) outdated(o quorum.Outcome[reply]) bool {
 	if l.guard == nil {
 		return false
 	}
-	now, _ := l.guard.now()
+	now, _ := l.guard.Now()
 	over := func(a quorum.Answer[reply]) bool {
 		r := a.Reply
-		return a.Heard && a.Err == nil && (r.status == statusHeld || r.status == statusQuarantined) && r.until != 0 && r.until <= now.earliest
+		return a.Heard && a.Err == nil && (r.status == statusHeld || r.status == statusQuarantined) && r.until != 0 && r.until <= now.Earliest
 	}
 	return slices.ContainsFunc(o.Answers, over) && l.electorate().Majority(func(voter int) bool {
 		return vote(o.Answers[voter]) == quorum.Yes || over(o.Answers[voter])

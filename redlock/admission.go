@@ -6,13 +6,8 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/quorum"
+	"github.com/a5bbb083/redlock/redlock/internal/guard"
 )
-
-// A voter that has just been enrolled may have forgotten locks. They're all over when the agreed
-// time has passed the moment of its enrolment by the longest TTL in use, so it votes from then on.
-// No clock of its own takes part, and nobody but a client that heard of the enrolment can say when
-// that is. The TTLs in use are what the voters remember: each lock was granted by a majority, and
-// each majority that is heard here has a voter in common with it.
 
 // startAdmission admits newcomers in the background, unless that's being done already. It doesn't
 // block, so a voter's worker may call it. What it doesn't achieve, whoever meets the newcomer next tries again.
@@ -69,32 +64,18 @@ func (l *Locker) admit(ctx context.Context) {
 // longestLook is how far apart the answers may be that one look puts together. A change of the set waits for longer.
 func (l *Locker) longestLook() time.Duration { return exchangeTimeout(l.options.nodeTimeout) }
 
+// admitNewcomers tells newcomers from when on they vote.
 func (l *Locker) admitNewcomers(heard quorum.Outcome[reply]) {
-	answered := func(voter int) bool { a := heard.Answers[voter]; return a.Heard && a.Err == nil }
-	if !l.electorate().Majority(answered) {
-		return
-	}
-	var longest time.Duration
-	for _, a := range heard.Answers {
-		if m := a.Reply.marker; m != nil {
-			longest = max(longest, m.longest)
-		}
-	}
-	now, known := l.guard.now()
-	if !known {
-		return
-	}
-	until := now.latest.after(max(longest, l.options.maxTTL))
+	said := make([]*guard.Marker, len(heard.Answers))
 	for voter, a := range heard.Answers {
-		m := a.Reply.marker
-		if m == nil {
-			continue
+		if a.Heard && a.Err == nil {
+			if said[voter] = a.Reply.marker; said[voter] == nil {
+				said[voter] = &guard.Marker{} // of a Redis Cluster
+			}
 		}
-		certain := l.certain(voter, answered)
-		l.guard.judge(voter, m.number, certain)
-		if m.number != 0 && (m.until == 0 || (certain && m.until > until)) {
-			l.sendAdmission(voter, request{op: opAdmit, fence: m.number, deadline: until, ttl: longest, restore: certain})
-		}
+	}
+	for _, a := range l.guard.Admissions(said) {
+		l.sendAdmission(a.Voter, request{op: opAdmit, fence: a.Number, deadline: a.Until, ttl: a.Longest, restore: a.Certain})
 	}
 }
 
@@ -107,23 +88,6 @@ func (l *Locker) sendAdmission(voter int, r request) {
 		Persist: true,
 		Urgent:  true,
 	})
-}
-
-// certain reports whether so many have answered that it's known for certain which locks in use are the longest: any majority
-// of any set that granted one includes somebody else than the newcomer.
-func (l *Locker) certain(newcomer int, answered func(voter int) bool) bool {
-	for _, set := range l.electorate().Sets() {
-		others := 0
-		for _, voter := range set {
-			if voter != newcomer && answered(voter) {
-				others++
-			}
-		}
-		if others <= (len(set)-1)/2 {
-			return false
-		}
-	}
-	return true
 }
 
 // look asks all voters for the time, and whether they may vote. It's over when that's enough, or else when all have
@@ -149,13 +113,13 @@ func (l *Locker) knowTime(ctx context.Context, op operation, name string) error 
 	if l.guard == nil {
 		return nil
 	}
-	if _, known := l.guard.now(); known {
+	if _, known := l.guard.Now(); known {
 		l.knowSet(ctx)
 		return nil
 	}
 	// The first exchange with a voter includes the dialling, so it gets more time.
-	outcome := l.look(ctx, exchangeTimeout(l.options.nodeTimeout), func() bool { _, known := l.guard.now(); return known })
-	if _, known := l.guard.now(); known {
+	outcome := l.look(ctx, exchangeTimeout(l.options.nodeTimeout), func() bool { _, known := l.guard.Now(); return known })
+	if _, known := l.guard.Now(); known {
 		l.knowSet(ctx)
 		return nil
 	}
@@ -165,7 +129,7 @@ func (l *Locker) knowTime(ctx context.Context, op operation, name string) error 
 		e.Reason = ErrNoQuorum
 	}
 	if e.Granted() >= e.Needed {
-		l.guard.disagreement(e.Nodes)
+		l.disagreement(e.Nodes)
 	}
 	return e
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/quorum"
+	"github.com/a5bbb083/redlock/redlock/internal/guard"
 	"github.com/a5bbb083/redlock/redlock/internal/member"
 )
 
@@ -152,10 +153,10 @@ func (c *change) hear(ctx context.Context) (quorum.Outcome[reply], error) {
 			e.Needed--
 		case !answered:
 			missing = true
-		case heard.Answers[voter].Reply.marker.number == 0:
+		case heard.Answers[voter].Reply.marker.Number == 0:
 			missing = true
 		default:
-			k := heard.Answers[voter].Reply.marker.known
+			k := heard.Answers[voter].Reply.marker.Known
 			if k.Decided() && !l.members.config.Has(k.ID) {
 				e.Nodes[voter].Outcome, e.Nodes[voter].Err = WrongQuorum, votesFor(k)
 				e.Reason, missing = ErrMembership, true
@@ -177,7 +178,7 @@ func (c *change) views(heard quorum.Outcome[reply]) (views []member.View, number
 	views, numbers = make([]member.View, len(c.gone)), make([]int64, len(c.gone))
 	for voter, a := range heard.Answers {
 		if m := a.Reply.marker; a.Heard && a.Err == nil && m != nil && c.asked(voter) {
-			views[voter], numbers[voter] = member.View{Heard: true, Known: m.known}, m.number
+			views[voter], numbers[voter] = member.View{Heard: true, Known: m.Known}, m.Number
 		}
 	}
 	return views, numbers
@@ -207,8 +208,8 @@ func (c *change) prepared(heard quorum.Outcome[reply], views []member.View, targ
 		if m == nil || !c.asked(voter) || views[voter].Known.ID == target.ID {
 			continue // it has refused them ever since
 		}
-		if m.served && m.servedAgo < limit {
-			return fmt.Errorf("%w: %s has served a locker with the old list alone %v ago, and it would be refused; start all of them with Joining first, and wait for %v", ErrUnsafe, c.locker.nodes[voter], m.servedAgo.Round(time.Millisecond), limit)
+		if m.Served && m.ServedAgo < limit {
+			return fmt.Errorf("%w: %s has served a locker with the old list alone %v ago, and it would be refused; start all of them with Joining first, and wait for %v", ErrUnsafe, c.locker.nodes[voter], m.ServedAgo.Round(time.Millisecond), limit)
 		}
 	}
 	return nil
@@ -220,22 +221,22 @@ func (c *change) await(ctx context.Context, heard quorum.Outcome[reply], steps *
 	longest := max(l.options.maxTTL, 2*l.longestLook())
 	for _, a := range heard.Answers {
 		if m := a.Reply.marker; m != nil {
-			longest = max(longest, m.longest)
+			longest = max(longest, m.Longest)
 		}
 	}
-	until, since := unixMicro(0), false
+	until, since := guard.Time(0), false
 	for {
-		now, known := l.guard.now()
+		now, known := l.guard.Now()
 		switch {
 		case known && !since:
-			until, since = now.latest.after(longest), true
+			until, since = now.Latest.After(longest), true
 			steps.From = int64(until)
-		case known && now.earliest >= until:
+		case known && now.Earliest >= until:
 			return nil
 		case !known:
-			l.look(ctx, l.longestLook(), func() bool { _, known := l.guard.now(); return known })
+			l.look(ctx, l.longestLook(), func() bool { _, known := l.guard.Now(); return known })
 		}
-		if !sleep(ctx, min(max((until-now.earliest).duration(), l.options.nodeTimeout), 10*time.Second)) {
+		if !sleep(ctx, min(max((until-now.Earliest).Duration(), l.options.nodeTimeout), 10*time.Second)) {
 			return fmt.Errorf("redlock: the change isn't complete yet, and goes on when it's asked for again: %w", ctx.Err())
 		}
 	}

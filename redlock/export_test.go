@@ -28,8 +28,10 @@ func NewRepeatable(nodes []redis.UniversalClient, token func() (hi, lo uint64), 
 	l.ears.channel = channelPrefix + l.process
 	if l.guard != nil {
 		base := jitter(1 << 40)
-		counts := make([]atomic.Int64, len(r.clients))
-		l.guard.number = func(voter int) int64 { return base<<12 + counts[voter].Add(1)<<3 + int64(voter) }
+		for i, v := range l.voters {
+			var count atomic.Int64
+			v.enrolment = func() int64 { return base<<12 + count.Add(1)<<3 + int64(i) }
+		}
 	}
 	return l, nil
 }

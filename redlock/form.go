@@ -37,12 +37,12 @@ func (l *Locker) Form(ctx context.Context) error {
 	used, numbers := false, make([]int64, len(l.voters))
 	for voter, a := range heard.Answers {
 		if m := a.Reply.marker; m != nil {
-			numbers[voter], used = m.number, used || m.longest > 0
+			numbers[voter], used = m.Number, used || m.Longest > 0
 		}
 	}
-	now, known := l.guard.now()
+	now, known := l.guard.Now()
 	if !known {
-		l.guard.disagreement(e.Nodes)
+		l.disagreement(e.Nodes)
 		return e
 	}
 	views := make([]member.View, len(l.voters))
@@ -55,7 +55,7 @@ func (l *Locker) Form(ctx context.Context) error {
 			tells = append(tells, l.formTell(voter))
 		default:
 			tells = append(tells, l.formTell(voter))
-			l.sendAdmission(voter, request{op: opAdmit, fence: numbers[voter], deadline: now.earliest, restore: true})
+			l.sendAdmission(voter, request{op: opAdmit, fence: numbers[voter], deadline: now.Earliest, restore: true})
 		}
 	}
 	l.tell(ctx, tells, numbers, views) // behind the admissions, in the same queues
@@ -79,7 +79,7 @@ func (l *Locker) formTell(voter int) member.Tell {
 func (l *Locker) formError(ctx context.Context, heard quorum.Outcome[reply]) *QuorumError {
 	e := &QuorumError{Op: opForm, Needed: len(l.nodes), Nodes: l.results(opLook, heard), Reason: ErrNoQuorum, cause: ctx.Err()}
 	for voter := range e.Nodes {
-		k := l.guard.view(voter).Known
+		k := l.guard.View(voter).Known
 		if r := &e.Nodes[voter]; r.Outcome == Granted && k.Decided() && !l.members.config.Has(k.ID) {
 			r.Outcome, r.Err = WrongQuorum, l.otherSet(voter)
 			e.Reason, e.advice = ErrMembership, l.membershipAdvice()

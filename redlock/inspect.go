@@ -8,6 +8,7 @@ import (
 
 	"github.com/a5bbb083/redlock/quorum"
 	"github.com/a5bbb083/redlock/redlock/internal/election"
+	"github.com/a5bbb083/redlock/redlock/internal/guard"
 )
 
 // Holding is who holds a name, as the voters tell it. Nothing says that it's still so when the caller reads it.
@@ -53,7 +54,7 @@ type found struct {
 	endless  bool // the key has no TTL
 	register int64
 	token    string
-	deadline unixMicro // -1 when given back
+	deadline guard.Time // -1 when given back
 	owner    string
 }
 
@@ -79,9 +80,9 @@ func parseFound(values []any) (reply, error) {
 	if n != len(numbers) || t != len(texts) || len(values) != n+t {
 		return reply{}, fmt.Errorf("redlock: the inspect script returned %d values; is there a proxy that doesn't support scripts?", len(values))
 	}
-	return reply{status: statusOK, time: unixMicro(numbers[0]), found: &found{
+	return reply{status: statusOK, time: guard.Time(numbers[0]), found: &found{
 		key: texts[0], ttl: time.Duration(max(numbers[1], 0)) * time.Millisecond, endless: numbers[1] == noTTL,
-		register: numbers[2], token: texts[1], deadline: unixMicro(numbers[3]), owner: texts[2],
+		register: numbers[2], token: texts[1], deadline: guard.Time(numbers[3]), owner: texts[2],
 	}}, nil
 }
 
@@ -133,9 +134,9 @@ func (l *Locker) inspect(ctx context.Context, name string, enough func(quorum.Ou
 // holding counts what the voters have.
 func (l *Locker) holding(name string, o quorum.Outcome[reply]) Holding {
 	h := Holding{Name: name, Nodes: make([]NodeHolding, len(l.nodes))}
-	var now span
+	var now guard.Span
 	if l.guard != nil {
-		now, _ = l.guard.now()
+		now, _ = l.guard.Now()
 	}
 	for voter, a := range o.Answers {
 		n := &h.Nodes[voter]
@@ -175,14 +176,14 @@ func (l *Locker) holding(name string, o quorum.Outcome[reply]) Holding {
 
 // nodeHolding judges by the rules of scripts/record.lua: the record by the agreed time, where it's known, and the key where
 // the record doesn't know its owner.
-func (l *Locker) nodeHolding(f *found, now span) NodeHolding {
+func (l *Locker) nodeHolding(f *found, now guard.Span) NodeHolding {
 	n := NodeHolding{Fence: f.register}
 	recorded := f.token != "" && f.deadline >= 0 // and not given back
 	timed := l.guard != nil && f.deadline > 0
 	switch {
-	case recorded && timed && now.earliest < f.deadline:
-		n.Token, n.Owner, n.Remaining = f.token, f.owner, (f.deadline - now.earliest).duration()
-		if now.earliest < 0 { // nobody knows what time it is
+	case recorded && timed && now.Earliest < f.deadline:
+		n.Token, n.Owner, n.Remaining = f.token, f.owner, now.Left(f.deadline)
+		if now.Earliest < 0 { // nobody knows what time it is
 			n.Remaining = f.ttl
 		}
 	case f.key != "" && f.key == f.token && timed: // its time is over, whatever the key says

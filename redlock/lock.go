@@ -10,6 +10,7 @@ import (
 
 	"github.com/a5bbb083/redlock/clockdrift"
 	"github.com/a5bbb083/redlock/quorum"
+	"github.com/a5bbb083/redlock/redlock/internal/guard"
 )
 
 // Lock is one acquisition of a lock. A second acquisition of the same name is another Lock.
@@ -27,8 +28,8 @@ type Lock struct {
 
 	mu       sync.Mutex
 	window   clockdrift.Window
-	deadline unixMicro // of the window, by the agreed time; 0 without guards
-	loss     error     // why the lock is no longer held; nil while it's held
+	deadline guard.Time // of the window, by the agreed time; 0 without guards
+	loss     error      // why the lock is no longer held; nil while it's held
 	expiry   *time.Timer
 	renewal  *time.Timer // nil if it isn't renewed
 	healing  *time.Timer
@@ -231,7 +232,7 @@ func (lk *Lock) askForMore(ctx context.Context, seen *observation, current clock
 	now := l.at(start)
 	e := extension{window: l.options.window(start, ttl)}
 	if l.guard != nil {
-		e.deadline = now.latest.after(ttl)
+		e.deadline = now.Latest.After(ttl)
 	}
 	lk.mayLive(ttl)
 	poll := l.poll(lk.extendRequest(ttl, false, e.deadline, now), current)
@@ -248,10 +249,10 @@ func (lk *Lock) askForMore(ctx context.Context, seen *observation, current clock
 // extension is what an extension promises if a majority agrees.
 type extension struct {
 	window   clockdrift.Window
-	deadline unixMicro
+	deadline guard.Time
 }
 
-func (lk *Lock) extendRequest(ttl time.Duration, restore bool, deadline unixMicro, now span) *request {
+func (lk *Lock) extendRequest(ttl time.Duration, restore bool, deadline guard.Time, now guard.Span) *request {
 	op := opExtend
 	if !lk.locker.options.fencing {
 		op = opExtendPlain
@@ -267,7 +268,7 @@ func (lk *Lock) heed() {
 	if lk.locker.guard == nil {
 		return
 	}
-	if w := lk.locker.guard.shorten(lk.window, lk.deadline); w != lk.window {
+	if w := lk.locker.guard.Shorten(lk.window, lk.deadline); w != lk.window {
 		lk.window = w
 		lk.expiry.Reset(lk.remaining())
 	}

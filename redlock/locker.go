@@ -4,15 +4,14 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/a5bbb083/redlock/clockdrift"
 	"github.com/a5bbb083/redlock/quorum"
+	"github.com/a5bbb083/redlock/redlock/internal/guard"
 )
 
 // Locker takes locks on one set of voters. It is safe for concurrent use; a program needs one
@@ -25,7 +24,7 @@ type Locker struct {
 	sessions []*session
 	owned    []redis.UniversalClient
 	group    *quorum.Group[*request, reply]
-	guard    *guard                 // nil without guards
+	guard    *guard.Guard           // nil without guards
 	wall     func() time.Time       // proposals for fencing tokens only, never deadlines
 	random   func() (hi, lo uint64) // for lock tokens; must not repeat
 	jitter   func(n int64) int64    // uniform in [0, n)
@@ -136,7 +135,10 @@ func newLocker(r roll, o options, s setup) *Locker {
 	l.closing, l.close = context.WithCancelCause(context.Background())
 	l.draining, l.drain = context.WithCancelCause(l.closing)
 	for i, client := range r.clients {
-		v := &voter{client: client, index: i, link: connectionOf(client), idle: idleLimit(client), members: l.members}
+		v := &voter{
+			client: client, index: i, nodes: r.names, link: connectionOf(client), idle: idleLimit(client), members: l.members,
+			durable: o.durable, enrolment: randomEnrolment,
+		}
 		if isCluster(client) {
 			v.kind = clusterVoter
 		}
@@ -146,21 +148,10 @@ func newLocker(r roll, o options, s setup) *Locker {
 		}
 		l.voters = append(l.voters, v)
 	}
-	// Where too few voters have a clock, they can't agree on the time, and there are no guards.
-	if o.guards && !slices.ContainsFunc(r.sets, func(set []int) bool { return !l.tells(set) }) {
-		l.guard = newGuard(len(r.clients), r.sets, &o)
-		l.guard.newcomer, l.guard.nodes, l.guard.config = l.startAdmission, r.names, l.members.config
-	}
+	l.startGuard()
 	transports := make([][]quorum.Transport[*request, reply], len(r.clients))
 	for i, v := range l.voters {
-		v.guard = l.guard
-		if l.guard != nil && v.kind != clusterVoter {
-			v.kind = guardedVoter
-		}
 		l.kinds[v.kind] = true
-		if l.guard != nil {
-			l.guard.views[i].Mute = !v.guarded()
-		}
 		for range s.workers {
 			session := newSession(v, exchangeTimeout(o.nodeTimeout), s.timely)
 			l.sessions, v.sessions = append(l.sessions, session), append(v.sessions, session)
@@ -173,37 +164,6 @@ func newLocker(r roll, o options, s setup) *Locker {
 	l.ears = newEars(l.process, l.voters, exchangeTimeout(o.nodeTimeout), l.turns.called, l.cannotListen)
 	l.group = quorum.NewGroup(transports, s.config)
 	return l
-}
-
-// tells reports whether enough voters of a set have a clock for them to agree on the time.
-func (l *Locker) tells(set []int) bool {
-	clocks := 0
-	for _, voter := range set {
-		if l.voters[voter].kind != clusterVoter {
-			clocks++
-		}
-	}
-	return tells(clocks, len(set))
-}
-
-// now returns what time it is by agreement; void without guards.
-func (l *Locker) now() span { return l.at(l.options.clock.Now()) }
-
-// at is now for a reading of the clock.
-func (l *Locker) at(reading time.Duration) span {
-	if l.guard == nil {
-		return span{}
-	}
-	s, _ := l.guard.at(reading)
-	return s
-}
-
-// trust cuts a window off where the agreed time comes to a lock's deadline, see [guard.trust].
-func (l *Locker) trust(w clockdrift.Window, deadline unixMicro) clockdrift.Window {
-	if l.guard == nil {
-		return w
-	}
-	return l.guard.trust(w, deadline)
 }
 
 // exchangeTimeout is how long a voter's worker waits for one exchange. It's longer than any

@@ -77,46 +77,9 @@ func (m *members) appendTo(args []any, kind voterKind) []any {
 	return append(args, m.field, m.own, m.joined)
 }
 
-// told takes in what a voter knows of its set. It asks for an admission where somebody has to tell it.
-func (g *guard) told(voter int, k member.Known) {
-	g.mu.Lock()
-	g.views[voter].Heard, g.views[voter].Known = true, k
-	_, inForce := g.config.InForce(g.views)
-	g.mu.Unlock()
-	g.settled.Store(inForce)
-	if !k.Decided() {
-		g.newcomer()
-	}
-}
-
-// view returns what a voter has said last of its set.
-func (g *guard) view(voter int) member.View {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.views[voter]
-}
-
-// forming reports whether voters wait for somebody to tell them that they vote for the locker's set, and nobody has
-// said that they vote for another.
-func (g *guard) forming() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	waiting := false
-	for _, v := range g.views {
-		switch {
-		case !v.Heard || v.Mute:
-		case !v.Known.Blank() && !g.config.Has(v.Known.ID):
-			return false
-		case !v.Known.Decided():
-			waiting = true
-		}
-	}
-	return waiting
-}
-
 // knowSet waits until the voters have been told for whom they vote, at first contact.
 func (l *Locker) knowSet(ctx context.Context) {
-	if l.guard.settled.Load() || !l.guard.forming() {
+	if !l.guard.Forming() {
 		return
 	}
 	select {
@@ -131,16 +94,16 @@ func (l *Locker) tellSets(ctx context.Context, heard quorum.Outcome[reply]) {
 	views, numbers := make([]member.View, len(l.voters)), make([]int64, len(l.voters))
 	for voter, a := range heard.Answers {
 		views[voter].Mute = !l.voters[voter].guarded()
-		if m := a.Reply.marker; a.Heard && a.Err == nil && m != nil && m.number != 0 {
-			views[voter].Heard, views[voter].Known, numbers[voter] = true, m.known, m.number
+		if m := a.Reply.marker; a.Heard && a.Err == nil && m != nil && m.Number != 0 {
+			views[voter].Heard, views[voter].Known, numbers[voter] = true, m.Known, m.Number
 		}
 	}
 	for range 3 { // claim, decide, remind
-		now, known := l.guard.now()
+		now, known := l.guard.Now()
 		if !known {
 			return
 		}
-		tells := l.members.config.Decide(views, member.Now{Earliest: int64(now.earliest), Latest: int64(now.latest)}, l.options.maxTTL.Microseconds())
+		tells := l.members.config.Decide(views, member.Now{Earliest: int64(now.Earliest), Latest: int64(now.Latest)}, l.options.maxTTL.Microseconds())
 		if len(tells) == 0 {
 			return
 		}
@@ -186,7 +149,7 @@ func (l *Locker) otherSet(voter int) error {
 	if l.guard == nil {
 		return nil
 	}
-	k := l.guard.view(voter).Known
+	k := l.guard.View(voter).Known
 	if k.Blank() || l.members.config.Has(k.ID) {
 		return nil
 	}
@@ -212,7 +175,7 @@ func (l *Locker) sets() string {
 
 // undecided says why a voter doesn't vote yet, where that's because it doesn't know for whom; nil otherwise.
 func (l *Locker) undecided(voter int) error {
-	v := l.guard.view(voter)
+	v := l.guard.View(voter)
 	if !v.Heard || v.Mute {
 		return nil
 	}

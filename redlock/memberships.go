@@ -61,13 +61,11 @@ func (l *Locker) membership(a quorum.Answer[reply], voter int) Membership {
 	}
 	m := a.Reply.marker
 	v := Membership{
-		Voters: slices.Clone(m.known.Names), Generation: m.known.Generation, Changing: m.known.Decided() && m.known.From == member.Pending,
-		ServedAlone: m.served, ServedAgo: m.servedAgo,
+		Voters: slices.Clone(m.Known.Names), Generation: m.Known.Generation, Changing: m.Known.Decided() && m.Known.From == member.Pending,
+		ServedAlone: m.Served, ServedAgo: m.ServedAgo,
 	}
-	if now, known := l.guard.now(); known && m.number != 0 {
-		if v.Waits = max((m.until - now.earliest).duration(), 0); m.until == 0 {
-			v.Waits = l.options.maxTTL
-		}
+	if left, waits := l.guard.Waits(*m); waits {
+		v.Waits = left
 	}
 	return v
 }

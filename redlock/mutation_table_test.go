@@ -15,7 +15,7 @@ var mutations = []mutation{
 	},
 	{
 		"the quarantine is measured from before the enrolment", "it's over before the locks are that were forgotten",
-		[]edit{{"redlock/admission.go", "until := now.latest.after(max(longest, l.options.maxTTL))", "until := now.latest.after(max(longest, l.options.maxTTL) / 2)"}},
+		[]edit{{"redlock/internal/guard/admission.go", "until := now.Latest.After(max(longest, g.MaxTTL))", "until := now.Latest.After(max(longest, g.MaxTTL) / 2)"}},
 		"",
 	},
 	{
@@ -36,18 +36,18 @@ var mutations = []mutation{
 	},
 	{
 		"deadlines from the earliest", "a record says that the lock is over before the holder thinks so",
-		[]edit{{"redlock/acquire.go", "lk.deadline = now.latest.after(lo.ttl)", "lk.deadline = now.earliest.after(lo.ttl)"},
-			{"redlock/guard.go", "(deadline - now.latest).duration()", "(deadline - now.earliest).duration()"}},
+		[]edit{{"redlock/acquire.go", "lk.deadline = now.Latest.After(lo.ttl)", "lk.deadline = now.Earliest.After(lo.ttl)"},
+			{"redlock/internal/guard/guard.go", "(deadline - now.Latest).Duration()", "(deadline - now.Earliest).Duration()"}},
 		"",
 	},
 	{
 		"no largest error", "right clocks count as exact",
-		[]edit{{"redlock/guard.go", "agreed = agreed.Widen(g.maxError)", "agreed = agreed.Widen(0)"}},
+		[]edit{{"redlock/internal/guard/guard.go", "agreed = agreed.Widen(g.MaxError)", "agreed = agreed.Widen(0)"}},
 		"",
 	},
 	{
 		"readings are remembered, not agreements", "clocks that were wrong at different times are counted together",
-		[]edit{{"redlock/guard.go", "clockdrift.NewJointClocks(o.driftFactor, o.maxClockError, exchangeTimeout(o.nodeTimeout), sets...)", "clockdrift.NewJointClocks(o.driftFactor, o.maxClockError, time.Hour, sets...)"}},
+		[]edit{{"redlock/internal/guard/guard.go", "clockdrift.NewJointClocks(c.Drift, c.MaxError, c.Together, sets...)", "clockdrift.NewJointClocks(c.Drift, c.MaxError, time.Hour, sets...)"}},
 		"TestClocksThatAreWrongInTurns",
 	},
 	{
@@ -112,7 +112,7 @@ var mutations = []mutation{
 	},
 	{
 		"a pause goes unnoticed", "the replies to an attempt aren't held against its deadline",
-		[]edit{{"redlock/guard.go", "\treturn w.Until(reading + (deadline - now.latest).duration())", "\t_ = now\n\treturn w"}},
+		[]edit{{"redlock/internal/guard/guard.go", "\treturn w.Until(reading + (deadline - now.Latest).Duration())", "\t_ = now\n\treturn w"}},
 		"",
 	},
 	{
@@ -127,8 +127,8 @@ var mutations = []mutation{
 	},
 	{
 		"extended from the earliest", "the record of an extended lock says that it's over before the holder thinks so",
-		[]edit{{"redlock/lock.go", "e.deadline = now.latest.after(ttl)", "e.deadline = now.earliest.after(ttl)"},
-			{"redlock/guard.go", "(deadline - now.latest).duration()", "(deadline - now.earliest).duration()"}},
+		[]edit{{"redlock/lock.go", "e.deadline = now.Latest.After(ttl)", "e.deadline = now.Earliest.After(ttl)"},
+			{"redlock/internal/guard/guard.go", "(deadline - now.Latest).Duration()", "(deadline - now.Earliest).Duration()"}},
 		"",
 	},
 	{
@@ -153,12 +153,12 @@ var mutations = []mutation{
 	},
 	{
 		"one server votes at each of its addresses", "a server that two addresses lead to has two votes, and is two clocks",
-		[]edit{{"redlock/sameserver.go", "if known && last.voter != voter && now-last.at <= g.distinct {", "if false {"}},
+		[]edit{{"redlock/internal/guard/server.go", "if known && last.voter != voter && now-last.at <= distinct {", "if false {"}},
 		"TestAddressesThatLeadToOneServerAreOneClock",
 	},
 	{
 		"replies of any age tell the time", "a lock is trusted although nothing was heard since a pause of its machine",
-		[]edit{{"redlock/guard.go", "if reading-w.Start() > g.together && !g.tell(reading) {", "if false {"}},
+		[]edit{{"redlock/internal/guard/guard.go", "if reading-w.Start() > g.Together && !g.tell(reading) {", "if false {"}},
 		"TestRepliesTooOldToShowAPause",
 	},
 	{

@@ -40,10 +40,10 @@ func (l *Locker) result(op operation, o quorum.Outcome[reply], voter int) NodeRe
 		case r.Outcome == Quarantined && l.undecided(voter) != nil:
 			r.Err = l.undecided(voter)
 		case r.Outcome == ClockSuspect:
-			r.Err = l.guard.astray(voter)
+			r.Err = l.astray(voter)
 		case op == opAcquire && r.Outcome == Held && a.Reply.until == 0 && a.Reply.value == noTTL:
 			r.Err = errNoTTL
-		case r.Outcome == Quarantined && r.Remaining > l.guard.longestWait():
+		case r.Outcome == Quarantined && r.Remaining > l.longestWait():
 			r.Err = fmt.Errorf("longer than the %v of this locker's MaxTTL, since it granted longer locks, or another locker with a longer MaxTTL met it first", l.options.maxTTL)
 		}
 		return r
@@ -61,14 +61,18 @@ func (l *Locker) refusedFor(op operation, r reply) time.Duration {
 	case op != opAcquire:
 		return 0
 	case r.status == statusQuarantined && r.until == 0:
-		return l.guard.maxTTL // at the least: nobody has said yet
+		return l.options.maxTTL // at the least: nobody has said yet
 	case (r.status == statusQuarantined || r.status == statusHeld) && r.until != 0 && l.guard != nil:
-		return l.guard.left(r.until)
+		return l.now().Left(r.until)
 	case r.status == statusHeld:
 		return time.Duration(max(r.value, 0)) * time.Millisecond
 	}
 	return 0
 }
+
+// longestWait returns how long a voter that was just enrolled has to wait at the most, if no lock was
+// longer than our own may be.
+func (l *Locker) longestWait() time.Duration { return l.options.maxTTL + 2*l.options.uncertainty() }
 
 // quorumError explains a poll that didn't succeed.
 //

@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/a5bbb083/redlock/redlock/internal/guard"
 	"github.com/a5bbb083/redlock/redlock/internal/member"
 )
 
@@ -27,17 +28,17 @@ type request struct {
 	restore bool
 	// deadline is until when the holder may believe in the lock; 0 without guards. For an
 	// admission it's from when on the voter votes.
-	deadline unixMicro
-	now      span     // when the request was made; void without guards
-	owner    string   // what the holder calls itself
-	voters   []*voter // for an acquisition: who is silent, see contest.go
-	known    string   // what to tell a voter of its set of voters
-	members  *members // the locker's
-	passive  bool     // a look that enrols nobody
-	gone     holderID // for an acquisition: whose lock has been given back, as it was told; 0 if it wasn't
-	waits    bool     // for an acquisition: who is refused stands in line
-	silently bool     // a release calls nobody, see line.lua
-	line     stand    // what to do about the line
+	deadline guard.Time
+	now      guard.Span // when the request was made; void without guards
+	owner    string     // what the holder calls itself
+	voters   []*voter   // for an acquisition: who is silent, see contest.go
+	known    string     // what to tell a voter of its set of voters
+	members  *members   // the locker's
+	passive  bool       // a look that enrols nobody
+	gone     holderID   // for an acquisition: whose lock has been given back, as it was told; 0 if it wasn't
+	waits    bool       // for an acquisition: who is refused stands in line
+	silently bool       // a release calls nobody, see line.lua
+	line     stand      // what to do about the line
 
 	// The command as it's sent to each kind of voter, the same for all of a kind: see seal.
 	commands [voterKinds][]any
@@ -87,7 +88,7 @@ func (r *request) command(kind voterKind, life int64) []any {
 	default:
 		args = append(args, 2, r.name, recordKey(r.name, kind == clusterVoter))
 	}
-	deadline, earliest, latest := int64(r.deadline), int64(r.now.earliest), int64(r.now.latest)
+	deadline, earliest, latest := int64(r.deadline), int64(r.now.Earliest), int64(r.now.Latest)
 	switch r.op {
 	case opAcquire:
 		args = append(args, r.token, r.ttl.Milliseconds(), r.fence, life, deadline, earliest, latest, r.owner)
@@ -133,7 +134,7 @@ func counts(kind voterKind) int {
 }
 
 // guarded reports whether the request was made by the agreed time.
-func (r *request) guarded() bool { return r.now != span{} }
+func (r *request) guarded() bool { return r.now != guard.Span{} }
 
 // needsLook reports whether a request's answer depends on the server being fit to vote.
 func (r *request) needsLook() bool { return r.op != opRelease && r.op != opAdmit && r.op != opTell }
@@ -211,14 +212,14 @@ var outcomeOf = map[status]Outcome{
 
 type reply struct {
 	status status
-	time   unixMicro // by the server's clock; 0 where it doesn't say
+	time   guard.Time // by the server's clock; 0 where it doesn't say
 	// value is the register of a fenced lock. Where an acquisition was refused since another
 	// holds the lock, it's the key's PTTL.
 	value int64
 	// until is how long a refusal will last, by the agreed time; 0 if only the key's PTTL tells.
-	until  unixMicro
+	until  guard.Time
 	holder holderID      // who holds the lock, where an acquisition was refused for that
-	marker *marker       // in the reply to a look or an admission
+	marker *guard.Marker // in the reply to a look or an admission
 	found  *found        // in the reply to an inspection
 	place  place         // in the reply of who waits
 	known  *member.Known // of its set of voters, in the reply to being told
@@ -266,18 +267,18 @@ func (r *request) parseScript(values []int64) (reply, error) {
 	switch {
 	case r.op == opAdmit && len(values) == 4:
 		m := markerOf(values)
-		return reply{status: statusOK, time: unixMicro(values[0]), marker: &m}, nil
+		return reply{status: statusOK, time: guard.Time(values[0]), marker: &m}, nil
 	case len(values) == 5: // a grant that was refused since another holds the lock
-		rp := reply{status: status(values[0]), time: unixMicro(values[1]), value: values[2], until: unixMicro(values[3])}
-		if rp.until <= r.now.earliest {
+		rp := reply{status: status(values[0]), time: guard.Time(values[1]), value: values[2], until: guard.Time(values[3])}
+		if rp.until <= r.now.Earliest {
 			rp.until = 0 // the record's lock is over, so it's the key that is in the way
 		}
 		rp.holder = holderID(values[4])
 		return rp, nil
 	case len(values) == 4:
-		return reply{status: status(values[0]), time: unixMicro(values[1]), value: values[2], until: unixMicro(values[3])}, nil
+		return reply{status: status(values[0]), time: guard.Time(values[1]), value: values[2], until: guard.Time(values[3])}, nil
 	case len(values) == 8: // of who waits
-		rp := reply{status: status(values[0]), time: unixMicro(values[1]), value: values[2], until: unixMicro(values[3]), holder: holderID(values[4])}
+		rp := reply{status: status(values[0]), time: guard.Time(values[1]), value: values[2], until: guard.Time(values[3]), holder: holderID(values[4])}
 		rp.place = place{ticket: values[5], ahead: int(values[6]), called: values[7]}
 		return rp, nil
 	case len(values) == 2: // a release
@@ -312,13 +313,13 @@ func parseTold(values []any) (reply, error) {
 		now, isNumber := values[0].(int64)
 		if text, isText := values[1].(string); isNumber && isText {
 			known, err := member.Parse(text)
-			return reply{status: statusOK, time: unixMicro(now), known: &known}, err
+			return reply{status: statusOK, time: guard.Time(now), known: &known}, err
 		}
 	}
 	return reply{}, fmt.Errorf("redlock: the tell script returned %d values; is there a proxy that doesn't support scripts?", len(values))
 }
 
 // markerOf reads what the replies of enrol.lua and admit.lua begin with.
-func markerOf(values []int64) marker {
-	return marker{number: values[1], until: unixMicro(values[2]), longest: time.Duration(values[3]) * time.Millisecond}
+func markerOf(values []int64) guard.Marker {
+	return guard.Marker{Number: values[1], Until: guard.Time(values[2]), Longest: time.Duration(values[3]) * time.Millisecond}
 }

@@ -71,7 +71,7 @@ func (lk *Lock) resume(ctx context.Context, seen *observation, lo lockOptions) e
 	now := l.at(start)
 	lk.window = l.options.window(start, lo.ttl)
 	if l.guard != nil {
-		lk.deadline = now.latest.after(lo.ttl)
+		lk.deadline = now.Latest.After(lo.ttl)
 	}
 	poll := l.poll(lk.extendRequest(lo.ttl, false, lk.deadline, now), lk.window)
 	poll.Urgent = true

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/a5bbb083/redlock/quorum"
+	"github.com/a5bbb083/redlock/redlock/internal/guard"
 )
 
 // workersPerVoter is how many sessions a voter has, each with its worker: while one waits for the server,
@@ -39,11 +40,11 @@ type session struct {
 	mu      sync.Mutex  // exchanges are one at a time; the timer is another matter
 	conn    *redis.Conn // nil while there's none
 	pipe    redis.Pipeliner
-	reached bool          // the last pass had a connection that could be set up
-	looked  bool          // the server at its other end was found to be enrolled
-	server  serverID      // which one that is
-	idle    *time.Timer   // ends the conversation
-	cmds    []redis.Cmder // of a pass
+	reached bool           // the last pass had a connection that could be set up
+	looked  bool           // the server at its other end was found to be enrolled
+	server  guard.ServerID // which one that is
+	idle    *time.Timer    // ends the conversation
+	cmds    []redis.Cmder  // of a pass
 
 	known familiarity
 }
@@ -179,7 +180,7 @@ func (s *session) pass(ctx context.Context, requests []*request, answers []quoru
 		return nil
 	}
 	m, unfit := s.seen(look, enrols, sent)
-	latest := unixMicro(0)
+	latest := guard.Time(0)
 	for i, r := range requests {
 		if !sends(i) {
 			continue
@@ -203,9 +204,9 @@ func (s *session) pass(ctx context.Context, requests []*request, answers []quoru
 		case unfit != nil && r.needsLook():
 			answers[i].Err = unfit
 		case r.op == opAdmit:
-			s.voter.guard.enrolled(s.voter.index, *answers[i].Reply.marker)
+			s.voter.guard.Enrolled(s.voter.index, *answers[i].Reply.marker)
 		case r.op == opTell:
-			s.voter.guard.told(s.voter.index, *answers[i].Reply.known)
+			s.voter.guard.Told(s.voter.index, *answers[i].Reply.known)
 		case r.op == opLook:
 			answers[i].Reply.marker = m
 		case answers[i].Reply.status == statusWrongQuorum:
@@ -213,12 +214,12 @@ func (s *session) pass(ctx context.Context, requests []*request, answers []quoru
 		case answers[i].Reply.status == statusQuarantined && m == nil:
 			s.looked = false // somebody has emptied it since
 			if answers[i].Reply.until == 0 {
-				s.voter.guard.newcomer()
+				s.voter.guard.Newcomer()
 			}
 		}
 	}
 	if s.looked && unfit == nil && latest != 0 {
-		s.voter.guard.observe(s.voter.index, sent, latest)
+		s.voter.guard.Observe(s.voter.index, sent, latest)
 	}
 	return again
 }
@@ -242,20 +243,19 @@ func (s *session) look(ctx context.Context, requests []*request, enrols, full bo
 	if !s.voter.guarded() || !slices.ContainsFunc(requests, wanted) {
 		return nil
 	}
-	g := s.voter.guard
 	number := int64(0)
 	if enrols {
-		number = g.number(s.voter.index)
+		number = s.voter.enrolment()
 	}
-	args := []any{"evalsha", scripts[opLook].hash, 1, markerKey, number, g.durable, s.voter.members.field}
+	args := []any{"evalsha", scripts[opLook].hash, 1, markerKey, number, s.voter.durable, s.voter.members.field}
 	return queueMixed(ctx, s.pipe, opLook, args, full)
 }
 
 // seen takes in what the server said about itself.
-func (s *session) seen(look *redis.SliceCmd, enrolled bool, sent time.Duration) (*marker, error) {
+func (s *session) seen(look *redis.SliceCmd, enrolled bool, sent time.Duration) (*guard.Marker, error) {
 	g := s.voter.guard
 	if look == nil && s.looked {
-		return nil, g.answered(s.voter.index, s.server)
+		return nil, s.voter.answeredBy(s.server)
 	}
 	if look == nil {
 		return nil, nil
@@ -269,19 +269,19 @@ func (s *session) seen(look *redis.SliceCmd, enrolled bool, sent time.Duration) 
 	if err != nil {
 		return nil, err
 	}
-	s.server = serverID(values[4])
-	if err := g.answered(s.voter.index, s.server); err != nil {
+	s.server = guard.ServerID(values[4])
+	if err := s.voter.answeredBy(s.server); err != nil {
 		return nil, err
 	}
-	g.observe(s.voter.index, sent, unixMicro(values[0]))
+	g.Observe(s.voter.index, sent, guard.Time(values[0]))
 	m := markerOf(values)
-	m.known = known
+	m.Known = known
 	if alone := values[5]; alone != 0 {
-		m.served, m.servedAgo = true, max((unixMicro(values[0])-unixMicro(alone)).duration(), 0)
+		m.Served, m.ServedAgo = true, max((guard.Time(values[0])-guard.Time(alone)).Duration(), 0)
 	}
 	if s.looked = enrolled; enrolled {
-		g.enrolled(s.voter.index, m)
-		g.told(s.voter.index, known)
+		g.Enrolled(s.voter.index, m)
+		g.Told(s.voter.index, known)
 	}
 	return &m, nil
 }

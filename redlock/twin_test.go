@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/a5bbb083/redlock/quorum"
+	"github.com/a5bbb083/redlock/redlock/internal/guard"
 	"github.com/a5bbb083/redlock/redlock/internal/redistest"
 	"github.com/a5bbb083/redlock/redlock/redlocktest"
 )
@@ -89,7 +90,7 @@ func (w *twin) held(r request) bool {
 	case w.key != "" && !timed:
 		return true
 	}
-	return timed && int64(r.now.earliest) < w.deadline
+	return timed && int64(r.now.Earliest) < w.deadline
 }
 
 // carryOut returns the status of the reply, and the register in it.
@@ -158,7 +159,7 @@ func (p *pair) step(t *testing.T, seen map[string]int) (did string) {
 		owner: []string{"", "web-1", "web-1 pid 7", " - 0 "}[p.random.IntN(4)],
 	}
 	if p.random.IntN(3) > 0 { // with guards
-		r.deadline, r.now.earliest = unixMicro(10+p.random.Int64N(10)), unixMicro(p.random.Int64N(25))
+		r.deadline, r.now.Earliest = guard.Time(10+p.random.Int64N(10)), guard.Time(p.random.Int64N(25))
 	}
 	switch p.random.IntN(10) {
 	case 0:
@@ -235,7 +236,7 @@ func TestVoterWithoutADateIsQuarantined(t *testing.T) {
 		keys := []string{"job", recordKey("job", false), markerKey}
 		r := request{op: opAcquire, name: "job", token: token(1), ttl: time.Minute, fenced: true, deadline: 1 << 52}
 		now := client.Time(t.Context()).Val().UnixMicro()
-		r.now = span{unixMicro(now), unixMicro(now)}
+		r.now = guard.Span{Earliest: guard.Time(now), Latest: guard.Time(now)}
 		for name, marker := range map[string][]any{"no marker": nil, "no date": {"number", 1, "longest", 0}, "a date": {"number", 1, "until", 1}} {
 			client.Del(t.Context(), markerKey)
 			if marker != nil {

@@ -18,6 +18,8 @@ import (
 
 	"github.com/a5bbb083/redlock/clockdrift"
 	"github.com/a5bbb083/redlock/quorum"
+	"github.com/a5bbb083/redlock/redlock/internal/guard"
+	"github.com/a5bbb083/redlock/redlock/internal/member"
 )
 
 // The files in testdata at the top say what other languages have to do alike.
@@ -142,27 +144,30 @@ func TestVectorsOfDeadlines(t *testing.T) {
 		Drift      float64
 		Replies    []*[3]int64
 		Start, TTL int
-		Earliest   unixMicro
-		Latest     unixMicro
-		Deadline   unixMicro
+		Earliest   guard.Time
+		Latest     guard.Time
+		Deadline   guard.Time
 		ValidUntil int `json:"valid_until"`
 	}
 	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 	for _, v := range vectors[vector](t, "deadline.txt") {
 		clock := &manualClock{}
 		o := options{clock: clock, driftFactor: v.Drift, maxClockError: ms(v.ClockError), nodeTimeout: 250 * time.Millisecond}
-		g := newGuard(len(v.Replies), quorum.All(len(v.Replies)).Sets(), &o)
+		g := guard.New(guard.Config{
+			Clock: clock, Drift: v.Drift, MaxError: ms(v.ClockError), Bound: o.uncertainty(), Together: exchangeTimeout(o.nodeTimeout),
+			Members: member.Config{{Voters: quorum.All(len(v.Replies)).Sets()[0]}},
+		})
 		for voter, r := range v.Replies {
 			if r != nil {
 				clock.now = ms(int(r[1]))
-				g.observe(voter, ms(int(r[0])), unixMicro(r[2]))
+				g.Observe(voter, ms(int(r[0])), guard.Time(r[2]))
 			}
 		}
-		now, known := g.at(ms(v.Start))
+		now, known := g.At(ms(v.Start))
 		require.True(t, known)
-		assert.Equal(t, v.Earliest, now.earliest)
-		assert.Equal(t, v.Latest, now.latest)
-		assert.Equal(t, v.Deadline, now.latest.after(ms(v.TTL)))
+		assert.Equal(t, v.Earliest, now.Earliest)
+		assert.Equal(t, v.Latest, now.Latest)
+		assert.Equal(t, v.Deadline, now.Latest.After(ms(v.TTL)))
 		valid := o.window(ms(v.Start), ms(v.TTL)).Deadline()
 		assert.Equal(t, ms(v.ValidUntil), valid.Round(time.Microsecond))
 		assert.LessOrEqual(t, valid, ms(v.ValidUntil), "rounded down")

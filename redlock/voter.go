@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/a5bbb083/redlock/quorum"
+	"github.com/a5bbb083/redlock/redlock/internal/guard"
 )
 
 // voter is one Redis node: a single server, one that Sentinel manages, or a whole cluster.
@@ -16,10 +17,14 @@ type voter struct {
 	client  redis.UniversalClient
 	index   int
 	kind    voterKind
-	guard   *guard        // nil without guards
+	guard   *guard.Guard  // nil without guards
 	link    connection    // for the diagnosis of errors
 	idle    time.Duration // for so long a connection that isn't used is there still
 	members *members
+
+	nodes     []string     // the voters' addresses, for messages
+	durable   bool         // it keeps its memory when it restarts
+	enrolment func() int64 // the number of a new one
 
 	silent atomic.Bool // it didn't answer in time, and hasn't since
 
@@ -45,7 +50,7 @@ func (v *voter) reading() time.Duration {
 	if v.guard == nil {
 		return 0
 	}
-	return v.guard.clock.Now()
+	return v.guard.Clock.Now()
 }
 
 // silence says what it may mean that a voter hasn't answered in time.

@@ -55,23 +55,16 @@ func (l *Locker) voterState(i int) VoterState {
 	if l.guard == nil {
 		return v
 	}
-	if ahead, known := l.guard.clockOf(i); known {
+	if ahead, known := l.guard.Ahead(i); known {
 		v.Known, v.AheadLow, v.AheadHigh = true, ahead.Low, ahead.High
 		v.Ahead = ahead.Middle()
 	}
-	switch m := l.guard.marker(i); {
-	case m.number == 0: // not heard of
-		v.Quarantined = l.guard.maxTTL
-	case m.until == 0:
-		v.Quarantined = l.guard.maxTTL
+	m := l.guard.Marker(i)
+	left, waits := l.guard.Waits(m)
+	if v.Quarantined = left; waits {
 		v.waits()
-	default:
-		v.Quarantined = l.guard.left(m.until)
-		if _, known := l.guard.now(); known && v.Quarantined > 0 {
-			v.waits()
-		}
 	}
-	switch k := l.guard.view(i); {
+	switch k := l.guard.View(i); {
 	case !k.Heard || k.Mute:
 	case !k.Known.Decided():
 		v.waits()
@@ -89,8 +82,8 @@ func (l *Locker) waitsFor(voter int) bool {
 	if l.guard == nil || !l.voters[voter].guarded() {
 		return false
 	}
-	m := l.guard.marker(voter)
-	return m.number != 0 && (m.until == 0 || l.guard.left(m.until) > 0)
+	_, waits := l.guard.Waits(l.guard.Marker(voter))
+	return waits
 }
 
 // waits notes that the voter doesn't vote yet, unless it doesn't even answer.

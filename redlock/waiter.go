@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/quorum"
+	"github.com/a5bbb083/redlock/redlock/internal/guard"
 )
 
 // A waiter decides when to ask the voters: when it's called, when the lock should have run out, and after pauses where there's no line.
@@ -44,7 +45,7 @@ type waiter struct {
 
 	answers quorum.Outcome[reply] // to the last look
 	gone    holderID              // whose lock was given back when it was called; 0 if none was
-	until   unixMicro             // of the lock in the way, as it was told last; 0 if only a PTTL is known
+	until   guard.Time            // of the lock in the way, as it was told last; 0 if only a PTTL is known
 	expires time.Time             // when that lock should be over; zero if nobody knows
 	holder  holderID              // that was named last
 	same    int                   // looks that have named it since
@@ -196,7 +197,7 @@ func (w *waiter) lapsed(seen reply) bool {
 	w.until, w.expires = seen.until, time.Time{}
 	switch g := w.locker.guard; {
 	case seen.until != 0 && g != nil:
-		w.expires = time.Now().Add(g.expected(seen.until))
+		w.expires = time.Now().Add(g.Expected(seen.until))
 	case seen.value >= 0: // 0 is less than a millisecond
 		w.expires = time.Now().Add(time.Duration(seen.value)*time.Millisecond + time.Millisecond)
 	}
