@@ -81,7 +81,7 @@ func TestJudgeOfOneHistory(t *testing.T) {
 	}
 	got = bench(t.Context(), "judge", write(t, h))
 	assert.Equal(t, statusUnexpected, got.status)
-	assert.Regexp(t, `\+[0-9.]+m?s: client . \(acquisition \d+\) and client . \(acquisition \d+\) both have the token 7`, got.out, "with the time")
+	assert.Regexp(t, `\+[0-9.]+m?s: client . \(granted at \+[0-9.]+m?s\) and client . \(granted at \+[0-9.]+m?s\) both have the token 7`, got.out, "with the time")
 
 	got = bench(t.Context(), "chaos", "--backend", "embedded", "--duration", "3s", "--ttl", "500ms", "--subject", "classic", "--faults", "partition=1", "--json", "-")
 	var c chaos.Report

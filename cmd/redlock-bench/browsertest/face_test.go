@@ -85,9 +85,35 @@ func TestTheSameWriteHasTheSameMark(t *testing.T) {
 
 func TestTheEndOfTheRecordingIsLabelled(t *testing.T) {
 	b := open(t, jump)
-	assert.Equal(t, []string{"end of the recording"}, b.texts(figure(jump)+" .seen-name"))
+	assert.Equal(t, []string{"end of the recording", "beliefs go on until the locks’ time is up"}, b.texts(figure(jump)+" .seen-name"))
 	line, label := b.box(figure(jump)+" .seen"), b.box(figure(jump)+" .seen-name")
 	assert.Less(t, min(abs(label.X-line.X), abs(label.X+label.Width-line.X)), 12.0, "beside its line")
+
+	b.size(360) // the longer one has no room
+	assert.Eventually(t, func() bool {
+		return eval[int](b, `[...document.querySelectorAll(%q)].filter((e) => e.getClientRects().length > 0).length`, figure(jump)+" .seen-name") == 1
+	}, 5*time.Second, 20*time.Millisecond)
+}
+
+// TestWhatIsDrawnIsExplained looks for what strangers asked about: which node it is that breaks the lock, what goes on
+// behind the end of the recording, and rows with nothing in them.
+func TestWhatIsDrawnIsExplained(t *testing.T) {
+	b := open(t, "clock-jump.guarded")
+	captions := strings.Join(b.texts(".hero .captions li"), "\n")
+	assert.Contains(t, captions, "Client 1 reaches only nodes A, B and C; client 2 reaches only nodes C, D and E. They have only node C in common.")
+	assert.Contains(t, captions, "The recording ends, at the dotted line")
+	assert.True(t, eval[bool](b, `document.querySelector(".reading").open`))
+
+	eval[chromedp.Void](b, everything)
+	// Under guarded, node C may drop the lock before anybody looks, or a moment later.
+	assert.Empty(t, eval[[]string](b, `[...document.querySelectorAll(".timeline")].flatMap((f) => f.timeline.data.lanes.flatMap((lane) =>
+		lane.rows.filter((name, i) => !lane.items.some((item) => (item.r ?? 0) === i)).map((name) => f.dataset.name + ": " + lane.name + " " + name)))`), "rows with nothing in them")
+	rows := eval[[]string](b, `[...document.querySelectorAll(".reading dt")].map((e) => e.textContent)`)
+	for _, row := range b.texts("#experiments .row-name, #experiments .lane-name") {
+		if row = regexp.MustCompile(`^link \d$`).ReplaceAllString(row, "link 1"); row != "" && !regexp.MustCompile(`^(client|node) |^(plain|fenced)$`).MatchString(row) {
+			assert.Contains(t, rows, row, "it isn't explained")
+		}
+	}
 }
 
 // TestWideTablesOnAPhone scrolls a table: its first column stays, and something says that there is more.
@@ -121,6 +147,9 @@ func TestOnPaper(t *testing.T) {
 	assert.Zero(t, eval[int](b, `[...document.querySelectorAll(".timeline svg")].filter((svg) => !svg.querySelector(".item")).length`), "all are drawn")
 	assert.Zero(t, eval[int](b, `document.querySelectorAll("details:not([open])").length`))
 	assert.Equal(t, "none", eval[string](b, `getComputedStyle(document.querySelector(".tools")).display`))
+	assert.Equal(t, "none", eval[string](b, `getComputedStyle(document.querySelector(".reading p")).display`), "paper can't be pointed at")
+	assert.LessOrEqual(t, eval[float64](b, `Math.max(...[...document.querySelectorAll(".timeline svg")].map((svg) => svg.getBoundingClientRect().height))`), 12*96/2.54+1,
+		"a drawing leaves room for words on its page")
 	assert.Equal(t, "rgb(255, 255, 255)", eval[string](b, `getComputedStyle(document.body).backgroundColor`))
 	eval[chromedp.Void](b, `dispatchEvent(new Event("afterprint"))`)
 	assert.Positive(t, eval[int](b, `document.querySelectorAll("details:not([open])").length`), "as it was")

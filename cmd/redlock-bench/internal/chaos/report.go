@@ -279,12 +279,20 @@ func (r *Report) Gaps() string {
 		return ""
 	}
 	ours := r.Results[i]
-	if ours.Out == 0 && ours.New == 0 {
+	var said []string
+	another := ""
+	if ours.Out > 0 {
+		said = append(said, fmt.Sprintf("For %s of %s's run, the faults left no majority of the nodes in service.", spoken.FromMilliseconds(ours.Out), subject.Ours))
+		another = "another "
+	}
+	if ours.New > 0 {
+		said = append(said, fmt.Sprintf("For %s%s there was a majority only with nodes that had restarted, or were emptied, less than a TTL before. "+
+			"Such a node may have forgotten a lock. So %s waits then; a lock without a restart guard goes on.", another, spoken.FromMilliseconds(ours.New), subject.Ours))
+	}
+	if said == nil {
 		return ""
 	}
-	return fmt.Sprintf("Gaps: the faults left no majority of the nodes in service for %s of %s's run. For another %s there was one only with nodes "+
-		"that had restarted or were emptied less than a TTL before: a lock without a restart guard goes on then, %s waits, since such a node may have forgotten a lock.",
-		spoken.FromMilliseconds(ours.Out), subject.Ours, spoken.FromMilliseconds(ours.New), subject.Ours)
+	return "Where gaps come from: " + strings.Join(said, " ")
 }
 
 // remarks are what was bought for what, the first finding of each subject, and what restricts its verdicts.

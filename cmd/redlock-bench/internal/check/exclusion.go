@@ -17,14 +17,14 @@ type Overlap struct {
 	Holders     []history.Holder
 }
 
-// String says who overlapped and for how long.
-func (o Overlap) String() string {
+// tell says when who overlapped, and for how long.
+func (o Overlap) tell(h *history.History, acquired holders) string {
 	names := make([]string, len(o.Holders))
-	for i, h := range o.Holders {
-		names[i] = h.String()
+	for i, holder := range o.Holders {
+		names[i] = acquired.name(h, holder)
 	}
-	return fmt.Sprintf("%s believed for %s at the same time that they held the lock",
-		strings.Join(names, " and "), spoken.Duration(o.Until-o.From))
+	return fmt.Sprintf("%s: %s believed for %s at the same time that they held the lock",
+		since(h, o.From), strings.Join(names, " and "), spoken.Duration(o.Until-o.From))
 }
 
 // ExclusionResult is what [Exclusion] found.
@@ -79,13 +79,13 @@ func sweep(beliefs []history.Belief) []Overlap {
 			delete(believing, e.holder)
 		}
 		if len(believing) > 1 && edges[i+1].at > e.at {
-			overlaps = append(overlaps, Overlap{e.at, edges[i+1].at, holders(believing)})
+			overlaps = append(overlaps, Overlap{e.at, edges[i+1].at, believers(believing)})
 		}
 	}
 	return overlaps
 }
 
-func holders(believing map[history.Holder]int) []history.Holder {
+func believers(believing map[history.Holder]int) []history.Holder {
 	var all []history.Holder
 	for h := range believing {
 		all = append(all, h)

@@ -71,8 +71,9 @@ func Judge(h *history.History) Judgement {
 		j.Findings = append(j.Findings, found...)
 	}
 	j.judgeOthers(h)
+	acquired := acquisitions(h)
 	for _, o := range exclusion.Overlaps {
-		j.Findings = append(j.Findings, fmt.Sprintf("%s: %v", since(h, o.From), o))
+		j.Findings = append(j.Findings, o.tell(h, acquired))
 	}
 	for _, o := range h.Operations {
 		switch {
@@ -101,8 +102,9 @@ func (j *Judgement) judgeOthers(h *history.History) {
 		if tokens.Verdict == Violated {
 			j.Fencing = Violated
 		}
+		acquired := acquisitions(other)
 		for _, o := range exclusion.Overlaps {
-			minorities = append(minorities, fmt.Sprintf("%s: %v", since(h, o.From), o))
+			minorities = append(minorities, o.tell(other, acquired))
 		}
 		for _, finding := range append(minorities, tokens.Faults...) {
 			j.Findings = append(j.Findings, fmt.Sprintf("lock %s: %s", name, finding))

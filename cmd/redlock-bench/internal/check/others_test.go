@@ -21,9 +21,9 @@ func TestOtherLocksAreJudged(t *testing.T) {
 		second             history.Operation
 		exclusion, fencing Verdict
 	}{
-		"":                           {acquired("client 2", "job 3", 3, 20, 90, 5), None, Held},
-		"lock job 2: ":               {acquired("client 2", "job 2", 3, 20, 90, 9), Violated, Held},
-		"lock job 2: +110ms: client": {acquired("client 2", "job 2", 3, 110, 190, 5), None, Violated},
+		"": {acquired("client 2", "job 3", 3, 20, 90, 5), None, Held},
+		"lock job 2: +21ms: client 1 (granted at +11ms) and client 2 (granted at +21ms) believed for 69 ms at the same time":                       {acquired("client 2", "job 2", 3, 20, 90, 9), Violated, Held},
+		"lock job 2: +111ms: client 2 (granted at +111ms) has the token 5, and client 1 (granted at +11ms), which was over before it began, has 7": {acquired("client 2", "job 2", 3, 110, 190, 5), None, Violated},
 	} {
 		h := &history.History{Nodes: 1, Fencing: true, Clients: []string{"client 1", "client 2"},
 			Operations: []history.Operation{acquired("client 2", "", 1, 5, 100, 1)},
@@ -34,7 +34,7 @@ func TestOtherLocksAreJudged(t *testing.T) {
 		assert.Equal(t, c.fencing == Violated, j.Fencing == Violated, want)
 		assert.Equal(t, want != "", len(j.Findings) > 0, j.Findings)
 		if want != "" {
-			assert.Contains(t, j.Findings[0], "lock job 2: ")
+			assert.Contains(t, j.Findings[0], want)
 		}
 		assert.Equal(t, 1, j.Acquired, "the experiment's own")
 	}

@@ -33,7 +33,7 @@ func Minorities(h *history.History) []string {
 			}
 		}
 		if reached <= len(used)/2 {
-			found = append(found, fmt.Sprintf("%s: %s got the lock while no more than %d of its %d nodes could answer", since(h, o.Returned), name(o), reached, len(used)))
+			found = append(found, fmt.Sprintf("%s: %s got the lock while no more than %d of its %d nodes could answer", since(h, o.Returned), o.Client, reached, len(used)))
 		}
 	}
 	return found

@@ -19,7 +19,11 @@ type TokensResult struct {
 // Tokens checks that no two acquisitions have the same fencing token, and that one which began
 // after another had returned has the larger. The verdict is [None] if no acquisition has a token.
 func Tokens(h *history.History) TokensResult {
-	byStart := slices.Collect(maps.Values(acquisitions(h)))
+	acquired := acquisitions(h)
+	name := func(o history.Operation) string {
+		return acquired.name(h, history.Holder{Client: o.Client, Lease: o.Lease})
+	}
+	byStart := slices.Collect(maps.Values(acquired))
 	order(byStart, func(o history.Operation) int64 { return int64(o.Invoked) })
 	byEnd := slices.Clone(byStart)
 	order(byEnd, func(o history.Operation) int64 { return int64(o.Returned) })
@@ -54,10 +58,6 @@ func Tokens(h *history.History) TokensResult {
 func (r *TokensResult) fault(format string, args ...any) {
 	r.Verdict = Violated
 	r.Faults = append(r.Faults, fmt.Sprintf(format, args...))
-}
-
-func name(o history.Operation) string {
-	return history.Holder{Client: o.Client, Lease: o.Lease}.String()
 }
 
 // order sorts by key, and where that's equal by what never is.

@@ -27,9 +27,10 @@ const (
 
 // LeastWork says what has to happen under random faults before a verdict can be held.
 func LeastWork() string {
-	return fmt.Sprintf("Held takes: each kind of fault seen to work, and %.0f %% of all; an acquisition per %d TTLs, and %d; "+
-		"for each client %.0f %% of an even share; for 100 acquisitions %.0f that were believed in, %.0f attempts while another client "+
-		"believed, and %.0f writes, each under an acquisition and with its token. Available means: granted within the last TTL, %.0f %% of the time.",
+	return fmt.Sprintf("\"No violation found\" is said only where enough happened; otherwise it's \"unknown\". Enough is this. Each kind of fault was seen to work, and %.0f %% of all faults. "+
+		"There was one acquisition per %d TTLs, and at least %d. Each client had %.0f %% of an even share of them. Clients believed in %.0f of 100 acquisitions. "+
+		"For 100 acquisitions, there were %.0f attempts while another client believed, and %.0f writes, each under an acquisition and with its token. "+
+		"The lock was available for %.0f %% of the time.",
 		100-100*mostUnseen, leastEvery, fewestAcquired, 100*leastShare, 100*leastBelieved, 100*leastContended, 100*leastWritten, 100*leastAvailable)
 }
 

@@ -145,7 +145,7 @@ func TestAvailabilityUnderRandomFaults(t *testing.T) {
 }
 
 func TestLeastWorkIsStated(t *testing.T) {
-	for _, number := range []string{"90 % of all", "per 4 TTLs, and 5", "10 % of an even share", "50 that were believed", "10 attempts", "25 writes", "25 % of the time"} {
+	for _, number := range []string{"90 % of all", "per 4 TTLs, and at least 5", "10 % of an even share", "believed in 50 of 100", "10 attempts", "25 writes", "25 % of the time"} {
 		assert.Contains(t, LeastWork(), number)
 	}
 	assert.NotContains(t, LeastWork(), fmt.Sprint(0.1))

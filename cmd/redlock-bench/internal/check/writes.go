@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
@@ -54,9 +55,22 @@ func Writes(h *history.History, register history.Register) WritesResult {
 	return result
 }
 
+// holders are the successful acquisitions.
+type holders map[history.Holder]history.Operation
+
+// name says which acquisition is meant by when it was granted. A reader finds that in the drawing of a history. The
+// number of the acquisition says nothing there: it counts those before the experiment, and the refused ones.
+func (all holders) name(h *history.History, holder history.Holder) string {
+	o, known := all[holder]
+	if !known {
+		return holder.Client
+	}
+	return fmt.Sprintf("%s (granted at %s)", holder.Client, since(h, o.Returned))
+}
+
 // acquisitions returns the successful acquisitions by their holders.
-func acquisitions(h *history.History) map[history.Holder]history.Operation {
-	acquired := make(map[history.Holder]history.Operation)
+func acquisitions(h *history.History) holders {
+	acquired := make(holders)
 	for _, o := range h.Operations {
 		if o.Op == protocol.Acquire && !o.Open() && o.OK {
 			acquired[history.Holder{Client: o.Client, Lease: o.Lease}] = o

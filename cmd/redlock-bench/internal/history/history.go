@@ -223,5 +223,3 @@ type Holder struct {
 	Client string
 	Lease  int64
 }
-
-func (h Holder) String() string { return fmt.Sprintf("%s (acquisition %d)", h.Client, h.Lease) }

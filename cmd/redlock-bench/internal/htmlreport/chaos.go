@@ -155,7 +155,7 @@ func (c Chaos) hero() *hero {
 	said := sayOverlap(worst) + "."
 	if fault != nil {
 		w.from = min(w.from, fault.Began)
-		said += fmt.Sprintf(" %s before that, %s %s.", spoken.Duration(worst.From-fault.Seen), fault.Target, fault.Fault)
+		said += fmt.Sprintf(" The last fault before that, by %s: %s %s.", spoken.Duration(worst.From-fault.Seen), fault.Target, fault.Fault)
 	}
 	id := c.Reports[plan].Fingerprint
 	h := &hero{Title: "The longest time for which two clients held the lock", Sides: []heroSide{{
@@ -165,6 +165,7 @@ func (c Chaos) hero() *hero {
 	i := slices.IndexFunc(c.Outcomes[plan], func(o *chaos.Outcome) bool {
 		return o.Subject.Name == subject.Ours && o.Exclusion == check.Held && o.History != nil
 	})
+	h.Captions = d.captions(fault, h.Sides[0].Timeline)
 	if i < 0 {
 		return h
 	}
@@ -179,6 +180,7 @@ func (c Chaos) hero() *hero {
 		Sentence: "at the same time of the same schedule; never in its run did two clients believe at once that they held the lock.",
 		Timeline: held.excerpt(held.nearest(fault, d.Start), beside),
 	})
+	h.Captions = d.captions(fault, h.Sides[0].Timeline, h.Sides[1].Timeline)
 	return h
 }
 
@@ -198,7 +200,7 @@ func (d drawing) excerpt(fault *cluster.Proof, w window) *timeline {
 		}
 	}
 	t.Lanes = slices.DeleteFunc(t.Lanes, func(l lane) bool { return len(l.Rows) == 0 })
-	return t
+	return t.finish()
 }
 
 // nearest returns the fault that's the same as one of another run of the plan, which began at start.
@@ -238,8 +240,7 @@ func newChaosRun(id string, result chaos.Result, o *chaos.Outcome) chaosRun {
 		if d.End > w.until {
 			t.Seen = t.End
 		}
-		t.Texts = []string{}
-		t.collectTexts()
+		t.finish()
 		name := fmt.Sprintf("%v to %v", (w.from - d.Start).Round(time.Millisecond), (w.until - d.Start).Round(time.Millisecond))
 		r.Chapters = append(r.Chapters, chaosChapter{
 			ID: fmt.Sprintf("%s.%d", id, d.since(w.from)/int64(time.Millisecond)), Title: name, Timeline: t, Notes: notesIn(d.History, w),

@@ -43,7 +43,7 @@ func TestChaosPage(t *testing.T) {
 	page := out.String()
 	for _, want := range []string{
 		"classic let two clients hold the lock at once, once; guarded, this library’s lock, never.",
-		"for 30 ms client 1 and client 2 both believed that they held the lock. 3.00 ms before that, node C jump.",
+		"for 30 ms client 1 and client 2 both believed that they held the lock. The last fault before that, by 3.00 ms: node C jump.",
 		"at the same time of the same schedule; never in its run did two clients believe at once",
 		"Availability for safety: guarded was available for ", "redlock-bench chaos --seed 7", "4 March 2025, 05:06 UTC",
 		"<td>1 of 1 proven</td>", "1 overlap, 30 ms in all", "client 1 was paused",

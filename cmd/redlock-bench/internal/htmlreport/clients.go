@@ -106,6 +106,7 @@ func (d drawing) belief(b history.Belief) item {
 		return i
 	}
 	i.Label = spoken.Duration(b.Until - b.From)
+	i.Text += d.beyond(b.Until)
 	return i
 }
 

@@ -146,7 +146,6 @@ func (d drawing) sketch(fault *cluster.Proof) *timeline {
 			lanes = append(lanes, l)
 		}
 	}
-	t.Lanes, t.Texts = lanes, []string{}
-	t.collectTexts()
+	t.Lanes = lanes
 	return t
 }

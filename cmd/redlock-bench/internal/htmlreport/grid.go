@@ -13,6 +13,7 @@ import (
 // grid is a table of scenario by subject.
 type grid struct {
 	Question string
+	Note     string // explains the cells, where the question doesn't
 	Subjects []string
 	Rows     []gridRow
 	Foot     []string // a total for each subject; none means that there is no such line
@@ -46,11 +47,14 @@ func grids(r *report.Report) []grid {
 		newGrid("How many stale writes were taken: writes that came after one of a later holder?", r.Results, writesCell),
 	}
 	all[0].Foot = violations(all[0], r.Results)
+	all[1].Note = "Each write goes to two registers. The plain one takes every write. The fenced one refuses a fencing token below the highest that it has seen."
 	if demanded := only(r.Results, wasDemanded); len(demanded) > 0 {
 		all = append(all, newGrid("Was the lock granted, or kept, where nothing stood against it?", demanded, availabilityCell))
 	}
 	if guarded := only(r.Results, func(r report.Result) bool { return r.Guard != "" }); len(guarded) > 0 {
-		all = append(all, newGrid("What did that cost: attempts refused, and for how long was the lock wanted in vain while nobody held it?", guarded, costCell))
+		g := newGrid("What did that cost: attempts refused, and for how long was the lock wanted in vain while nobody held it?", guarded, costCell)
+		g.Note = "– : a lock that was violated. What it cost doesn’t matter then."
+		all = append(all, g)
 	}
 	return all
 }

@@ -15,8 +15,9 @@ import (
 
 // hero is what the page opens on: one violation, and another lock under the same fault.
 type hero struct {
-	Title string
-	Sides []heroSide // the violation comes first
+	Title    string
+	Sides    []heroSide // the violation comes first
+	Captions []string   // what the drawings show, a sentence or two each
 }
 
 // heroSide is one lock.
@@ -61,8 +62,9 @@ func newHero(r Run) *hero {
 	}
 	other := heldBeside(r, result)
 	if other < 0 {
-		d.cut(violated.Timeline, w.widened())
+		d.cut(violated.Timeline, w.widened()).finish()
 		h.Sides = []heroSide{violated}
+		h.Captions = d.captions(fault, violated.Timeline)
 		return h
 	}
 	held := newDrawing(r.Outcomes[other].History)
@@ -71,11 +73,12 @@ func newHero(r Run) *hero {
 	// The same scale for both, so that they can be compared.
 	length := max(w.length(), beside.length())
 	w.until, beside.until = w.from+length, beside.from+length
-	d.cut(violated.Timeline, w.widened())
+	d.cut(violated.Timeline, w.widened()).finish()
 	h.Sides = []heroSide{violated, {
 		Subject: subject.Ours, Anchor: anchor(result.Scenario, subject.Ours), Class: "held",
-		Sentence: sayHeld(r.Report.Results[other]), Timeline: held.cut(held.sketch(same), beside.widened()),
+		Sentence: sayHeld(r.Report.Results[other]), Timeline: held.cut(held.sketch(same), beside.widened()).finish(),
 	}}
+	h.Captions = d.captions(fault, h.Sides[0].Timeline, h.Sides[1].Timeline)
 	return h
 }
 

@@ -38,7 +38,7 @@ func TestOpensOnAViolation(t *testing.T) {
 	require.Len(t, h.Sides, 2)
 	broken, held := h.Sides[0], h.Sides[1]
 	assert.Equal(t, "for 30 ms client 1 and client 2 both believed that they held the lock, "+
-		"because the clock of the node in the middle jumped, and that node dropped client 1's lock long before its time.", broken.Sentence)
+		"because the clock of the node that both clients reach jumped, and that node dropped client 1's lock long before its time.", broken.Sentence)
 	assert.Equal(t, "clock-jump.classic", broken.Anchor)
 	assert.Equal(t, "guarded", held.Subject)
 	assert.Contains(t, held.Sentence, "never did two clients believe at once")

@@ -31,33 +31,30 @@ func (d drawing) addKeys(l *lane, node string) {
 			continue
 		}
 		i := d.span("key", 0, k.From, k.Until)
-		i.Label = fmt.Sprintf("%.8s", k.Value)
-		who := "a client that was refused, or that shares this value with others,"
-		if owner := d.owner(k.Value); owner > 0 {
-			i.Client, i.Label = owner, d.Clients[owner-1]
+		var who string
+		switch owners := d.owners(k.Value); len(owners) {
+		case 0:
+			i.Label, who = "not granted", "a client that wasn't granted the lock"
+		case 1:
+			i.Client, i.Label = owners[0], d.Clients[owners[0]-1]
 			who = i.Label
+		default:
+			i.Label, who = fmt.Sprintf("%.8s", k.Value), "one of several clients that use the same value"
 		}
 		i.Text = fmt.Sprintf("%s had the lock's key for %s with the value %.12q", l.Name, who, k.Value)
 		l.Items = append(l.Items, i)
 	}
 }
 
-// owner returns the number of the one client that was granted a lock under a value; 0 if there is
-// none, or more than one.
-func (d drawing) owner(value string) int {
-	owner := 0
+// owners returns the numbers of the clients that were granted a lock under a value.
+func (d drawing) owners(value string) []int {
+	var owners []int
 	for _, o := range d.Operations {
-		if o.Token != value || o.Token == "" {
-			continue
-		}
-		switch n := d.client(o.Client); owner {
-		case 0, n:
-			owner = n
-		default:
-			return 0
+		if n := d.client(o.Client); o.Token == value && value != "" && !slices.Contains(owners, n) {
+			owners = append(owners, n)
 		}
 	}
-	return owner
+	return owners
 }
 
 // addLink adds a row for the link to one client, if anything befell it.

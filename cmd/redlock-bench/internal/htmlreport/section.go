@@ -88,20 +88,39 @@ func facts(r report.Result, o *experiment.Outcome) []fact {
 		{"mutual exclusion", fmt.Sprintf("%s; expected: %s", r.Exclusion, r.Expected)},
 		{"overlap of beliefs", overlap(r.OverlapMS)},
 		{"attempts", fmt.Sprintf("%d acquired, %d refused", r.Acquired, r.Refused)},
-		{"availability", orElse(r.Availability, "not asked for here")},
-		{"wanted in vain", spoken.FromMilliseconds(r.UnavailableMS) + " while nobody held it"},
-		{"ghost keys", fmt.Sprint(r.GhostKeys)},
-		{"fencing", orElse(r.Fencing, "the lock has no tokens")},
-		{"stale writes", fmt.Sprintf("%d taken without fencing, %d refused with it", r.StaleWritesAccepted, r.StaleWritesRefused)},
-		{"lost updates", fmt.Sprint(r.LostUpdates)},
+		{"granted where nothing stood against it", granted(r.Availability)},
+		{"wanted in vain", spoken.FromMilliseconds(r.UnavailableMS) + ", in which somebody asked and nobody held the lock"},
+		{"ghost keys", fmt.Sprintf("%d: keys that a late request left on a node, long after its client had given up", r.GhostKeys)},
+		{"fencing tokens", orElse(r.Fencing, "the lock has none")},
+		{"stale writes", fmt.Sprintf("%d taken by the plain register, %d refused by the fenced one", r.StaleWritesAccepted, r.StaleWritesRefused)},
+		{"lost updates", fmt.Sprintf("%d: values overwritten by a client that hadn't read them", r.LostUpdates)},
 	}
 	if o.History != nil && o.History.TTL > 0 {
 		all = append(all, fact{"TTL of the locks", o.History.TTL.String()})
 	}
 	if r.Guard != "" {
-		all = append(all, fact{"guard put to the test", r.Guard})
+		all = append(all, fact{"guard put to the test", r.Guard + ": " + guards[r.Guard]})
 	}
 	return append(all, fact{"duration, set-up included", o.Elapsed.Round(10 * time.Millisecond).String()})
+}
+
+// guards says what each guard of this module's lock is for.
+var guards = map[string]string{
+	"restart": "a node that may have forgotten a lock doesn't vote until that lock is over",
+	"clock":   "the nodes' own clocks don't decide when a lock is over, so that a minority of them may be wrong",
+	"suspend": "the time for which a client's machine is suspended counts",
+	"ghost":   "a request that arrives too late takes no lock",
+}
+
+// granted is the verdict on availability.
+func granted(v check.Verdict) string {
+	switch v {
+	case check.Held:
+		return "yes"
+	case check.Violated:
+		return "no"
+	}
+	return orElse(v, "not tried here")
 }
 
 func overlap(ms float64) string {

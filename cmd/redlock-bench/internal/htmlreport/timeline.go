@@ -61,11 +61,14 @@ func newDrawing(h *history.History) drawing {
 	return d
 }
 
-func newTimeline(h *history.History) *timeline { return newDrawing(h).timeline() }
+// newTimeline is that of a whole history.
+func newTimeline(h *history.History) *timeline {
+	return newDrawing(h).timeline().finish()
+}
 
 func (d drawing) timeline() *timeline {
 	h := d.History
-	t := &timeline{End: d.since(d.end), Seen: d.since(h.End), Overlaps: [][2]int64{}, Texts: []string{}}
+	t := &timeline{End: d.since(d.end), Seen: d.since(h.End), Overlaps: [][2]int64{}}
 	for _, o := range d.overlaps {
 		t.Overlaps = append(t.Overlaps, [2]int64{d.since(o.From), d.since(o.Until)})
 	}
@@ -78,11 +81,11 @@ func (d drawing) timeline() *timeline {
 		t.Lanes = append(t.Lanes, d.writes())
 	}
 	t.Lanes = append(t.Lanes, d.nodes()...)
-	t.collectTexts()
 	return t
 }
 
 func (t *timeline) collectTexts() {
+	t.Texts = []string{}
 	places := make(map[string]int)
 	for _, l := range t.Lanes {
 		for i := range l.Items {
@@ -148,6 +151,14 @@ func (d drawing) events() lane {
 	return l
 }
 
+// beyond explains how something can last longer than the recording; empty if it doesn't.
+func (d drawing) beyond(until time.Duration) string {
+	if until <= d.End || until == history.Forever {
+		return ""
+	}
+	return "; the recording ended before that, and nothing in it ends the belief sooner than the lock's own time"
+}
+
 // overlapping is the lane of the overlaps.
 func (d drawing) overlapping() lane {
 	l := lane{Name: "overlap", Kind: "overlap", Rows: []string{""}}
@@ -158,7 +169,7 @@ func (d drawing) overlapping() lane {
 		for _, h := range o.Holders {
 			who = append(who, h.Client)
 		}
-		i.Text = strings.Join(who, " and ") + " believed at the same time that they held the lock"
+		i.Text = strings.Join(who, " and ") + " believed at the same time that they held the lock" + d.beyond(o.Until)
 		l.Items = append(l.Items, i)
 	}
 	return l

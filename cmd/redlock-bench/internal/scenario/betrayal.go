@@ -20,8 +20,8 @@ const (
 	ghostGuard   = "ghost"
 )
 
-// stage is where M. Kleppmann's first example plays: two clients that each reach a majority of the
-// nodes, and no common ones but those in the middle.
+// stage is where M. Kleppmann's first example plays: two clients that each reach a bare majority of the nodes. So
+// they share as few nodes as can be: with five nodes, one.
 type stage struct {
 	lab                *lab.Lab
 	holder, challenger *lab.Client
@@ -48,7 +48,7 @@ func (s *stage) betray(ctx context.Context, happens func() error) error {
 }
 
 // challenge gives the holder the lock and lets the challenger try, too, after something has happened to
-// the nodes in the middle.
+// the nodes that both clients reach.
 func (s *stage) challenge(ctx context.Context, happens func() error) error {
 	if err := acquireAndRead(ctx, s.holder); err != nil {
 		return err
@@ -60,7 +60,7 @@ func (s *stage) challenge(ctx context.Context, happens func() error) error {
 	if err != nil {
 		return err
 	}
-	s.lab.Note("of the lock of %v, the nodes in the middle know: %s", s.holder, left)
+	s.lab.Note("of the lock of %v, the nodes that both clients reach know: %s", s.holder, left)
 	if s.holder.Renews() {
 		// It may be told of its loss. Whether that's before another client is granted the lock, in
 		// the same millisecond, is a matter of chance.

@@ -9,13 +9,13 @@ import (
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 )
 
-// fastRate is how fast the clock in the middle runs: 1 s lasts for 0.67 s there.
+// fastRate is how fast the clock of the shared node runs: 1 s lasts for 0.67 s there.
 const fastRate = 1.5
 
 var clockDrift = Scenario{
 	Name:   "clock-drift",
-	About:  "the clock of the node in the middle runs half as fast again, so that it drops a lock too early",
-	Cause:  "the clock of the node in the middle ran half as fast again, and that node dropped client 1's lock too early",
+	About:  "the clock of the node that both clients reach runs half as fast again, so that it drops a lock too early",
+	Cause:  "the clock of the node that both clients reach ran half as fast again, and that node dropped client 1's lock too early",
 	Source: "M. Kleppmann, \"How to do distributed locking\" (2016), section \"Breaking Redlock with bad timings\"; S. Sanfilippo, \"Is Redlock safe?\" (2016), http://antirez.com/news/101, on the clock drift that Redlock allows for",
 	Steps: []string{
 		"client 1 reaches nodes A, B and C only, and acquires the lock",
@@ -56,7 +56,7 @@ var clockDrift = Scenario{
 	},
 }
 
-// awaitDropped waits until the nodes in the middle have dropped the holder's lock.
+// awaitDropped waits until the nodes that both clients reach have dropped the holder's lock.
 func (s *stage) awaitDropped(ctx context.Context, until time.Duration) error {
 	for _, i := range s.shared {
 		for {
@@ -75,6 +75,6 @@ func (s *stage) awaitDropped(ctx context.Context, until time.Duration) error {
 			}
 		}
 	}
-	s.lab.Note("the nodes in the middle have dropped the lock, %v before %v expects that", (s.holder.ValidUntil() - s.lab.Now()).Round(time.Millisecond), s.holder)
+	s.lab.Note("the nodes that both clients reach have dropped the lock, %v before %v expects that", (s.holder.ValidUntil() - s.lab.Now()).Round(time.Millisecond), s.holder)
 	return nil
 }

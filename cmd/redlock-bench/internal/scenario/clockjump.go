@@ -12,8 +12,8 @@ const jumpInTTLs = 10
 
 var clockJump = Scenario{
 	Name:   "clock-jump",
-	About:  "the clock of the node in the middle jumps, so that it drops a lock which its holder believes in",
-	Cause:  "the clock of the node in the middle jumped, and that node dropped client 1's lock long before its time",
+	About:  "the clock of the node that both clients reach jumps, so that it drops a lock which its holder believes in",
+	Cause:  "the clock of the node that both clients reach jumped, and that node dropped client 1's lock long before its time",
 	Source: "M. Kleppmann, \"How to do distributed locking\" (2016), first example, https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html",
 	Steps: []string{
 		"client 1 reaches nodes A, B and C only, and acquires the lock",

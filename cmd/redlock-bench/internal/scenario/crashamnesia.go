@@ -10,8 +10,8 @@ import (
 
 var crashAmnesia = Scenario{
 	Name:   "crash-amnesia",
-	About:  "the node in the middle is killed and comes back empty, while a client believes in its lock",
-	Cause:  "the node in the middle was killed, came back empty, and no longer knew of client 1's lock",
+	About:  "the node that both clients reach is killed and comes back empty, while a client believes in its lock",
+	Cause:  "the node that both clients reach was killed, came back empty, and no longer knew of client 1's lock",
 	Source: "S. Sanfilippo, \"Distributed Locks with Redis\", section \"Performance, crash recovery and fsync\", https://redis.io/docs/latest/develop/use/patterns/distributed-locks/",
 	Steps: []string{
 		"client 1 reaches nodes A, B and C only, and acquires the lock",

@@ -10,8 +10,8 @@ import (
 
 var lyingDisk = Scenario{
 	Name:   "lying-disk",
-	About:  "the node in the middle syncs each write before it replies (appendfsync always), to a disk that says so and doesn't, and loses its power",
-	Cause:  "the node in the middle lost its power, and its disk had only said that it had client 1's lock",
+	About:  "the node that both clients reach syncs each write before it replies (appendfsync always), to a disk that says so and doesn't, and loses its power",
+	Cause:  "the node that both clients reach lost its power, and its disk had only said that it had client 1's lock",
 	Source: "T. Pillai et al., \"All File Systems Are Not Created Equal\" (OSDI 2014), on disks that ignore flushes; Redis documentation, \"Redis persistence\", https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/",
 	Steps: []string{
 		"from now on the disk of C says that it has what it's given, and hasn't",
@@ -41,7 +41,7 @@ var lyingDisk = Scenario{
 
 var fullDisk = Scenario{
 	Name:   "full-disk",
-	About:  "the disk of the node in the middle is full (ENOSPC): with appendfsync always it ends rather than acknowledge what isn't written",
+	About:  "the disk of the node that both clients reach is full (ENOSPC): with appendfsync always it ends rather than acknowledge what isn't written",
 	Source: "Redis documentation, \"Redis persistence\", https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/; Redis' flushAppendOnlyFile, which exits",
 	Steps: []string{
 		"client 1 reaches nodes A, B and C only, and acquires the lock",
@@ -71,7 +71,7 @@ var fullDisk = Scenario{
 
 var stallingDisk = Scenario{
 	Name:   "stalling-disk",
-	About:  "the disk of the node in the middle takes a quarter of a TTL for each sync (appendfsync always): a lock on a quorum must be no slower for it",
+	About:  "one node's disk takes a quarter of a TTL for each sync (appendfsync always): a lock on a quorum must be no slower for it",
 	Source: "Redis documentation, \"Diagnosing latency issues\", section \"Latency due to AOF and disk I/O\", https://redis.io/docs/latest/operate/oss_and_stack/management/optimization/latency/",
 	Steps: []string{
 		"a client takes the lock and gives it back, three times",

@@ -11,8 +11,8 @@ import (
 
 var eviction = Scenario{
 	Name:   "eviction",
-	About:  "the node in the middle runs out of memory and evicts a lock's key, which has the least time to live (volatile-ttl)",
-	Cause:  "the node in the middle ran out of memory and evicted client 1's lock",
+	About:  "the node that both clients reach runs out of memory and evicts a lock's key, which has the least time to live (volatile-ttl)",
+	Cause:  "the node that both clients reach ran out of memory and evicted client 1's lock",
 	Source: "Redis documentation, \"Key eviction\", https://redis.io/docs/latest/develop/reference/eviction/",
 	Steps: []string{
 		"client 1 reaches nodes A, B and C only, and acquires the lock",
@@ -29,8 +29,8 @@ var eviction = Scenario{
 
 var recordEviction = Scenario{
 	Name:   "record-eviction",
-	About:  "the node in the middle evicts all keys that have a time to live (volatile-lru): a lock's key and its record, but not what it knows of itself",
-	Cause:  "the node in the middle ran out of memory and evicted client 1's lock, and all that it knew of it",
+	About:  "the node that both clients reach evicts all keys that have a time to live (volatile-lru): a lock's key and its record, but not what it knows of itself",
+	Cause:  "the node that both clients reach ran out of memory and evicted client 1's lock, and all that it knew of it",
 	Source: "docs/safety.md, \"What guarded can't survive\"; Redis documentation, \"Key eviction\", https://redis.io/docs/latest/develop/reference/eviction/",
 	Steps: []string{
 		"client 1 reaches nodes A, B and C only, and acquires the lock",
@@ -45,7 +45,7 @@ var recordEviction = Scenario{
 	Perform:  evicts("volatile-lru"),
 }
 
-// evicts is an experiment in which the nodes in the middle evict keys.
+// evicts is an experiment in which the nodes that both clients reach evict keys.
 func evicts(policy string) func(context.Context, *lab.Lab) error {
 	return func(ctx context.Context, l *lab.Lab) error {
 		s, err := divide(ctx, l)

@@ -9,8 +9,8 @@ import (
 
 var failover = Scenario{
 	Name:   "failover",
-	About:  "the node in the middle fails over to a replica that missed the lock",
-	Cause:  "the node in the middle failed over to a replica that had never heard of client 1's lock",
+	About:  "the node that both clients reach fails over to a replica that missed the lock",
+	Cause:  "the node that both clients reach failed over to a replica that had never heard of client 1's lock",
 	Source: "S. Sanfilippo, \"Distributed Locks with Redis\", section \"Why failover-based implementations are not enough\", https://redis.io/docs/latest/develop/use/patterns/distributed-locks/",
 	Steps: []string{
 		"C gets a replica, is in sync with it, and loses the connection to it",

@@ -20,7 +20,7 @@ var (
 func farVotersAt(roundTrip, shortest time.Duration) Scenario {
 	return Scenario{
 		Name:   fmt.Sprintf("far-voters-%v", roundTrip),
-		About:  fmt.Sprintf("all nodes are %v away, so replies say little of clocks, and the one in the middle is put right while a client believes in its lock", roundTrip),
+		About:  fmt.Sprintf("all nodes are %v away, so replies say little of clocks, and the clock of the node that both clients reach is put right while a client believes in its lock", roundTrip),
 		Cause:  slowClock.Cause,
 		Source: "slow-clock, and https://github.com/sesamecare/redlock/issues/6 on voters far away",
 		Steps: []string{

@@ -9,8 +9,8 @@ import (
 
 var flush = Scenario{
 	Name:   "flushall",
-	About:  "somebody empties the node in the middle with FLUSHALL, while a client believes in its lock",
-	Cause:  "FLUSHALL emptied the node in the middle, which no longer knew of client 1's lock",
+	About:  "FLUSHALL empties the node that both clients reach, while a client believes in its lock",
+	Cause:  "FLUSHALL emptied the node that both clients reach, which no longer knew of client 1's lock",
 	Source: "Redis documentation, FLUSHALL, https://redis.io/docs/latest/commands/flushall/: a loss of memory that no new run id tells of",
 	Steps: []string{
 		"client 1 reaches nodes A, B and C only, and acquires the lock",

@@ -9,8 +9,8 @@ import (
 
 var lateEnrolment = Scenario{
 	Name:   "late-enrolment",
-	About:  "the node in the middle is emptied, and learns who it is from requests that were stuck on the way, while its clock is behind",
-	Cause:  "the node in the middle was emptied, and no longer knew of client 1's lock",
+	About:  "the node that both clients reach is emptied, and learns who it is from requests that were stuck on the way, while its clock is behind",
+	Cause:  "the node that both clients reach was emptied, and no longer knew of client 1's lock",
 	Source: "a review of this module's restart guard, whose enrolment once carried the time at which it was sent",
 	Steps: []string{
 		"client 3 is cut off from C, and tries to get the lock; its requests to C are stuck",

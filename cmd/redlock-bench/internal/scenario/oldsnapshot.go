@@ -9,8 +9,8 @@ import (
 
 var oldSnapshot = Scenario{
 	Name:   "rdb-restart",
-	About:  "the node in the middle restarts from a snapshot (RDB) that is older than a client's lock",
-	Cause:  "the node in the middle came back with a snapshot that was older than client 1's lock",
+	About:  "the node that both clients reach restarts from a snapshot (RDB) that is older than a client's lock",
+	Cause:  "the node that both clients reach came back with a snapshot that was older than client 1's lock",
 	Source: "Redis documentation, \"Redis persistence\", on the disadvantages of RDB, https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/",
 	Steps: []string{
 		"C saves a snapshot",

@@ -13,8 +13,8 @@ const unsynced = 900 * time.Millisecond
 
 var powerLoss = Scenario{
 	Name:   "power-loss",
-	About:  "the node in the middle loses its power, and with it the last writes that it hadn't synced (appendfsync everysec)",
-	Cause:  "the node in the middle lost its power before it had synced client 1's lock to its disk",
+	About:  "the node that both clients reach loses its power, and with it the last writes that it hadn't synced (appendfsync everysec)",
+	Cause:  "the node that both clients reach lost its power before it had synced client 1's lock to its disk",
 	Source: "S. Sanfilippo, \"Distributed Locks with Redis\", section \"Performance, crash recovery and fsync\", https://redis.io/docs/latest/develop/use/patterns/distributed-locks/",
 	Steps: []string{
 		"the nodes keep a log that they sync once a second; C has just done so",
@@ -46,7 +46,7 @@ var powerLoss = Scenario{
 	},
 }
 
-// checkpoint has the nodes in the middle write to disk what they know.
+// checkpoint has the nodes that both clients reach write to disk what they know.
 func (s *stage) checkpoint(ctx context.Context) error {
 	for _, i := range s.shared {
 		proof, err := s.lab.Node(i).Checkpoint(ctx)

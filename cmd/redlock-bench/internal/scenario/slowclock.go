@@ -9,8 +9,8 @@ import (
 
 var slowClock = Scenario{
 	Name:   "slow-clock",
-	About:  "the clock of the node in the middle is behind for long, and is put right while a client believes in its lock",
-	Cause:  "the clock of the node in the middle was put right, and that node dropped client 1's lock long before its time",
+	About:  "the clock of the node that both clients reach is behind for long, and is put right while a client believes in its lock",
+	Cause:  "the clock of the node that both clients reach was put right, and that node dropped client 1's lock long before its time",
 	Source: "M. Kleppmann, \"How to do distributed locking\" (2016), on clocks that are stepped by NTP or by hand; clients that have met the node before see nothing new",
 	Steps: []string{
 		"the clock of C is behind, and everybody gets used to it",

@@ -18,7 +18,7 @@ var slowNode = Scenario{
 	Source: "J. Dean and L. Barroso, \"The Tail at Scale\" (2013)",
 	Steps: []string{
 		"a client takes the lock and gives it back, three times",
-		"requests to the node in the middle take a quarter of a TTL longer",
+		"requests to C take a quarter of a TTL longer",
 		"the client takes the lock and gives it back, three times; at least once it must have it in half of that extra time",
 	},
 	Clients:  1,

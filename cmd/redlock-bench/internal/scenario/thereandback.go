@@ -9,8 +9,8 @@ import (
 
 var clockThereAndBack = Scenario{
 	Name:   "clock-there-and-back",
-	About:  "the clock of the node in the middle jumps, and back before anybody looks, so that it drops a lock and nobody can see why",
-	Cause:  "the clock of the node in the middle jumped, and back at once, and meanwhile that node dropped client 1's lock",
+	About:  "the clock of the node that both clients reach jumps, and back before anybody looks, so that it drops a lock and nobody can see why",
+	Cause:  "the clock of the node that both clients reach jumped, and back at once, and meanwhile that node dropped client 1's lock",
 	Source: "M. Kleppmann, \"How to do distributed locking\" (2016), on clocks that are stepped by NTP or by hand",
 	Steps: []string{
 		"client 1 reaches nodes A, B and C only, and acquires the lock",

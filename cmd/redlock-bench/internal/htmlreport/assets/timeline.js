@@ -30,6 +30,7 @@ class Timeline {
       made.type = "button";
       made.textContent = text;
       made.setAttribute("aria-label", label);
+      made.title = label;
       made.addEventListener("click", act);
       tools.append(made);
       return made;
@@ -65,11 +66,11 @@ class Timeline {
     const width = Math.round(room / this.larger);
     if (width === 0 || width === this.width) return;
     this.width = width;
-    this.gutter = width < 560 ? 96 : 124;
+    this.gutter = width < 560 ? 104 : 124;
     this.right = width - 10;
     if (this.events) this.events.depth = stack(this.events, this.scaleOf(this.begin, this.data.end), 6);
     const lanes = layOut(this.data.lanes);
-    const height = lanes + (this.data.seen < this.data.end ? FOOT : 0);
+    const height = lanes + (this.data.seen < this.data.end ? 2 * FOOT : 0);
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.svg.setAttribute("height", height * this.larger);
     this.svg.replaceChildren();
@@ -84,7 +85,8 @@ class Timeline {
     const plot = element(this.svg, "g", { "clip-path": `url(#${clip})` });
     this.bands = this.data.overlaps.map((o) => ({ o, rect: element(plot, "rect", { class: "band", y: AXIS, height: lanes - AXIS }) }));
     this.seen = element(plot, "line", { class: "seen", y1: AXIS, y2: height });
-    this.seenLabel = element(plot, "text", { class: "seen-name", y: height - 4 }, "end of the recording");
+    this.seenLabels = ["end of the recording", "beliefs go on until the locks’ time is up"].map((text, line) =>
+      element(plot, "text", { class: "seen-name", y: height - 4 - FOOT * (1 - line) }, text));
     this.items = makeItems(plot, this.data, hatch);
     this.selection = element(plot, "rect", { class: "selection", y: AXIS, height: height - AXIS, width: 0 });
     this.cursor = element(plot, "line", { class: "cursor", y1: AXIS, y2: height, visibility: "hidden" });
@@ -115,10 +117,13 @@ class Timeline {
     this.seen.setAttribute("x1", seen);
     this.seen.setAttribute("x2", seen);
     this.seen.style.display = this.data.seen < this.data.end && seen >= this.gutter && seen <= this.right ? "" : "none";
-    this.seenLabel.style.display = this.seen.style.display;
     const before = seen > (this.gutter + this.right) / 2;
-    this.seenLabel.setAttribute("x", before ? seen - 5 : seen + 5);
-    this.seenLabel.setAttribute("text-anchor", before ? "end" : "start");
+    for (const label of this.seenLabels) {
+      label.setAttribute("x", before ? seen - 5 : seen + 5);
+      label.setAttribute("text-anchor", before ? "end" : "start");
+      const fits = label.textContent.length * LETTER <= (before ? seen - this.gutter : this.right - seen);
+      label.style.display = fits ? this.seen.style.display : "none";
+    }
     for (const made of this.items) place(made, scale, [this.gutter, this.right]);
     const all = from <= this.begin && to >= this.data.end;
     this.wider.disabled = this.whole.disabled = all;
