@@ -43,7 +43,6 @@ func (l *Locker) breakUp(seen *observation, token string) error {
 	}
 	seen.rounds++
 	seen.outcome = l.release(&c).Wait(seen.ctx)
-	l.turns.freed(seen.name)
 	return l.brokenError(seen.ctx, seen.name, seen.outcome)
 }
 

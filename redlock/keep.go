@@ -32,10 +32,7 @@ func (lk *Lock) promised() clockdrift.Window {
 // by then, the lock runs out. Nobody believes in it any more, so it may be longer than MaxTTL.
 func (lk *Lock) keep(ctx context.Context, seen *observation, window clockdrift.Window, left time.Duration) error {
 	l := lk.locker
-	time.AfterFunc(left, func() {
-		l.release(&lk.claim)
-		l.turns.freed(lk.name)
-	})
+	time.AfterFunc(left, func() { l.release(&lk.claim) })
 	if window.Remaining(l.options.clock.Now()) >= left {
 		return nil
 	}

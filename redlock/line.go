@@ -91,6 +91,7 @@ func (w *waiter) leave() {
 	if w.listens {
 		w.ear().leave()
 	}
+	w.turn.stands.Store(false)
 	w.at, w.listens, w.spoke = -1, false, false
 }
 
@@ -125,7 +126,8 @@ func (w *waiter) look(ctx context.Context) (reply, bool) {
 		return reply{}, false
 	}
 	w.ticket, w.stood, w.overdue, w.answers = a.Reply.place.ticket, true, 0, o
-	if a.Reply.status != statusOK {
+	w.turn.stands.Store(true)
+	if r := a.Reply; r.status != statusOK && (r.status != statusHeld || r.place.ahead > 0 || !l.turns.own(w.name, r.holder)) {
 		l.contended.note(w.name)
 	}
 	return a.Reply, true

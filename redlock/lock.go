@@ -57,6 +57,7 @@ func (lk *Lock) begin(ctx context.Context, lo lockOptions) {
 	// The acquisition's context bounds the acquisition. Its end mustn't end the lock.
 	lk.ctx, lk.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	lk.expiry = time.AfterFunc(lk.window.Remaining(now), lk.expire)
+	lk.locker.turns.took(lk.name, holderOf(lk.token))
 	lk.startHealing()
 	if lo.renew {
 		lk.renewal = time.AfterFunc(lk.ttl/3, lk.renew)
@@ -123,21 +124,21 @@ func (lk *Lock) loseByTime() {
 	}
 	lk.lose(fmt.Errorf("%w: %q", ErrHeldTooLong, lk.name))
 	lk.locker.release(&lk.claim)
-	lk.locker.turns.freed(lk.name)
 }
 
 // lose ends the lock for good. The caller holds mu.
 func (lk *Lock) lose(cause error) {
 	if lk.loss == nil {
 		lk.loss = cause
-		lk.stopTimers()
+		lk.retire()
 		lk.cancel(cause)
 		lk.locker.lost(lk, cause)
 	}
 }
 
-// stopTimers is called when the lock is over. The caller holds mu.
-func (lk *Lock) stopTimers() {
+// retire is called when the lock is over. The caller holds mu.
+func (lk *Lock) retire() {
+	lk.locker.turns.over(lk.name, holderOf(lk.token))
 	lk.expiry.Stop()
 	lk.healing.Stop()
 	if lk.renewal != nil {
@@ -176,7 +177,7 @@ func (lk *Lock) finish() error {
 		return lk.loss
 	}
 	lk.loss = errReleased
-	lk.stopTimers()
+	lk.retire()
 	lk.cancel(nil) // released on purpose: the cause is context.Canceled
 	return nil
 }

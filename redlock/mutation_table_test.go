@@ -183,8 +183,13 @@ var mutations = []mutation{
 	},
 	{
 		"a newcomer doesn't stand in line", "it overtakes who was called",
-		[]edit{{"redlock/wait.go", "for asks := !l.contended.has(w.name); ;", "for asks := true; ;"}},
+		[]edit{{"redlock/wait.go", "for asks := w.follow(ctx); ;", "for asks := true; ;"}},
 		"TestBusyLockGoesFromHandToHand",
+	},
+	{
+		"a process doesn't notice whom its releases call", "its goroutines hand the lock on among themselves while another process waits",
+		[]edit{{"redlock/release.go", "a.Reply.value != 0 && !l.turns.stands(c.name)", "false"}},
+		"TestTurnsOfAProcessLetOthersIn",
 	},
 	{
 		"several locks in the caller's order", "two callers wait for each other in a circle",

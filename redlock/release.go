@@ -20,12 +20,17 @@ const (
 	longestPause    = time.Second
 )
 
-// release takes the request back where it wasn't sent yet, sends the release to every voter that may
-// have the lock or get it yet, and goes on trying where it isn't certain that it was effective. It
-// depends on no caller's context and returns at once; waiting for the ballot is up to the caller.
-func (l *Locker) release(c *claim) *quorum.Ballot[*request, reply] { return l.giveBack(c, false) }
+// release gives a lock back, and tells who waits for it in this process.
+func (l *Locker) release(c *claim) *quorum.Ballot[*request, reply] {
+	ballot := l.giveBack(c, false)
+	l.turns.freed(c.name, holderOf(c.token))
+	return ballot
+}
 
-// giveBack is release, and calls none of those who wait if it's to be done silently.
+// giveBack takes the request back where it wasn't sent yet, sends the release to every voter that may
+// have the lock or get it yet, and goes on trying where it isn't certain that it was effective. It
+// depends on no caller's context and returns at once; waiting for the ballot is up to the caller. The voters call none of
+// those who wait if it's to be done silently.
 func (l *Locker) giveBack(c *claim, silently bool) *quorum.Ballot[*request, reply] {
 	if asked := c.underWay(); asked != nil {
 		asked.Withdraw()
@@ -45,8 +50,8 @@ func (l *Locker) giveBack(c *claim, silently bool) *quorum.Ballot[*request, repl
 			case a.Err != nil:
 				r.Again = true
 			default:
-				if a.Reply.value != 0 {
-					l.contended.note(c.name)
+				if a.Reply.value != 0 && !l.turns.stands(c.name) {
+					l.contended.note(c.name) // it called another process
 				}
 				r.Again = r.Vote != quorum.Yes && c.unsettled(voter) && a.Sent <= doubtfulRepeats
 			}
@@ -104,7 +109,6 @@ func (lk *Lock) doUnlock(ctx context.Context, seen *observation) error {
 	}
 	seen.rounds++
 	seen.outcome = l.release(&lk.claim).Wait(ctx)
-	l.turns.freed(lk.name)
 	if lost != nil {
 		return lost
 	}

@@ -3,6 +3,7 @@ package redlock_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -91,4 +92,86 @@ func TestLockedOutWaiterSaysItWasInLine(t *testing.T) {
 		assert.ErrorContains(t, err, "behind others of this process")
 		require.ErrorIs(t, <-first, redlock.ErrNotAcquired)
 	})
+}
+
+// While no other process wants the lock, the next attempt goes along with the release: a turn is one round trip.
+func TestTurnsOfAProcessAreOneRoundTripEach(t *testing.T) {
+	bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
+		const goroutines, each = 8, 10
+		l := join(t, q, "a", redlock.WithNodeTimeout(time.Second))
+		for i := range 5 {
+			q.Member("a").Link(i).Delay(5*ms, 5*ms)
+		}
+		warmUp(t, l)
+		before, begun := commands(q), time.Now()
+		takeTurns(t, l, goroutines, each)
+		turns := float64(goroutines * each)
+		perTurn := time.Since(begun).Seconds() / turns
+		t.Logf("%.1f ms and %.1f commands of each voter a turn", perTurn*1000, float64(commands(q)-before)/5/turns)
+		assert.Less(t, perTurn, 0.015, "a round trip is 10 ms, and two would be 20")
+		assert.LessOrEqual(t, float64(commands(q)-before)/5/turns, 2.5, "the release and the attempt")
+	})
+}
+
+// takeTurns has goroutines take the lock so many times each.
+func takeTurns(t *testing.T, l *redlock.Locker, goroutines, each int) {
+	var running sync.WaitGroup
+	for range goroutines {
+		running.Go(func() {
+			for range each {
+				lk, err := l.Lock(t.Context(), "job")
+				if !assert.NoError(t, err) {
+					return
+				}
+				assert.NoError(t, lk.Unlock(t.Context()))
+			}
+		})
+	}
+	running.Wait()
+}
+
+// The goroutines of one process don't hand the lock on among themselves while another process waits for it.
+func TestTurnsOfAProcessLetOthersIn(t *testing.T) {
+	for _, c := range []struct {
+		hold   time.Duration // the last is longer than it's remembered that others wait
+		rounds int
+		most   int64 // turns of the busy process before the other one's: those that take no time may be some more
+	}{{0, 2, 8}, {ms, 2, 4}, {100 * ms, 20, 4}, {2500 * ms, 20, 4}} {
+		t.Run(c.hold.String(), func(t *testing.T) {
+			bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
+				busy, other := join(t, q, "busy"), join(t, q, "other")
+				warmUp(t, busy)
+				warmUp(t, other)
+				var turns atomic.Int64
+				stop, end := context.WithCancel(t.Context())
+				var running sync.WaitGroup
+				for range 8 {
+					running.Go(func() {
+						for {
+							lk, err := busy.Lock(stop, "job")
+							if err != nil {
+								return
+							}
+							turns.Add(1)
+							time.Sleep(c.hold)
+							assert.NoError(t, lk.Unlock(context.WithoutCancel(stop)))
+						}
+					})
+				}
+				most := int64(0)
+				for range c.rounds {
+					time.Sleep(3 * time.Second) // so that nobody remembers
+					before := turns.Load()
+					lk, err := other.Lock(t.Context(), "job")
+					require.NoError(t, err)
+					most = max(most, turns.Load()-before)
+					require.NoError(t, lk.Unlock(t.Context()))
+				}
+				end()
+				running.Wait()
+				t.Logf("at most %d turns of the busy process before the other one's", most)
+				assert.LessOrEqual(t, most, c.most)
+			})
+		})
+	}
 }

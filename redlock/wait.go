@@ -24,7 +24,8 @@ const (
 // Where a voter's user has no right to subscribe, Lock makes attempts with random pauses, of up to 256 ms; see [Hooks].
 //
 // When ctx ends, the error matches both the context's error and the last attempt's
-// [*QuorumError] that wasn't cut short, which says what stood in the way. Invalid names and
+// [*QuorumError] that wasn't cut short, which says what stood in the way. Where this locker has the lock, nobody was asked; then it
+// matches [ErrNotAcquired]. Invalid names and
 // options, a closed locker, [ErrUnfit], [ErrMembership], and a lock that the same context's work in [Locker.Do] holds ([ErrReentrant]) are errors at once; whatever may pass by itself is waited for.
 func (l *Locker) Lock(ctx context.Context, name string, opts ...LockOption) (*Lock, error) {
 	lo, err := l.check(ctx, name, opts)
@@ -60,11 +61,11 @@ func (l *Locker) wait(ctx context.Context, seen *observation, lo lockOptions) (*
 	return lk, nil
 }
 
-// acquire makes attempts until one succeeds. Where others wanted the lock a moment ago, it stands in line before the first.
+// acquire makes attempts until one succeeds. Where other processes wanted the lock a moment ago, it stands in line before the first.
 func (w *waiter) acquire(ctx context.Context, seen *observation, lo lockOptions) (*Lock, error) {
 	l := w.locker
 	var last error
-	for asks := !l.contended.has(w.name); ; asks = true {
+	for asks := w.follow(ctx); ; asks = true {
 		if asks {
 			seen.waits, seen.gone, seen.silently, seen.outcome = true, w.gone, w.silently(), quorum.Outcome[reply]{}
 			lk, err := l.acquire(ctx, seen, lo)
@@ -97,6 +98,9 @@ func waitError(ctx context.Context, name string, last error) error {
 	}
 	if errors.Is(last, cause) {
 		return last
+	}
+	if last == errOwnProcess {
+		return fmt.Errorf("redlock: waiting for %q: %w; %w", name, cause, last)
 	}
 	return fmt.Errorf("redlock: waiting for %q: %w; last attempt: %w", name, cause, last)
 }

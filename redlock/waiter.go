@@ -2,6 +2,7 @@ package redlock
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -52,6 +53,8 @@ type waiter struct {
 	failed  int                   // attempts since it was called last, or had to wait for long
 }
 
+var errOwnProcess = fmt.Errorf("%w: another goroutine of this locker", ErrNotAcquired)
+
 func (l *Locker) newWaiter(name string, t *turn) *waiter {
 	w := &waiter{locker: l, name: name, turn: t, begun: time.Now(), at: -1}
 	w.move(w.choose(nil))
@@ -63,7 +66,7 @@ func (w *waiter) refused(o quorum.Outcome[reply]) {
 	l := w.locker
 	w.failed++
 	w.until, w.expires = 0, time.Time{}
-	if slices.ContainsFunc(o.Answers, refuses) {
+	if slices.ContainsFunc(o.Answers, func(a quorum.Answer[reply]) bool { return refuses(a) && !l.turns.own(w.name, a.Reply.holder) }) {
 		l.contended.note(w.name)
 	}
 	if left, known := l.freeIn(o); known {
@@ -103,12 +106,32 @@ func (l *Locker) freeIn(o quorum.Outcome[reply]) (left time.Duration, known bool
 	return left + time.Millisecond/4, true
 }
 
+// follow reports whether to ask before standing in line. Where this process has the lock, and no other was seen to want it, there's nothing to
+// ask until it's given back. Then the attempt follows the release in each voter's queue: both are one exchange.
+func (w *waiter) follow(ctx context.Context) bool {
+	l := w.locker
+	if l.contended.has(w.name) {
+		return false
+	}
+	if !l.turns.holds(w.name) {
+		return true
+	}
+	timer := time.NewTimer(l.options.nodeTimeout / looksOf)
+	defer timer.Stop()
+	select {
+	case w.gone = <-w.turn.freed:
+		return !l.contended.has(w.name)
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
 // await stands in line until it's time to ask the voters. It returns false when ctx is done.
 func (w *waiter) await(ctx context.Context) bool {
-	select {
-	case <-w.turn.calls: // from before the attempt: the next look tells what has become of it
-	default:
-	}
+	// From before the look, which tells what has become of it.
+	drain(w.turn.calls)
+	drain(w.turn.freed)
 	for w.at >= 0 && ctx.Err() == nil {
 		if !w.listens {
 			w.ear().enter()
@@ -159,10 +182,12 @@ func (w *waiter) stay(ctx context.Context, seen reply, hearing bool, changed <-c
 		w.overdue = seen.place.called
 		wait = l.options.nodeTimeout / graceOf
 	}
-	if !hearing {
+	first := seen.status == statusHeld && seen.place.ahead == 0
+	switch {
+	case !hearing:
 		wait = min(wait, max(firstPause, wait/4))
-	} else {
-		freed = nil // whoever gives it back calls
+	case !first:
+		freed = nil // whoever gives it back calls another
 	}
 	if wait >= every/2 {
 		w.failed = 0
@@ -176,7 +201,12 @@ func (w *waiter) stay(ctx context.Context, seen reply, hearing bool, changed <-c
 				w.called, w.failed, w.gone = true, 0, c.gone
 				return true, true
 			}
-		case <-freed:
+		case gone := <-freed:
+			if first && hearing {
+				// The release calls us. The attempt follows it in each voter's queue, and needn't wait for the call.
+				w.called, w.failed, w.gone = true, 0, gone
+				return true, true
+			}
 			return false, true
 		case <-changed:
 			return false, true
@@ -252,9 +282,12 @@ func (w *waiter) silently() bool {
 	return deaf == nil
 }
 
-// obstacle explains why there was no attempt: what the line said last.
+// obstacle explains why there was no attempt: what the line said last, or that this process has the lock.
 func (w *waiter) obstacle(ctx context.Context) error {
 	if w.answers.Answers == nil {
+		if w.locker.turns.holds(w.name) {
+			return errOwnProcess
+		}
 		return nil
 	}
 	o := quorum.Outcome[reply]{Answers: make([]quorum.Answer[reply], len(w.answers.Answers))}
