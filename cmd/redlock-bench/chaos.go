@@ -52,17 +52,18 @@ and partitions of anybody, but lost memories and bent clocks of no more than a
 minority of the nodes within any TTL and a half. Its kinds of faults, which
 "redlock-bench list" explains, are
 ` + wrapped(chaos.Kinds(), 80) + `.
-Only real servers have ` + strings.Join(realOnly(), ", ") + `.
+Only real servers have
+` + wrapped(realOnly(), 80) + `.
 
 What a lock claims to survive is put to the test one by one with --claims: pauses
 (and partitions), restarts (that keep the memory), drift, lost-memory, clocks; each
 is a schedule with the faults of those before it, too. A lock on a quorum without
 guards can keep the first three.
 
-A lock with fencing tokens is expected to hold, of the others anything is but a
-run that shows nothing: faults that weren't seen to work, or too little that
-happened, leave a verdict unknown. "No violation found" is no proof. Exit status:
-0 if all is as expected, 1 if not.`,
+A lock with fencing tokens is expected to hold. A lock without may be violated. A
+verdict is unknown if faults weren't seen to work, or if too little happened; that's
+never as expected. "No violation found" is no proof. Exit status: 0 if all is as
+expected, 1 if not.`,
 		Example: `  redlock-bench chaos --duration 10m --seed 7
   redlock-bench chaos --claims pauses,restarts --worker mine=./my-worker --subject mine
   redlock-bench chaos --faults partition=3,crash-lose=1,clock-forward=1 --subject classic

@@ -52,11 +52,11 @@ func newRunCommand() *cobra.Command {
 Without arguments that's all of them that nodes embedded in this program can have;
 with --backend redis it's all there are.
 
-"held" means that no violation was found, a number that two clients believed for
-so many milliseconds that they held the lock, and "unknown" that the fault couldn't
-be injected or wasn't seen to take effect, or that too little happened. Every write of a client goes to a
-resource without fencing and to one with it, so each experiment is judged with and
-without.`,
+"held" means that no violation was found. A number of milliseconds is for how long
+two clients believed at once that they held the lock. "unknown" means that the fault
+couldn't be injected or wasn't seen to take effect, or that too little happened.
+Every write of a client goes to a resource without fencing and to one with it, so
+each experiment is judged with and without.`,
 		Example: `  redlock-bench run
   redlock-bench run pause-after-check delayed-write --json -
   redlock-bench run --backend redis --subject classic,guarded

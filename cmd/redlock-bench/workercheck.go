@@ -22,8 +22,8 @@ func newWorkerCheckCommand() *cobra.Command {
 		Use:   "worker-check COMMAND [ARG...]",
 		Short: "Check whether a program is a worker that run --worker can judge",
 		Long: `Start a program as a worker and check whether it speaks the worker protocol, see
-docs/worker-protocol.md: a line per check, and exit status 1 if one failed. Each check takes
-at most 20 s, whatever the program does.`,
+docs/worker-protocol.md: a line per check, and exit status 1 if one failed. Each check
+takes at most 20 s, whatever the program does.`,
 		Example: `  redlock-bench worker-check ./my-worker --verbose
   redlock-bench worker-check --backend redis redlock-peers rueidislock`,
 		Args: cobra.MinimumNArgs(1),

@@ -25,16 +25,17 @@ func newBreakCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "break NAME --token TOKEN",
 		Short: "Take a lock away from its holder",
-		Long: `Release, on every server, the lock with that NAME and that TOKEN, which show tells. The
-token makes sure that nobody else's lock is broken who came after. On a terminal break
-shows the lock and asks first; elsewhere it wants --yes.
+		Long: `Release, on every server, the lock with that NAME and that TOKEN. Show prints the token.
+The token makes sure that a lock isn't broken which somebody else took meanwhile. On a
+terminal, break shows the lock and asks first; elsewhere it wants --yes.
 
 The holder isn't stopped by this. If it still lives, it hears of it when it renews, at a
 third of its TTL, and another may have the lock by then. A command under redlock exec
 gets KILL at that moment. Make sure that the holder is dead, or that what it writes to
 checks fencing tokens.
 
-The JSON form is {"name", "token", "broken"}; broken is false if no server had that lock.
+The JSON form is {"name", "token", "broken"}; broken is false if no server had that
+lock.
 
 Exit status: 0 if the lock was broken, 1 if no server had a lock with that token or the
 answer was no, 2 for a command line that makes no sense, 69 if too few servers answer:

@@ -67,9 +67,10 @@ exec starts, it ends with status 69 whether it may wait or not.
 
 With --at-least, the servers keep the lock until that long after exec got it, also if
 the command has ended or failed before. So another machine whose clock is late doesn't
-run the same cron job again. Exec itself ends with the command, and can't shorten what's left
-of the --ttl then. If the machine dies before that, the lock is free after the --ttl.
-A server that has kept a lock so, and restarts, doesn't vote for that long.
+run the same cron job again. Exec itself ends with the command. It can't shorten what is
+left of the --ttl then. If the machine dies while the command runs, the lock is free
+after the --ttl. A server that has kept a lock so, and restarts, doesn't vote for that
+long.
 
 Exit status: the command's own, or
    69  too few servers answered, or may vote already

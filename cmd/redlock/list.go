@@ -22,9 +22,9 @@ func newListCommand() *cobra.Command {
 stands for all names. Show tells more about one of them.
 
 Ls goes through all keys of every server with SCAN, in steps, since Redis has no other
-way to find names. That takes the longer the more keys a server has, whatever the prefix,
-and the user needs the right to SCAN. A lock that's taken or released meanwhile may be
-missing. Other strings with a TTL look like locks of programs that keep no record.
+way to find names. The more keys a server has, the longer that takes, whatever the
+prefix. The user needs the right to SCAN. A lock that's taken or released meanwhile may
+be missing. Other strings with a TTL look like locks of programs that keep no record.
 
 The JSON form is an array of what show --json prints.
 

@@ -30,9 +30,9 @@ func newQuorumCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "quorum",
 		Short: "Show which servers vote, and replace them",
-		Long: `A lock is a majority's of one list of servers. Majorities of two lists may have no
-server in common, so each server remembers the list that it votes for, and refuses
-programs with another. Quorum tells what the servers remember, and changes it.`,
+		Long: `A lock is granted by a majority of one list of servers. Majorities of two lists may
+have no server in common. So each server remembers the list that it votes for, and
+refuses programs with another. Quorum tells what the servers remember, and changes it.`,
 	}
 	cmd.AddCommand(newStatusCommand(), newInitCommand(), newChangeCommand())
 	return cmd
@@ -137,8 +137,8 @@ func newInitCommand() *cobra.Command {
 		Use:   "init",
 		Short: "Let new servers vote at once",
 		Long: `Say that the servers are new: no lock is held on them. They vote for this list from now
-on. Without init they do so by themselves, but wait for the longest TTL before: who
-meets a server for the first time can't tell it from one that has lost its memory.
+on. Without init they do so by themselves, but wait for the longest TTL before: nobody
+can tell a new server from one that has lost its memory.
 
 Init is for setting up servers, and once. All of them have to answer. Servers that vote
 for another list are left as they are; see redlock quorum change.
@@ -182,8 +182,8 @@ longest TTL. Programs that lock seldom don't show: make sure that none is left.
 All servers of both lists have to answer. --gone names those that never will. They must
 not come back with the data that they had: a server that's only down isn't gone.
 
-Change takes as long as the longest lock in use, 10 s at the least. It may be interrupted
-and run again. With the two lists exchanged, it takes a change back.
+Change takes as long as the longest lock in use, 10 s at the least. It may be
+interrupted and run again. With the two lists exchanged, it takes a change back.
 
 The JSON form is {"changed": true}.
 

@@ -17,7 +17,8 @@ func newRootCommand() *cobra.Command {
 		Short: "Run commands under a distributed lock, and see who holds which",
 		Long: `Redlock takes locks on a majority of independent Redis servers: exec runs a command
 while it holds one, show and ls tell who holds which, break takes one away, and doctor
-says whether the servers are fit for it. Quorum tells which servers vote, and replaces them.
+says whether the servers are fit for it. Quorum tells which servers vote, and replaces
+them.
 
 ` + cli.NodesHelp,
 		Example: `  export REDLOCK_NODES=redis://10.0.0.1:6379,redis://10.0.0.2:6379,redis://10.0.0.3:6379

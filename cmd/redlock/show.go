@@ -53,8 +53,9 @@ func newShowCommand() *cobra.Command {
 		Use:   "show NAME",
 		Short: "Show who holds a lock, as each server sees it",
 		Long: `Ask every server who holds the lock: what the holder calls itself, the token of the
-acquisition, its fencing token, and for how long the server keeps others out. What it tells was true when each
-server answered. The holder may renew or release at any moment. Show changes nothing.
+acquisition, its fencing token, and for how long the server keeps others out. What it
+tells was true when each server answered. The holder may renew or release at any moment.
+Show changes nothing.
 
 A lock is "held" if a majority names the same holder, "free" if a majority names none,
 and "unclear" if neither: somebody may be taking or releasing it right now.

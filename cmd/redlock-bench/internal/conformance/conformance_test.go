@@ -115,3 +115,13 @@ func TestNodesThatDontStart(t *testing.T) {
 	err := Run(t.Context(), self("none", "classic"), cluster.Config{Nodes: -1}, func(Result) { t.Error("nothing was checked") })
 	assert.Error(t, err)
 }
+
+// TestSlowStart has a worker that takes longer to start than a lock lives: no check may have a lock run out meanwhile.
+func TestSlowStart(t *testing.T) {
+	for _, name := range []string{"acquire: a lock that another worker holds is refused", "release: the next one gets the lock", "acquire: who waits gets the lock after its release"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			assert.NoError(t, runCheck(t, self("starts slowly", "guarded"), name))
+		})
+	}
+}

@@ -147,11 +147,11 @@ func extends(ctx context.Context, b *bench) error {
 }
 
 func releases(ctx context.Context, b *bench) error {
-	w, held, err := b.holder(ctx)
+	other, err := b.start(ctx) // first, as in refuses
 	if err != nil {
 		return err
 	}
-	other, err := b.start(ctx)
+	w, held, err := b.holder(ctx)
 	if err != nil {
 		return err
 	}
@@ -166,11 +166,11 @@ func releases(ctx context.Context, b *bench) error {
 }
 
 func awaits(ctx context.Context, b *bench) error {
-	w, held, err := b.holder(ctx)
+	other, err := b.start(ctx) // first, as in refuses
 	if err != nil {
 		return err
 	}
-	other, err := b.start(ctx)
+	w, held, err := b.holder(ctx)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,8 @@ func faultyWorker(fault string) error {
 	requests, replies := func(line string) string { return line }, func(line string) string { return line }
 	switch fault {
 	case "none":
+	case "starts slowly":
+		time.Sleep(ttl + ttl/2)
 	case "greets any version":
 		requests = func(line string) string { return strings.Replace(line, `"version":99`, `"version":1`, 1) }
 	case "overlooks garbage":
