@@ -82,6 +82,9 @@ func probeAdvice(e *examination, v *voter, message, rights string) string {
 	return ""
 }
 
+// quarantine is how long a voter waits that may have forgotten locks of up to longest.
+func quarantine(longest time.Duration) time.Duration { return longest + 2*maxClockError(longest) }
+
 // judgeMarker says whether the node may vote at once. Package redlock lets it wait after a
 // restart, since it may have forgotten locks.
 func judgeMarker(e *examination, v *voter) []verdict {
@@ -94,11 +97,11 @@ func judgeMarker(e *examination, v *voter) []verdict {
 		return []verdict{{Error, markerKey + " isn't a marker of package redlock: " + v.markerErr.Error(),
 			"DEL " + markerKey + ", if nothing else needs it"}}
 	case !m.known:
-		return []verdict{{Note, fmt.Sprintf("not enrolled yet: from the first attempt on it waits for %v (MaxTTL) before it votes", e.config.TTL), ""}}
+		return []verdict{{Note, fmt.Sprintf("not enrolled yet: from the first attempt on it waits for %v before it votes: MaxTTL and twice the largest clock error", quarantine(e.config.TTL)), ""}}
 	case v.info["run_id"] != "" && m.runID != v.info["run_id"]:
-		return []verdict{{Note, fmt.Sprintf("restarted since it was enrolled: from the next attempt on it waits for %v (MaxTTL) before it votes, unless WithDurableNodes", max(m.longest, e.config.TTL)), ""}}
+		return []verdict{{Note, fmt.Sprintf("restarted since it was enrolled: from the next attempt on it waits for %v before it votes, MaxTTL and twice the largest clock error, unless WithDurableNodes", quarantine(max(m.longest, e.config.TTL))), ""}}
 	case m.until.IsZero():
-		return []verdict{{Note, fmt.Sprintf("enrolled, and nobody has told it from when on it votes: from the next attempt on it waits for %v (MaxTTL)", max(m.longest, e.config.TTL)), ""}}
+		return []verdict{{Note, fmt.Sprintf("enrolled, and nobody has told it from when on it votes: from the next attempt on it waits for %v: MaxTTL and twice the largest clock error", quarantine(max(m.longest, e.config.TTL))), ""}}
 	}
 	return judgeEnrolled(e, m)
 }

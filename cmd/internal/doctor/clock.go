@@ -25,15 +25,17 @@ type clockView struct {
 	runsAway bool
 }
 
-// maxClockError is the default of package redlock: how far from true time a right clock may be.
-const maxClockError = 250 * time.Millisecond
+// maxClockError is the default of package redlock for locks with a TTL: how far from true time a right clock may be.
+func maxClockError(ttl time.Duration) time.Duration {
+	return max(min(ttl/20, 250*time.Millisecond), 10*time.Millisecond)
+}
 
 // tolerableStep is how far a time server may step a clock without being reported.
 const tolerableStep = 20 * time.Millisecond
 
 // judgeClocks works out what time the nodes agree on, as a locker does, and how each clock compares.
 func (e *examination) judgeClocks() {
-	clocks := clockdrift.NewClocks(len(e.voters), driftFactor, maxClockError, time.Second)
+	clocks := clockdrift.NewClocks(len(e.voters), driftFactor, maxClockError(e.config.TTL), time.Second)
 	var now time.Duration
 	for i := range e.voters {
 		for _, s := range e.voters[i].samples {
@@ -53,7 +55,7 @@ func (e *examination) judgeClocks() {
 		c.jumps = contradictions(v.samples)
 		c.rateLow, c.rateHigh = averageRate(v.samples)
 		c.runsAway = c.jumps > 0 && runsAway(v.samples)
-		c.apart = c.offset.Low > maxClockError || c.offset.High < -maxClockError
+		c.apart = c.offset.Low > maxClockError(e.config.TTL) || c.offset.High < -maxClockError(e.config.TTL)
 		if c.apart || c.jumps > 0 {
 			wrong++
 		}

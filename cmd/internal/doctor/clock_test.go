@@ -102,6 +102,21 @@ func TestClockVerdicts(t *testing.T) {
 	}
 }
 
+// TestShortLocksNeedBetterClocks has a clock that is right enough for locks of 10 s, and not for those of 1 s.
+func TestShortLocksNeedBetterClocks(t *testing.T) {
+	for ttl, want := range map[time.Duration]Level{10 * time.Second: OK, time.Second: Warning} {
+		r := rand.New(rand.NewPCG(1, 1))
+		e := &examination{config: Config{TTL: ttl}}
+		for i, c := range []shown{atRate(1), atRate(1), ahead(150 * ms)} {
+			e.voters = append(e.voters, voter{node: node{number: i + 1}, watched: sampled(r, c, ms)})
+		}
+		e.judgeClocks()
+		assert.Equal(t, want, worst(judgeClock(e, &e.voters[2])), "%v", ttl)
+	}
+	assert.Equal(t, 1100*ms, quarantine(time.Second))
+	assert.Equal(t, 10500*ms, quarantine(10*time.Second))
+}
+
 // Answers that take long leave a rate unknown, and must not make a wrong one of it.
 func TestSlowAnswersLeaveTheRateOpen(t *testing.T) {
 	for seed := range uint64(20) {

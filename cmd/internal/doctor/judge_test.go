@@ -128,7 +128,7 @@ func TestJudgeMarker(t *testing.T) {
 	v.marker.until = time.Time{}
 	assertJudged(t, judgeMarker, v, judgement{Note, "nobody has told it"})
 	v.marker.until, v.marker.runID = now.Add(-time.Hour), "bbb"
-	assertJudged(t, judgeMarker, v, judgement{Note, "it waits for 1m0s"})
+	assertJudged(t, judgeMarker, v, judgement{Note, "it waits for 1m0.5s"})
 	v.info = nil // a user without INFO can't tell
 	v.marker.longest = time.Second
 	assertJudged(t, judgeMarker, v, judgement{OK, "votes"})

@@ -31,7 +31,7 @@ func TestHealthyNodes(t *testing.T) {
 	}
 	assertFinding(t, r, "independent", Warning, everyone, "5 nodes on one host")
 	assertFinding(t, r, "persistence", Note, everyone, "a restart forgets all locks")
-	assertFinding(t, r, "enrolment", Note, everyone, "not enrolled yet")
+	assertFinding(t, r, "enrolment", Note, everyone, "not enrolled yet: from the first attempt on it waits for 10.5s before")
 	require.Len(t, r.Recommendations, 3)
 	for i, n := range c.Nodes() {
 		assert.Equal(t, int64(0), command(t, n, "DBSIZE"), "nothing is left of the probe")
@@ -182,8 +182,8 @@ func TestEnrolment(t *testing.T) {
 	}
 	command(t, c.Node(0), "DEL", markerKey)
 	r = diagnose(t, quick(urls(c, "")...))
-	assertFinding(t, r, "enrolment", Note, []int{1}, "not enrolled yet")
-	assertFinding(t, r, "enrolment", Note, []int{2}, "restarted since it was enrolled: from the next attempt on it waits for 20s")
+	assertFinding(t, r, "enrolment", Note, []int{1}, "not enrolled yet: from the first attempt on it waits for 10.5s before")
+	assertFinding(t, r, "enrolment", Note, []int{2}, "restarted since it was enrolled: from the next attempt on it waits for 20.5s")
 
 	command(t, c.Node(2), "HSET", markerKey, "until", 1, "longest", 1)
 	command(t, c.Node(1), "SET", markerKey, "mine")

@@ -3,7 +3,7 @@ package doctor
 import "fmt"
 
 // guarded is what package redlock does about lost memory, for verdicts on persistence.
-const guarded = "; the restart guard covers that: the node waits for MaxTTL before it votes again"
+const guarded = "; the restart guard covers that: the node waits for MaxTTL, and twice the largest clock error, before it votes again"
 
 // classicAdvice is for clients that lack the guard.
 const classicAdvice = "nothing, if all clients use package redlock; for others, let a restart take longer than the longest TTL (RestartSec of systemd)"

@@ -63,11 +63,11 @@ func judgeClock(e *examination, v *voter) []verdict {
 	case c.jumps > 0:
 		return []verdict{{level, fmt.Sprintf("contradicted a steady clock %s while it was watched: it jumped, or runs unevenly; %s", count(c.jumps, "time"), consequence), syncAdvice}}
 	case c.apart:
-		return []verdict{{level, fmt.Sprintf("%s the time that all agree on, and a right clock is within %v; %s", aheadOf(c.offset), maxClockError, consequence), syncAdvice}}
+		return []verdict{{level, fmt.Sprintf("%s the time that all agree on, and a right clock is within %v; %s", aheadOf(c.offset), maxClockError(e.config.TTL), consequence), syncAdvice}}
 	case !e.clocksAgree:
 		return []verdict{{Note, "would be right if the others were", ""}}
 	}
-	return []verdict{{OK, fmt.Sprintf("steady, and within %v of the time that all agree on", maxClockError), ""}}
+	return []verdict{{OK, fmt.Sprintf("steady, and within %v of the time that all agree on", maxClockError(e.config.TTL)), ""}}
 }
 
 // judgeRate compares the clock's rate with what locks allow for.
