@@ -31,6 +31,19 @@ func TestEmptyRowsSayWhatIsMissing(t *testing.T) {
 	}
 }
 
+// TestWindowsLeaveOutWhatTheyDontShow cuts out a span in which no link was cut, and node B, which was down, not yet so.
+func TestWindowsLeaveOutWhatTheyDontShow(t *testing.T) {
+	h := example()
+	d := newDrawing(h)
+	tl := d.cut(d.timeline(), window{h.Start, h.Start + 11*ms}).finish()
+	assert.Equal(t, []string{"asks", "believes"}, find(t, tl, "client 1").Rows, "it was stopped later")
+	assert.Equal(t, []string{"key"}, find(t, tl, "node A").Rows)
+	assert.Equal(t, []string{"key"}, find(t, tl, "node B").Rows)
+	for _, l := range tl.Lanes {
+		assert.NotEqual(t, "overlap", l.Name)
+	}
+}
+
 // TestBeliefsBeyondTheRecordingSayWhy has client 2's end at 90 ms, and the recording at 70 ms.
 func TestBeliefsBeyondTheRecordingSayWhy(t *testing.T) {
 	const why = "the recording ended before that"

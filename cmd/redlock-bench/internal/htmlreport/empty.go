@@ -12,23 +12,27 @@ func (t *timeline) finish() *timeline {
 	return t
 }
 
-// explainEmpty says in each row that has nothing in it what it would show. Rows that are only there because of
-// something that happened need no explanation.
+// explainEmpty says in each row that has nothing in it what it would show. It drops rows that are only there because of
+// something that happened, and a window has left that out.
 func (t *timeline) explainEmpty() {
 	until := min(t.Seen, t.End)
 	for i := range t.Lanes {
 		l := &t.Lanes[i]
+		var dropped []string
 		for row, name := range l.Rows {
 			if slices.ContainsFunc(l.Items, func(i item) bool { return i.Row == row }) {
 				continue
 			}
 			label, text := l.whyEmpty(name)
 			if label == "" {
+				dropped = append(dropped, name)
 				continue
 			}
 			l.Items = append(l.Items, item{Kind: "nothing", Row: row, From: t.Begin, Until: max(t.Begin+1, until), Label: label, Text: text})
 		}
+		l.keepRows(func(row string) bool { return !slices.Contains(dropped, row) })
 	}
+	t.Lanes = slices.DeleteFunc(t.Lanes, func(l lane) bool { return len(l.Rows) == 0 })
 }
 
 // whyEmpty says it for a row: in short, and in a sentence.
