@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/a5bbb083/redlock/clockdrift"
@@ -107,11 +106,14 @@ func (l *Locker) askInTime(ctx context.Context, seen *observation, lo lockOption
 	if err := l.knowTime(ctx, opAcquire, seen.name); err != nil {
 		return nil, err
 	}
-	lk, err := l.attempt(ctx, seen, lo)
-	if err != nil && l.outdated(seen.outcome) && ctx.Err() == nil && l.knowTime(ctx, opAcquire, seen.name) == nil {
-		return l.attempt(ctx, seen, lo)
+	lk := l.attempt(ctx, seen, lo)
+	if lk == nil && seen.decided.outdated(l.electorate()) && ctx.Err() == nil && l.knowTime(ctx, opAcquire, seen.name) == nil {
+		lk = l.attempt(ctx, seen, lo)
 	}
-	return lk, err
+	if lk == nil {
+		return nil, l.quorumError(ctx, seen.name, seen.decided)
+	}
+	return lk, nil
 }
 
 // maxAttempts is how many attempts of a locker are under way at once. More would wait at the voters
@@ -137,8 +139,9 @@ func (l *Locker) enter(ctx context.Context, op operation, name string) error {
 
 func (l *Locker) leave() { <-l.attempts }
 
-// attempt asks the voters for the lock. What it may have left behind when it fails is released.
-func (l *Locker) attempt(ctx context.Context, seen *observation, lo lockOptions) (*Lock, error) {
+// attempt asks the voters for the lock. It returns nil when it fails: what it may have left behind is released, and what the voters decided
+// is seen.
+func (l *Locker) attempt(ctx context.Context, seen *observation, lo lockOptions) *Lock {
 	seen.attempts++
 	start := l.options.clock.Now()
 	now := l.at(start)
@@ -147,12 +150,12 @@ func (l *Locker) attempt(ctx context.Context, seen *observation, lo lockOptions)
 	if l.guard != nil {
 		lk.deadline = now.Latest.After(lo.ttl)
 	}
-	if err := lk.ask(ctx, seen, now); err != nil {
+	if !lk.ask(ctx, seen, now) {
 		l.giveBack(&lk.claim, seen.silently)
-		return nil, err
+		return nil
 	}
 	lk.begin(ctx, lo)
-	return lk, nil
+	return lk
 }
 
 func (l *Locker) newLock(name, token string, lo lockOptions) *Lock {
@@ -172,7 +175,7 @@ func (l *Locker) newToken() string {
 }
 
 // ask asks for the lock and, where the fencing values differ, for the voters' confirmation.
-func (lk *Lock) ask(ctx context.Context, seen *observation, now guard.Span) error {
+func (lk *Lock) ask(ctx context.Context, seen *observation, now guard.Span) bool {
 	l := lk.locker
 	r := request{
 		op: opAcquire, name: lk.name, token: lk.token, ttl: lk.ttl, fenced: l.options.fencing,
@@ -188,22 +191,22 @@ func (lk *Lock) ask(ctx context.Context, seen *observation, now guard.Span) erro
 	lk.asking(nil)
 	ballot := l.start(poll)
 	lk.askedBy(ballot)
-	err := lk.count(ctx, seen, opAcquire, ballot)
-	if err != nil && r.leads(seen.outcome) {
-		ballot, err = lk.insist(ctx, seen, poll, ballot)
+	won := lk.count(ctx, seen, opAcquire, ballot)
+	if !won && r.leads(seen.decided.Outcome) {
+		ballot, won = lk.insist(ctx, seen, poll, ballot)
 	}
-	if err != nil || !r.fenced {
-		return err
+	if !won || !r.fenced {
+		return won
 	}
 	votes := election.New(l.electorate())
-	for voter, a := range seen.outcome.Answers {
+	for voter, a := range seen.decided.Answers {
 		if vote(a) == quorum.Yes {
 			votes.Grant(voter, a.Reply.value)
 		}
 	}
 	agreed := false
 	if lk.fence, agreed = votes.Agreed(); agreed {
-		return nil
+		return true
 	}
 	lk.fence = votes.Candidate()
 	confirm := r
@@ -213,22 +216,24 @@ func (lk *Lock) ask(ctx context.Context, seen *observation, now guard.Span) erro
 	return lk.count(ctx, seen, opConfirm, l.start(poll))
 }
 
-// count waits for the votes. A majority has to say yes while the window is open.
-func (lk *Lock) count(ctx context.Context, seen *observation, op operation, b *quorum.Ballot[*request, reply]) error {
+// count waits for the votes, and reports whether a majority says yes while the window is open.
+func (lk *Lock) count(ctx context.Context, seen *observation, op operation, b *quorum.Ballot[*request, reply]) bool {
 	l := lk.locker
 	seen.rounds++
-	seen.outcome = b.Wait(ctx)
-	if seen.outcome.Expired && ctx.Err() == nil {
-		l.missed(seen.outcome)
+	o := b.Wait(ctx)
+	seen.decided = decision{Outcome: o, op: op}
+	if o.Expired && ctx.Err() == nil {
+		l.missed(o)
 	}
-	if seen.outcome.Result == quorum.Won {
+	if o.Result == quorum.Won {
 		lk.window = l.trust(lk.window, lk.deadline)
 		if lk.window.Open(l.options.clock.Now()) {
-			return nil
+			return true
 		}
 	}
-	l.hearSets(ctx, seen.outcome)
-	return l.quorumError(ctx, op, lk.name, seen.outcome)
+	l.hearSets(ctx, o)
+	seen.decided = l.judge(op, o, o.Result == quorum.Won)
+	return false
 }
 
 // explained reports whether the answers tell why an attempt has failed, or that it hasn't. Where one voter names a
@@ -247,9 +252,9 @@ func explained(r *request, o quorum.Outcome[reply]) bool {
 	}
 	anyHeld := false
 	for _, a := range o.Answers {
-		anyHeld = anyHeld || isHeld(a)
+		anyHeld = anyHeld || said(a) == Held
 	}
-	held := func(voter int) bool { return isHeld(o.Answers[voter]) }
+	held := func(voter int) bool { return said(o.Answers[voter]) == Held }
 	takesPart := func(voter int) bool { return held(voter) || vote(o.Answers[voter]) == quorum.Yes }
 	e := r.members.electorate
 	if o.Result == quorum.Pending {
@@ -257,26 +262,6 @@ func explained(r *request, o quorum.Outcome[reply]) bool {
 	}
 	return !anyHeld || e.Blocked(held) || e.Majority(takesPart) ||
 		!e.Majority(func(voter int) bool { return takesPart(voter) || !o.Answers[voter].Heard })
-}
-
-// isHeld reports whether a voter refused since another holds the lock.
-func isHeld(a quorum.Answer[reply]) bool {
-	return a.Heard && a.Err == nil && a.Reply.status == statusHeld
-}
-
-// outdated reports whether an attempt that was refused would be granted by the time as it's known now.
-func (l *Locker) outdated(o quorum.Outcome[reply]) bool {
-	if l.guard == nil {
-		return false
-	}
-	now, _ := l.guard.Now()
-	over := func(a quorum.Answer[reply]) bool {
-		r := a.Reply
-		return a.Heard && a.Err == nil && (r.status == statusHeld || r.status == statusQuarantined) && r.until != 0 && r.until <= now.Earliest
-	}
-	return slices.ContainsFunc(o.Answers, over) && l.electorate().Majority(func(voter int) bool {
-		return vote(o.Answers[voter]) == quorum.Yes || over(o.Answers[voter])
-	})
 }
 
 // poll puts a question to all voters, to be answered before the window closes.
@@ -295,15 +280,4 @@ func (l *Locker) poll(r *request, w clockdrift.Window) quorum.Poll[*request, rep
 func (l *Locker) start(p quorum.Poll[*request, reply]) *quorum.Ballot[*request, reply] {
 	p.Request.seal(l.kinds, l.options.fenceLife)
 	return l.group.Start(p)
-}
-
-// vote is what an answer amounts to.
-func vote(a quorum.Answer[reply]) quorum.Vote {
-	switch {
-	case !a.Heard || a.Err != nil:
-		return quorum.Unknown
-	case a.Reply.status == statusOK:
-		return quorum.Yes
-	}
-	return quorum.No
 }

@@ -124,7 +124,7 @@ func (l *Locker) knowTime(ctx context.Context, op operation, name string) error 
 		return nil
 	}
 	outcome.Result = quorum.Pending // a majority that can't tell the time isn't one
-	e := l.quorumError(ctx, op, name, outcome)
+	e := l.quorumError(ctx, name, l.judge(op, outcome, false))
 	if e.Reason != ErrUnfit {
 		e.Reason = ErrNoQuorum
 	}

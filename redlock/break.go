@@ -42,8 +42,8 @@ func (l *Locker) breakUp(seen *observation, token string) error {
 		c.sites[voter] = site{said: present}
 	}
 	seen.rounds++
-	seen.outcome = l.release(&c).Wait(seen.ctx)
-	return l.brokenError(seen.ctx, seen.name, seen.outcome)
+	seen.decided = decision{Outcome: l.release(&c).Wait(seen.ctx), op: opRelease}
+	return l.brokenError(seen.ctx, seen.name, seen.decided.Outcome)
 }
 
 func (l *Locker) brokenError(ctx context.Context, name string, o quorum.Outcome[reply]) error {

@@ -140,7 +140,7 @@ func (c *change) run(ctx context.Context) error {
 func (c *change) hear(ctx context.Context) (quorum.Outcome[reply], error) {
 	l := c.locker
 	heard := l.look(ctx, l.longestLook(), nil)
-	e := &QuorumError{Op: opChange, Needed: len(l.nodes), Nodes: l.results(opLook, heard), Reason: ErrNoQuorum, cause: ctx.Err()}
+	e := &QuorumError{Op: opChange, Needed: len(l.nodes), Nodes: l.results(l.judge(opLook, heard, false)), Reason: ErrNoQuorum, cause: ctx.Err()}
 	missing := false
 	for voter, r := range e.Nodes {
 		answered := r.Outcome == Granted

@@ -58,7 +58,7 @@ func (r *request) leader(o quorum.Outcome[reply]) (voter int, known bool) {
 		switch a := o.Answers[voter]; {
 		case r.awaits(voter, o):
 			return -1, false
-		case a.Heard && a.Err == nil && (a.Reply.status == statusOK || a.Reply.status == statusHeld):
+		case said(a) == Granted || said(a) == Held:
 			return voter, true
 		}
 	}
@@ -89,18 +89,18 @@ func (r *request) judged(o quorum.Outcome[reply]) bool {
 func (r *request) split(o quorum.Outcome[reply]) bool {
 	e, anyHeld := r.members.electorate, false
 	for _, a := range o.Answers {
-		if !isHeld(a) {
+		if said(a) != Held {
 			continue
 		}
 		anyHeld = true
 		// It may go by any one of the sets.
-		if h := a.Reply.holder; h != nobody && (r.gone == 0 || h != r.gone) && e.Some(func(voter int) bool { return isHeld(o.Answers[voter]) && o.Answers[voter].Reply.holder == h }) {
+		if h := a.Reply.holder; h != nobody && (r.gone == 0 || h != r.gone) && e.Some(func(voter int) bool { return said(o.Answers[voter]) == Held && o.Answers[voter].Reply.holder == h }) {
 			return false
 		}
 	}
 	return anyHeld && e.Majority(func(voter int) bool {
 		a := o.Answers[voter]
-		return !a.Heard || vote(a) == quorum.Yes || isHeld(a)
+		return !a.Heard || vote(a) == quorum.Yes || said(a) == Held
 	})
 }
 
@@ -120,15 +120,15 @@ const (
 )
 
 // insist asks the voters again that haven't granted the lock, until a majority has or the node time-out since the
-// attempt's begin has passed. It returns the last ballot.
-func (lk *Lock) insist(ctx context.Context, seen *observation, poll quorum.Poll[*request, reply], ballot *quorum.Ballot[*request, reply]) (*quorum.Ballot[*request, reply], error) {
+// attempt's begin has passed. It returns the last ballot, and whether that was won.
+func (lk *Lock) insist(ctx context.Context, seen *observation, poll quorum.Poll[*request, reply], ballot *quorum.Ballot[*request, reply]) (*quorum.Ballot[*request, reply], bool) {
 	end := ballot.Begun().Add(poll.Timeout)
 	for pause := time.Duration(0); ; pause = min(max(firstInsistence, 2*pause), lastInsistence) {
 		if !sleep(ctx, min(pause, time.Until(end))) || !time.Now().Before(end) {
-			return ballot, lk.locker.quorumError(ctx, opAcquire, lk.name, seen.outcome)
+			return ballot, false
 		}
-		poll.Voters, poll.Standing = poll.Voters[:0:0], make([]quorum.Answer[reply], len(seen.outcome.Answers))
-		for voter, a := range seen.outcome.Answers {
+		poll.Voters, poll.Standing = poll.Voters[:0:0], make([]quorum.Answer[reply], len(seen.decided.Answers))
+		for voter, a := range seen.decided.Answers {
 			if vote(a) == quorum.Yes {
 				poll.Standing[voter] = a
 			} else {
@@ -139,8 +139,8 @@ func (lk *Lock) insist(ctx context.Context, seen *observation, poll quorum.Poll[
 		lk.asking(poll.Voters)
 		ballot = lk.locker.group.Start(poll)
 		lk.askedBy(ballot)
-		if err := lk.count(ctx, seen, opAcquire, ballot); err == nil || !poll.Request.leads(seen.outcome) {
-			return ballot, err
+		if won := lk.count(ctx, seen, opAcquire, ballot); won || !poll.Request.leads(seen.decided.Outcome) {
+			return ballot, won
 		}
 	}
 }

@@ -77,7 +77,7 @@ func (l *Locker) formTell(voter int) member.Tell {
 
 // formError says which voters can't form the set.
 func (l *Locker) formError(ctx context.Context, heard quorum.Outcome[reply]) *QuorumError {
-	e := &QuorumError{Op: opForm, Needed: len(l.nodes), Nodes: l.results(opLook, heard), Reason: ErrNoQuorum, cause: ctx.Err()}
+	e := &QuorumError{Op: opForm, Needed: len(l.nodes), Nodes: l.results(l.judge(opLook, heard, false)), Reason: ErrNoQuorum, cause: ctx.Err()}
 	for voter := range e.Nodes {
 		k := l.guard.View(voter).Known
 		if r := &e.Nodes[voter]; r.Outcome == Granted && k.Decided() && !l.members.config.Has(k.ID) {

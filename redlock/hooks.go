@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"time"
-
-	"github.com/a5bbb083/redlock/quorum"
 )
 
 // Hooks are functions that hear what a [Locker] does, for logs, metrics and traces; see [WithHooks]. Any of them may be
@@ -159,7 +157,7 @@ type observation struct {
 	rounds   int
 	start    time.Duration
 	failed   time.Time // when the first of the attempts did
-	outcome  quorum.Outcome[reply]
+	decided  decision  // by the voters in the last round
 
 	// Of an acquisition: whose lock was given back when it was called, and whether a release after a failure calls nobody.
 	gone            holderID
@@ -256,8 +254,11 @@ func (l *Locker) event(o *observation, err error) Event {
 	if o.op != opAcquire && o.lock != nil {
 		e.Held = now - o.lock.since
 	}
-	if o.outcome.Answers != nil {
-		e.Nodes = l.results(o.op, o.outcome)
+	if o.decided.Answers != nil {
+		if o.decided.verdicts == nil {
+			o.decided = l.judge(o.decided.op, o.decided.Outcome, false)
+		}
+		e.Nodes = l.results(o.decided)
 	}
 	return e
 }

@@ -107,7 +107,7 @@ func (l *Locker) Inspect(ctx context.Context, name string) (Holding, error) {
 	o := l.inspect(ctx, name, func(quorum.Outcome[reply]) bool { return false })
 	h := l.holding(name, o)
 	if !l.decided(h) {
-		e := l.quorumError(ctx, opInspect, name, o)
+		e := l.quorumError(ctx, name, l.judge(opInspect, o, false))
 		if e.Reason != ErrUnfit {
 			e.Reason = ErrNoQuorum
 		}

@@ -51,8 +51,9 @@ func (lk *Lock) prolong(ctx context.Context, seen *observation, window clockdrif
 		return err
 	}
 	lk.askForMore(ctx, seen, window, ttl) // nobody believes in it, whatever is promised
-	if seen.outcome.Result == quorum.Won {
+	if seen.decided.Result == quorum.Won {
 		return nil
 	}
-	return l.quorumError(ctx, opExtend, lk.name, seen.outcome)
+	seen.decided = l.judge(opExtend, seen.decided.Outcome, false)
+	return l.quorumError(ctx, lk.name, seen.decided)
 }

@@ -42,22 +42,18 @@ func (w *waiter) choose(refusals []quorum.Answer[reply]) int {
 		if refusals == nil {
 			return voter
 		}
-		if a := refusals[voter]; refuses(a) && a.Reply.holder == holder {
+		if a := refusals[voter]; said(a) == Held && a.Reply.holder == holder {
 			return voter
 		}
 	}
 	return -1
 }
 
-func refuses(a quorum.Answer[reply]) bool {
-	return a.Heard && a.Err == nil && a.Reply.status == statusHeld
-}
-
 // mostNamed returns the holder that most voters name.
 func mostNamed(answers []quorum.Answer[reply]) holderID {
 	named, most := map[holderID]int{}, nobody
 	for _, a := range answers {
-		if !refuses(a) {
+		if said(a) != Held {
 			continue
 		}
 		holder := a.Reply.holder

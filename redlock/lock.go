@@ -222,7 +222,7 @@ func (lk *Lock) extend(ctx context.Context, seen *observation, ttl time.Duration
 		return err
 	}
 	e := lk.askForMore(ctx, seen, current, ttl)
-	return lk.conclude(ctx, seen.outcome, e)
+	return lk.conclude(ctx, seen, e)
 }
 
 // askForMore asks all voters to extend the lock, while the current window lasts, and waits for the outcome. It returns what that
@@ -243,7 +243,7 @@ func (lk *Lock) askForMore(ctx context.Context, seen *observation, current clock
 		return quorum.Reaction{Vote: vote(a)}
 	}
 	seen.rounds++
-	seen.outcome = l.start(poll).Wait(ctx)
+	seen.decided = decision{Outcome: l.start(poll).Wait(ctx), op: opExtend}
 	return e
 }
 
@@ -277,7 +277,7 @@ func (lk *Lock) heed() {
 
 // conclude counts the answers to an extension. The present deadline is read again here, and
 // not the new one: until the majority is proven, the old promise is all there is.
-func (lk *Lock) conclude(ctx context.Context, o quorum.Outcome[reply], e extension) error {
+func (lk *Lock) conclude(ctx context.Context, seen *observation, e extension) error {
 	lk.mu.Lock()
 	defer lk.mu.Unlock()
 	if lk.loss != nil {
@@ -288,8 +288,9 @@ func (lk *Lock) conclude(ctx context.Context, o quorum.Outcome[reply], e extensi
 		lk.loseByTime()
 		return lk.loss
 	}
-	if o.Result != quorum.Won {
-		err := lk.locker.quorumError(ctx, opExtend, lk.name, o)
+	if seen.decided.Result != quorum.Won {
+		seen.decided = lk.locker.judge(opExtend, seen.decided.Outcome, false)
+		err := lk.locker.quorumError(ctx, lk.name, seen.decided)
 		if err.Reason == ErrLost {
 			lk.lose(err)
 		}
@@ -301,9 +302,8 @@ func (lk *Lock) conclude(ctx context.Context, o quorum.Outcome[reply], e extensi
 	}
 	e.window = lk.locker.trust(e.window, e.deadline)
 	if !e.window.Open(lk.locker.options.clock.Now()) {
-		err := lk.locker.quorumError(ctx, opExtend, lk.name, o)
-		err.markLate()
-		return err
+		seen.decided = lk.locker.judge(opExtend, seen.decided.Outcome, true)
+		return lk.locker.quorumError(ctx, lk.name, seen.decided)
 	}
 	e.window = e.window.Until(lk.limit)
 	if e.window.Deadline() > lk.window.Deadline() {

@@ -108,11 +108,11 @@ func (lk *Lock) doUnlock(ctx context.Context, seen *observation) error {
 		return lk.keep(ctx, seen, window, left)
 	}
 	seen.rounds++
-	seen.outcome = l.release(&lk.claim).Wait(ctx)
+	seen.decided = decision{Outcome: l.release(&lk.claim).Wait(ctx), op: opRelease}
 	if lost != nil {
 		return lost
 	}
-	err := l.releaseError(ctx, lk.name, seen.outcome)
+	err := l.releaseError(ctx, lk.name, seen.decided.Outcome)
 	if errors.Is(err, ErrLost) {
 		l.lost(lk, err)
 	}
@@ -130,7 +130,7 @@ func (l *Locker) releaseError(ctx context.Context, name string, o quorum.Outcome
 	if !lost && l.electorate().Majority(func(voter int) bool { return refused(voter) || vote(o.Answers[voter]) == quorum.Yes }) {
 		return nil
 	}
-	e := l.quorumError(ctx, opRelease, name, o)
+	e := l.quorumError(ctx, name, l.judge(opRelease, o, false))
 	if lost {
 		e.Reason = ErrLost
 	}

@@ -205,11 +205,6 @@ const (
 	statusWrongQuorum status = -6
 )
 
-var outcomeOf = map[status]Outcome{
-	statusOK: Granted, statusHeld: Held, statusGone: Gone,
-	statusQuarantined: Quarantined, statusAstray: ClockSuspect, statusWrongQuorum: WrongQuorum,
-}
-
 type reply struct {
 	status status
 	time   guard.Time // by the server's clock; 0 where it doesn't say

@@ -80,8 +80,8 @@ func (lk *Lock) resume(ctx context.Context, seen *observation, lo lockOptions) e
 		return quorum.Reaction{Vote: vote(a)}
 	}
 	seen.attempts++
-	if err := lk.count(ctx, seen, opExtend, l.start(poll)); err != nil {
-		return err
+	if !lk.count(ctx, seen, opExtend, l.start(poll)) {
+		return l.quorumError(ctx, lk.name, seen.decided)
 	}
 	if later, overtaken := lk.overtaken(l.electorate(), lk.fence); overtaken {
 		return fmt.Errorf("%w: %q: a majority of the voters has granted it to another, with fencing token %d after %d", ErrLost, lk.name, later, lk.fence)

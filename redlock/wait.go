@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/a5bbb083/redlock/quorum"
 )
 
 // Pauses between the attempts of [Locker.Lock] where there's no line to stand in: exponential, bounded, with full jitter.
@@ -67,7 +65,7 @@ func (w *waiter) acquire(ctx context.Context, seen *observation, lo lockOptions)
 	var last error
 	for asks := w.follow(ctx); ; asks = true {
 		if asks {
-			seen.waits, seen.gone, seen.silently, seen.outcome = true, w.gone, w.silently(), quorum.Outcome[reply]{}
+			seen.waits, seen.gone, seen.silently, seen.decided = true, w.gone, w.silently(), decision{}
 			lk, err := l.acquire(ctx, seen, lo)
 			if err == nil {
 				return lk, nil
@@ -79,7 +77,7 @@ func (w *waiter) acquire(ctx context.Context, seen *observation, lo lockOptions)
 			if last == nil || ctx.Err() == nil {
 				last = err
 			}
-			w.refused(seen.outcome)
+			w.refused(seen.decided)
 		}
 		if !w.await(ctx) {
 			if last == nil {

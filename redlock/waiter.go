@@ -62,11 +62,11 @@ func (l *Locker) newWaiter(name string, t *turn) *waiter {
 }
 
 // refused takes in why an attempt failed.
-func (w *waiter) refused(o quorum.Outcome[reply]) {
+func (w *waiter) refused(o decision) {
 	l := w.locker
 	w.failed++
 	w.until, w.expires = 0, time.Time{}
-	if slices.ContainsFunc(o.Answers, func(a quorum.Answer[reply]) bool { return refuses(a) && !l.turns.own(w.name, a.Reply.holder) }) {
+	if slices.ContainsFunc(o.Answers, func(a quorum.Answer[reply]) bool { return said(a) == Held && !l.turns.own(w.name, a.Reply.holder) }) {
 		l.contended.note(w.name)
 	}
 	if left, known := l.freeIn(o); known {
@@ -80,20 +80,15 @@ func (w *waiter) refused(o quorum.Outcome[reply]) {
 }
 
 // freeIn returns when a majority of the voters will grant the lock, if nobody extends it or gives it back.
-func (l *Locker) freeIn(o quorum.Outcome[reply]) (left time.Duration, known bool) {
-	if o.Answers == nil { // it was never asked
+func (l *Locker) freeIn(o decision) (left time.Duration, known bool) {
+	if o.verdicts == nil { // it was never asked
 		return 0, false
 	}
 	for _, set := range l.electorate().Sets() {
 		var lefts []time.Duration
 		for _, voter := range set {
-			a := o.Answers[voter]
-			switch r := a.Reply; {
-			case !a.Heard || a.Err != nil:
-			case r.status == statusOK:
-				lefts = append(lefts, 0)
-			case r.status == statusHeld && (r.until != 0 || r.value > 0), r.status == statusQuarantined && r.until != 0:
-				lefts = append(lefts, l.refusedFor(opAcquire, r))
+			if v := o.verdicts[voter]; v.bounded {
+				lefts = append(lefts, v.left)
 			}
 		}
 		need := quorum.Majority(len(set))
@@ -297,7 +292,7 @@ func (w *waiter) obstacle(ctx context.Context) error {
 			o.Answers[voter] = a
 		}
 	}
-	e := w.locker.quorumError(ctx, opAcquire, w.name, o)
+	e := w.locker.quorumError(ctx, w.name, w.locker.judge(opAcquire, o, false))
 	e.Reason = ErrNotAcquired
 	return e
 }
