@@ -31,6 +31,7 @@ type chaosFlags struct {
 	planFile      string
 	planOnly      bool
 	lastMoments   float64
+	longHolds     float64
 	json          string
 	html          string
 	command       string // repeats it
@@ -49,16 +50,18 @@ the same twice.
 
 The schedule keeps to what a lock with guards claims to survive: pauses, crashes
 and partitions of anybody, but lost memories and bent clocks of no more than a
-minority of the nodes within any TTL and a half. Its kinds of faults, which
-"redlock-bench list" explains, are
+minority of the nodes within any TTL and a half. Where it replaces nodes, there's
+a spare one, and clients are started anew with another list, one after the other;
+those whose lock can (guarded) count both lists meanwhile. Its kinds of faults,
+which "redlock-bench list" explains, are
 ` + wrapped(chaos.Kinds(), 80) + `.
 Only real servers have
 ` + wrapped(realOnly(), 80) + `.
 
 What a lock claims to survive is put to the test one by one with --claims: pauses
-(and partitions), restarts (that keep the memory), drift, lost-memory, clocks; each
-is a schedule with the faults of those before it, too. A lock on a quorum without
-guards can keep the first three.
+(and partitions), restarts (that keep the memory), drift, lost-memory, clocks,
+voters (that are replaced); each is a schedule with the faults of those before it,
+too. A lock on a quorum without guards can keep the first three.
 
 A lock with fencing tokens is expected to hold. A lock without may be violated. A
 verdict is unknown if faults weren't seen to work, or if too little happened; that's
@@ -67,6 +70,7 @@ expected, 1 if not.`,
 		Example: `  redlock-bench chaos --duration 10m --seed 7
   redlock-bench chaos --claims pauses,restarts --worker mine=./my-worker --subject mine
   redlock-bench chaos --faults partition=3,crash-lose=1,clock-forward=1 --subject classic
+  redlock-bench chaos --faults replace-voter=1,pause-node=2 --backend redis --duration 5m
   redlock-bench chaos --seed 7 --plan-only > plan.json
   redlock-bench chaos --plan plan.json --subject classic --shrink 5m`,
 		Args: cobra.NoArgs,
@@ -123,6 +127,7 @@ func (f *chaosFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.planFile, "plan", "", "carry out the schedule in `FILE`, as --plan-only prints it")
 	flags.BoolVar(&f.planOnly, "plan-only", false, "print the schedule as JSON and do nothing")
 	flags.Float64Var(&f.lastMoments, "last-moments", chaos.LastMoments, "the `SHARE` of the locks that are held until their time is over, while another client tries to get them")
+	flags.Float64Var(&f.longHolds, "long-holds", chaos.LongHolds, "the `SHARE` of the locks that are held for long, up to three TTLs, and extended; the others are given back soon")
 	flags.StringVar(&f.json, "json", "", "also write the results and the schedule as JSON to `FILE`; - is standard output, and moves the summary to standard error")
 	flags.StringVar(&f.html, "html", "", "also write a page with timelines to `FILE`; it needs no network")
 	flags.StringSliceVar(&f.subjects.subjects, "subject", []string{"guarded", "classic"}, "which lock algorithms to judge, one after the other: `NAME,...`, see \"redlock-bench list\"")
@@ -140,7 +145,7 @@ func (f *chaosFlags) register(cmd *cobra.Command) {
 	completeList(cmd, "subject", names(slices.Concat(subject.All(), subject.Hidden(), subject.Peers())))
 	completeList(cmd, "claims", chaos.ClaimNames())
 	completeList(cmd, "faults", chaos.Kinds())
-	for _, name := range []string{"seed", "nodes", "clients", "ttl", "duration", "every", "last-moments", "shrink", "shrink-need", "shrink-tries"} {
+	for _, name := range []string{"seed", "nodes", "clients", "ttl", "duration", "every", "last-moments", "long-holds", "shrink", "shrink-need", "shrink-tries"} {
 		completeFlag(cmd, name)
 	}
 }
@@ -332,8 +337,10 @@ func (f *chaosFlags) runs(plan chaos.Plan) ([]chaos.Run, error) {
 	if f.html == "-" {
 		return nil, errors.New("--html -: give the name of a file; a page doesn't go to standard output")
 	}
-	if !(f.lastMoments >= 0 && f.lastMoments <= 1) {
-		return nil, fmt.Errorf("--last-moments %v: give from 0 to 1", f.lastMoments)
+	for flag, share := range map[string]float64{"last-moments": f.lastMoments, "long-holds": f.longHolds} {
+		if !(share >= 0 && share <= 1) {
+			return nil, fmt.Errorf("--%s %v: give from 0 to 1", flag, share)
+		}
 	}
 	if err := errors.Join(f.subjects.check(), f.shrink.check()); err != nil {
 		return nil, err
@@ -348,7 +355,7 @@ func (f *chaosFlags) runs(plan chaos.Plan) ([]chaos.Run, error) {
 	}
 	var runs []chaos.Run
 	for _, s := range subjects {
-		runs = append(runs, chaos.Run{Plan: plan, Subject: s, Backend: cluster.Backend(f.backend), Worker: program, LastMoments: f.lastMoments, Strict: f.subjects.strict.with(s)})
+		runs = append(runs, chaos.Run{Plan: plan, Subject: s, Backend: cluster.Backend(f.backend), Worker: program, LastMoments: f.lastMoments, LongHolds: f.longHolds, Strict: f.subjects.strict.with(s)})
 	}
 	return runs, nil
 }

@@ -32,7 +32,7 @@ func newChaosProgress(w io.Writer, r chaos.Run, number, of int) *chaosProgress {
 		return p
 	}
 	_, _ = fmt.Fprintf(w, "%s (%d of %d): %s in %v, on %s, under %s; starting\n", r.Subject.Name, number, of, faults, duration,
-		spoken.Count(r.Plan.Nodes, string(r.Backend)+" node"), spoken.Count(r.Plan.Clients, "client"))
+		r.Plan.NodesText(string(r.Backend)), spoken.Count(r.Plan.Clients, "client"))
 	return p
 }
 

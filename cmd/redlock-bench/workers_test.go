@@ -28,9 +28,10 @@ func TestMinimalWorkers(t *testing.T) {
 			got := bench(t.Context(), "worker-check", worker)
 			require.Zero(t, got.status, got.out)
 			assert.Regexp(t, `(?m)^ok   write: stop_after_check stops the process`, got.out)
-			// Only what the document leaves to a worker: neither has a queue.
-			assert.Equal(t, 1, strings.Count(got.out, "skip"), got.out)
+			// Only what the document leaves to a worker: neither has a queue, nor counts two lists.
+			assert.Equal(t, 2, strings.Count(got.out, "skip"), got.out)
 			assert.Regexp(t, `(?m)^skip acquire: who waits gets the lock after its release: its locks can't be waited for`, got.out)
+			assert.Regexp(t, `(?m)^skip acquire: with two lists of nodes, a majority of each is needed: its locks can't`, got.out)
 
 			got = bench(t.Context(), "run", "control", "stale-unlock", "--worker", "mine="+worker, "--subject", "mine", "--strict")
 			assert.Zero(t, got.status, got.out)

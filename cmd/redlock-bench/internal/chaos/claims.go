@@ -18,6 +18,7 @@ const (
 	Drift      = nemesis.Drift
 	LostMemory = nemesis.LostMemory
 	Clocks     = nemesis.Clocks
+	Voters     = nemesis.Voters
 )
 
 // Claims are all of them, each with more faults than the one before.

@@ -19,6 +19,7 @@ func TestEachClaimHasTheFaultsOfThoseBefore(t *testing.T) {
 		"max-clients", "file-limit", "stalling-disk"}
 	more := map[Claim][]string{
 		Restarts: {"crash-keep", "rolling-restart", "full-disk"}, Drift: {"clock-drift", "client-drift"}, LostMemory: {"crash-lose", "flush", "failover", "rolling-failover", "evict-locks", "evict-all", "lying-disk"}, Clocks: {"clock-forward", "clock-backward", "clock-rate", "clock-strobe"},
+		Voters: {"replace-voter", "replace-dead-voter"},
 	}
 	for _, claim := range Claims() {
 		want = append(want, more[claim]...)

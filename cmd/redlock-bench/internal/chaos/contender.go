@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// longHolds is the share of the locks that are held for long, and extended; the others are
+	// LongHolds is the usual share of the locks that are held for long, and extended; the others are
 	// given back soon, so that there are many.
-	longHolds = 0.2
+	LongHolds = 0.2
 	// longestHold, in TTLs, bounds how long. A lock that's extended again and again outlives one node's memory after
 	// the other, and has to be given to them anew.
 	longestHold = 3
@@ -34,8 +34,11 @@ type contender struct {
 	ttl      time.Duration
 	acquired *atomic.Int64 // counts for all
 	arena    *arena
-	// lastMoments is the share of the locks that this client holds until their time is over.
-	lastMoments float64
+	// restarts are those that are asked for with another list of nodes.
+	restarts <-chan restart
+	// lastMoments is the share of the locks that this client holds until their time is over, and longHolds that of those
+	// that it holds for long.
+	lastMoments, longHolds float64
 }
 
 // contend goes on until ctx ends. No operation is cut short by that, so that all outcomes are
@@ -43,6 +46,9 @@ type contender struct {
 func (c contender) contend(ctx context.Context) error {
 	working := context.WithoutCancel(ctx)
 	for ctx.Err() == nil {
+		if err := c.restartIfAsked(ctx); err != nil {
+			return err
+		}
 		acquired, err := c.attempt(ctx, working)
 		if err != nil {
 			return err
@@ -54,6 +60,20 @@ func (c contender) contend(ctx context.Context) error {
 			}
 		}
 		c.pause(ctx, c.between(c.ttl/500, c.ttl/30))
+	}
+	return nil
+}
+
+// restartIfAsked starts the client anew if that's asked for. It's called while the client holds no lock. That the run ended before the client was ready is no error.
+func (c contender) restartIfAsked(ctx context.Context) error {
+	select {
+	case r := <-c.restarts:
+		err := c.Restart(ctx, r.list, r.joining)
+		r.done <- err
+		if ctx.Err() == nil {
+			return err
+		}
+	default:
 	}
 	return nil
 }
@@ -129,7 +149,7 @@ func (c contender) leaveOthers(ctx context.Context, others []*lab.Other) error {
 // work reads and writes under the lock, extends it, and gives it back.
 func (c contender) work(ctx, working context.Context) error {
 	until := c.lab.Now() + c.between(0, c.ttl/30)
-	if c.random.Float64() < longHolds {
+	if c.random.Float64() < c.longHolds {
 		until = c.lab.Now() + c.between(c.ttl/5, longestHold*c.ttl)
 	}
 	for {

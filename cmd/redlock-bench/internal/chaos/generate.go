@@ -25,11 +25,13 @@ const (
 //
 // A lock breaks when nodes forget what they granted, so that's what happens most. A series is five faults, one for each
 // node, so it has a fifth of the share. Restarts with all memory, and stopped nodes, break no lock on a quorum; each
-// takes a node from a lock with guards for a TTL and more, and too many of them leave no majority to judge.
+// takes a node from a lock with guards for a TTL and more, and too many of them leave no majority to judge. The replacement of a node takes so
+// long that more of them would leave no time without.
 const usualShare = 4
 
 var shares = map[string]int{
 	"flush": 12, "crash-lose": 6, "clock-forward": 8, "pause-client": 8, "crash-keep": 2, "pause-node": 2, "rolling-restart": 1, "rolling-failover": 1,
+	"replace-voter": 1, "replace-dead-voter": 1,
 }
 
 // Shares are the usual weights of the kinds that nodes of a backend can have.
@@ -56,6 +58,9 @@ func Generate(p Plan, backend cluster.Backend, weights map[string]int, every tim
 	if err != nil {
 		return Plan{}, err
 	}
+	if p, lottery, err = p.spare(lottery, weights != nil); err != nil {
+		return Plan{}, err
+	}
 	random := rand.New(rand.NewPCG(uint64(p.Seed), 0))
 	ttl := p.TTL.Duration()
 	if every == 0 {
@@ -67,7 +72,7 @@ func Generate(p Plan, backend cluster.Backend, weights map[string]int, every tim
 	step := func() time.Duration { return time.Duration(float64(every) * random.ExpFloat64()) }
 	for at := ttl + step(); at < p.Duration.Duration()-ttl; at += step() {
 		for range redraws {
-			drawn := lottery[random.IntN(len(lottery))].Draw(nemesis.Dice{Random: random, Nodes: p.Nodes, Clients: p.Clients, TTL: ttl})
+			drawn := lottery[random.IntN(len(lottery))].Draw(nemesis.Dice{Random: random, Nodes: p.all(), Clients: p.Clients, TTL: ttl})
 			if p.add(drawn, at.Round(time.Millisecond)) {
 				break
 			}
@@ -82,13 +87,31 @@ func (p *Plan) add(series []nemesis.Fault, at time.Duration) bool {
 	before := len(p.Faults)
 	for _, f := range series {
 		f.At += at
-		if f.At >= p.Duration.Duration()-p.TTL.Duration() || !p.withinModel(f) || !p.compatible(f) {
+		if f.At >= p.Duration.Duration()-p.TTL.Duration() || !p.withinModel(f) || !p.compatible(f) || !p.replaceable(f) {
 			p.Faults = p.Faults[:before]
 			return false
 		}
 		p.Faults = append(p.Faults, f)
 	}
 	return true
+}
+
+// spare gives the plan a spare node if there are faults that need one, and time for them. Where they weren't asked for by name,
+// a plan that's too short does without.
+func (p Plan) spare(lottery []nemesis.Variant, asked bool) (Plan, []nemesis.Variant, error) {
+	replaces := func(v nemesis.Variant) bool { return v.Scope() == nemesis.OnVoters }
+	if !slices.ContainsFunc(lottery, replaces) {
+		return p, lottery, nil
+	}
+	ttl := p.TTL.Duration()
+	if least := nemesis.LongestReplacement(ttl) + 4*ttl; p.Duration.Duration() < least {
+		if asked {
+			return p, nil, fmt.Errorf("chaos: duration of %v: to replace a node takes up to %v; give at least %v, or no such fault", p.Duration.Duration(), nemesis.LongestReplacement(ttl), least)
+		}
+		return p, slices.DeleteFunc(lottery, replaces), nil
+	}
+	p.Spares = 1
+	return p, lottery, nil
 }
 
 // maxWeight bounds the number of tickets.

@@ -1,9 +1,12 @@
 package chaos
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -22,6 +25,10 @@ func TestMain(m *testing.M) {
 		starve()
 		os.Exit(0)
 	}
+	if len(os.Args) > 2 && os.Args[1] == "worker-of-one-list" {
+		workOnce(os.Args[2])
+		os.Exit(0)
+	}
 	if len(os.Args) > 1 && (os.Args[1] == "worker" || os.Args[1] == "tired-worker") {
 		in := io.Reader(os.Stdin)
 		if os.Args[1] == "tired-worker" {
@@ -34,6 +41,23 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	goleak.VerifyTestMain(m)
+}
+
+// workOnce is a good worker for the first list of nodes that its client is given. It ends when it's given another.
+func workOnce(dir string) {
+	var line bytes.Buffer
+	var r protocol.Request
+	if protocol.NewReader(io.TeeReader(os.Stdin, &line)).Next(&r) != nil || r.Config == nil {
+		os.Exit(1)
+	}
+	known, list := filepath.Join(dir, r.Config.Client), strings.Join(r.Config.Names, ",")
+	if before, err := os.ReadFile(known); err == nil && string(before) != list {
+		fmt.Fprintln(os.Stderr, "this list is new")
+		os.Exit(1)
+	}
+	if os.WriteFile(known, []byte(list), 0o600) != nil || worker.Serve(io.MultiReader(&line, os.Stdin), os.Stdout) != nil {
+		os.Exit(1)
+	}
 }
 
 // starve is a worker whose requests no node answers in time.

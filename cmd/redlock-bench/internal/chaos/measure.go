@@ -39,9 +39,54 @@ type Measures struct {
 	// that had been back for a TTL. See [check.Service].
 	Out float64 `json:"no_majority_ms"`
 	New float64 `json:"no_majority_but_new_ms"`
+	// Replaced is set where clients were given other lists of nodes.
+	Replaced *Replaced `json:"replaced,omitempty"`
 	// LongestOverlap is the longest of the spans in which more than one client believed.
 	Overlaps       int     `json:"overlaps"`
 	LongestOverlap float64 `json:"longest_overlap_ms"`
+}
+
+// Replaced counts the replacements of nodes, and the locks around them.
+type Replaced struct {
+	Begun    int `json:"begun"`
+	Complete int `json:"complete"` // when all clients had the new list alone
+	// Longest is how long the longest complete one took.
+	Longest float64 `json:"longest_ms"`
+	// Locks are those that were acquired before the first replacement, During one, and After one.
+	Before int `json:"locks_before"`
+	During int `json:"locks_during"`
+	After  int `json:"locks_after"`
+}
+
+// replaced looks at the replacements in a history; nil if there's none.
+func replaced(h *history.History) *Replaced {
+	if len(h.Replacements) == 0 {
+		return nil
+	}
+	r := &Replaced{Begun: len(h.Replacements)}
+	for _, one := range h.Replacements {
+		if one.Ended > 0 {
+			r.Complete++
+			r.Longest = max(r.Longest, spoken.Milliseconds(one.Ended-one.Began))
+		}
+	}
+	for _, o := range h.Operations {
+		if o.Op != protocol.Acquire || o.Open() || !o.OK {
+			continue
+		}
+		at := func(one history.Replacement) bool {
+			return one.Began <= o.Returned && (one.Ended == 0 || o.Returned < one.Ended)
+		}
+		switch {
+		case o.Returned < h.Replacements[0].Began:
+			r.Before++
+		case slices.ContainsFunc(h.Replacements, at):
+			r.During++
+		default:
+			r.After++
+		}
+	}
+	return r
 }
 
 // Measure looks at a history.
@@ -62,6 +107,7 @@ func Measure(h *history.History) Measures {
 	m.Available, m.LongestGap = available, spoken.Milliseconds(gap)
 	service := check.OutOfService(h)
 	m.Out, m.New = spoken.Milliseconds(service.Out), spoken.Milliseconds(service.New)
+	m.Replaced = replaced(h)
 	for _, o := range check.Exclusion(h.Beliefs()).Overlaps {
 		m.Overlaps++
 		m.LongestOverlap = max(m.LongestOverlap, spoken.Milliseconds(o.Until-o.From))

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -63,11 +64,11 @@ func (p Plan) compatible(f nemesis.Fault) bool {
 		if !own.overlaps(other) {
 			continue
 		}
-		sameNode := intersect(f.Nodes, g.Nodes, p.Nodes)
+		sameNode := intersect(f.Nodes, g.Nodes, p.all())
 		sameClient := intersect(f.Clients, g.Clients, p.Clients)
 		both := func(s nemesis.Scope) bool { return f.Hits(s) && g.Hits(s) }
 		switch {
-		case both(nemesis.OnClients) && sameClient, both(nemesis.OnNodes) && sameNode, both(nemesis.OnLinks) && sameNode && sameClient:
+		case both(nemesis.OnClients) && sameClient, both(nemesis.OnVoters), ofNode(f) && ofNode(g) && sameNode, both(nemesis.OnLinks) && sameNode && sameClient:
 			return false
 		case sameNode && (hides(g, f) || hides(f, g)):
 			return false
@@ -76,10 +77,39 @@ func (p Plan) compatible(f nemesis.Fault) bool {
 	return true
 }
 
+// ofNode tells whether a fault is done to a node itself, so that no other can be at the same time.
+func ofNode(f nemesis.Fault) bool {
+	return f.Hits(nemesis.OnNodes) || f.Kind == nemesis.ReplaceDeadVoter
+}
+
+// replaceable tells whether each node that the plan has replaced is in the clients' lists then, if f is added, and whether there's time for it.
+func (p Plan) replaceable(f nemesis.Fault) bool {
+	if !f.Hits(nemesis.OnVoters) {
+		return true
+	}
+	if f.At+f.For >= p.Duration.Duration()-p.TTL.Duration() {
+		return false
+	}
+	e := newElectorate(p)
+	faults := append(slices.Clone(p.Faults), f)
+	slices.SortStableFunc(faults, func(a, b nemesis.Fault) int { return cmp.Compare(a.At, b.At) })
+	for _, g := range faults {
+		if !g.Hits(nemesis.OnVoters) {
+			continue
+		}
+		next, ok := e.without(g.Nodes[0])
+		if !ok {
+			return false
+		}
+		e = next
+	}
+	return true
+}
+
 // hides tells whether a fault of nodes keeps them from showing what their links do: it must not be there
 // when the fault of the links begins.
 func hides(f, ofLinks nemesis.Fault) bool {
-	return f.Hits(nemesis.OnNodes) && f.Silences() && ofLinks.Hits(nemesis.OnLinks) && ofLinks.At >= f.At
+	return ofNode(f) && f.Silences() && ofLinks.Hits(nemesis.OnLinks) && ofLinks.At >= f.At
 }
 
 // intersect tells whether two lists of indexes share one; of clients, an empty list is all of them.

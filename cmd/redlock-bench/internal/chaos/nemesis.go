@@ -25,7 +25,10 @@ type havoc struct {
 	ledger *ledger
 	// targets has a lock for each node and each client, so that faults which are late don't meet.
 	nodes, clients []sync.Mutex
-	lasted         time.Duration // set when all is over
+	voters         sync.Mutex // of the one replacement at a time, guards electorate
+	electorate     electorate
+	restarts       []chan restart // by client
+	lasted         time.Duration  // set when all is over
 
 	mu sync.Mutex // guards the rest
 	// silent is when each node, and each client, could last not answer because of a fault; unending
@@ -38,10 +41,13 @@ type havoc struct {
 
 func newHavoc(l *lab.Lab, p Plan) *havoc {
 	h := &havoc{
-		lab: l, plan: p, ledger: newLedger(clockdrift.System(), p.Nodes, p.minority()),
-		nodes: make([]sync.Mutex, p.Nodes), clients: make([]sync.Mutex, p.Clients),
-		silentNodes: make([]time.Duration, p.Nodes), silentClients: make([]time.Duration, p.Clients),
+		lab: l, plan: p, ledger: newLedger(clockdrift.System(), p.all(), p.minority()), electorate: newElectorate(p),
+		nodes: make([]sync.Mutex, p.all()), clients: make([]sync.Mutex, p.Clients),
+		silentNodes: make([]time.Duration, p.all()), silentClients: make([]time.Duration, p.Clients),
 		counts: make(map[string]*history.FaultCount),
+	}
+	for range p.Clients {
+		h.restarts = append(h.restarts, make(chan restart))
 	}
 	for _, name := range Kinds() {
 		h.counts[name] = &history.FaultCount{Kind: name}
@@ -84,6 +90,10 @@ func (h *havoc) perform(ctx context.Context, f nemesis.Fault) {
 	// Not on ctx: a fault that is being injected when the run ends would be neither here nor there.
 	working := context.WithoutCancel(ctx)
 	began := h.lab.Now()
+	if f.Hits(nemesis.OnVoters) {
+		h.replace(ctx, f)
+		return
+	}
 	h.silence(f, unending)
 	undo, err := h.inject(working, f)
 	defer func() { h.silence(f, h.lab.Now()) }()
@@ -157,6 +167,8 @@ func anySilent(silent []time.Duration, which []int, since time.Duration) bool {
 // has made sure of; a fault of them has a lock of its own.
 func (h *havoc) target(f nemesis.Fault) sync.Locker {
 	switch {
+	case f.Hits(nemesis.OnVoters):
+		return &h.voters
 	case f.Hits(nemesis.OnClients):
 		return &h.clients[f.Clients[0]]
 	case f.Hits(nemesis.OnNodes):

@@ -13,6 +13,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
 )
 
 // The limits keep pauses of a few TTLs within what a client is waited for.
@@ -25,8 +26,9 @@ const (
 
 // Plan is a schedule of faults, and what it was made for.
 type Plan struct {
-	Seed     int64                 `json:"seed"` // also of what clients do
-	Nodes    int                   `json:"nodes"`
+	Seed     int64                 `json:"seed"`             // also of what clients do
+	Nodes    int                   `json:"nodes"`            // that clients are told of at first
+	Spares   int                   `json:"spares,omitempty"` // that they aren't, and that come after those
 	Clients  int                   `json:"clients"`
 	TTL      protocol.Milliseconds `json:"ttl_ms"`
 	Duration protocol.Milliseconds `json:"duration_ms"`
@@ -82,6 +84,8 @@ func (p Plan) Validate() error {
 	switch {
 	case p.Nodes < 1:
 		return fmt.Errorf("chaos: %d nodes: give at least 1, and better 5", p.Nodes)
+	case p.Spares < 0 || p.Spares > 1:
+		return fmt.Errorf("chaos: %d spare nodes: give 0 or 1", p.Spares)
 	case p.Clients < 1 || p.Clients > MaxClients:
 		return fmt.Errorf("chaos: %d clients: give from 1 to %d", p.Clients, MaxClients)
 	case ttl < MinTTL || ttl > MaxTTL:
@@ -119,13 +123,28 @@ func (p Plan) validate(f nemesis.Fault) error {
 	case f.Hits(nemesis.OnNodes) && len(f.Nodes) > 1:
 		return fmt.Errorf("chaos: fault %s: it has %d nodes; give each a fault of its own", f.Kind, len(f.Nodes))
 	}
-	if err := f.Validate(p.Nodes, p.Clients); err != nil {
+	if err := f.Validate(p.all(), p.Clients); err != nil {
 		return err
+	}
+	if f.Hits(nemesis.OnVoters) && p.Spares == 0 {
+		return fmt.Errorf("chaos: fault %s: there is no node to take the place; give \"spares\": 1", f.Kind)
 	}
 	if !slices.Contains(Kinds(), KindOf(f)) {
 		return fmt.Errorf("chaos: fault %s: chaos has no %q; there are %s", f.Kind, KindOf(f), strings.Join(Kinds(), ", "))
 	}
 	return nil
+}
+
+// all is the number of nodes, the spare one included.
+func (p Plan) all() int { return p.Nodes + p.Spares }
+
+// NodesText says how many nodes there are.
+func (p Plan) NodesText(backend string) string {
+	text := spoken.Count(p.Nodes, backend+" node")
+	if p.Spares > 0 {
+		text += " and a spare one"
+	}
+	return text
 }
 
 // Outside returns the faults that leave the safety model.

@@ -51,6 +51,9 @@ func TestLongPlanHasEveryKind(t *testing.T) {
 		if strings.HasPrefix(name, "rolling-") {
 			least = 2 // five steps each, which don't fit in at every moment
 		}
+		if strings.HasPrefix(name, "replace-") {
+			least = 2 // one at a time, and each takes long
+		}
 		assert.Greater(t, counts[name], least, name)
 	}
 	assert.Len(t, counts, len(Kinds()))
@@ -135,7 +138,9 @@ func TestBadPlansAreRefused(t *testing.T) {
 		plan(`"faults":[{"kind":"flush","nodes":[5],"at":"1s"}]`):                                        "node 5: give from 0 to 4",
 		plan(`"faults":[{"kind":"flush","nodes":[1],"at":"2s"},{"kind":"flush","nodes":[1],"at":"1s"}]`): "order of time",
 		plan(`"faults":[{"kind":"crash-node","nodes":[1],"memory":"keep","series":"quake","at":"1s"}]`):  `chaos has no "quake"`,
-		plan(`"faults":[{"kind":"earthquake","nodes":[1],"at":"1s"}]`):                                   `no fault "earthquake"`,
+		plan(`"spares":2`): "2 spare nodes: give 0 or 1",
+		plan(`"faults":[{"kind":"replace-voter","nodes":[1],"at":"1s","for":"1s"}]`): "no node to take the place",
+		plan(`"faults":[{"kind":"earthquake","nodes":[1],"at":"1s"}]`):               `no fault "earthquake"`,
 	} {
 		_, err := ReadPlan(strings.NewReader(text))
 		assert.ErrorContains(t, err, want, text)

@@ -114,7 +114,7 @@ func (r *Report) Title() string {
 		claim = fmt.Sprintf("claim %s, ", p.Claim)
 	}
 	return fmt.Sprintf("%sseed %d, plan %s: %s in %v on %s, %s, TTL %v", claim, p.Seed, r.Fingerprint, spoken.Count(len(p.Faults), "fault"),
-		p.Duration.Duration(), spoken.Count(p.Nodes, r.Backend+" node"), spoken.Count(p.Clients, "client"), p.TTL.Duration())
+		p.Duration.Duration(), p.NodesText(r.Backend), spoken.Count(p.Clients, "client"), p.TTL.Duration())
 }
 
 // Reached says how far each subject came; empty if all came to the end.
@@ -185,6 +185,19 @@ func (r *Report) Measured() []Row {
 		rows = append(rows, r.row(string(op)+": ok, refused, unknown", func(r Result) string {
 			c := r.Operations[op]
 			return fmt.Sprintf("%d, %d, %d", c.OK, c.Refused, c.Unknown)
+		}))
+	}
+	if slices.ContainsFunc(r.Results, func(result Result) bool { return result.Replaced != nil }) {
+		rows = append(rows, r.row("nodes replaced, the longest took", func(r Result) string {
+			if r.Replaced == nil {
+				return "0"
+			}
+			return fmt.Sprintf("%d of %d, %s", r.Replaced.Complete, r.Replaced.Begun, spoken.FromMilliseconds(r.Replaced.Longest))
+		}), r.row("locks: before that, during, after", func(r Result) string {
+			if r.Replaced == nil {
+				return fmt.Sprintf("%d, 0, 0", r.Operations[protocol.Acquire].OK)
+			}
+			return fmt.Sprintf("%d, %d, %d", r.Replaced.Before, r.Replaced.During, r.Replaced.After)
 		}))
 	}
 	return append(rows,

@@ -21,6 +21,8 @@ import (
 const (
 	// checkTimeout is how long to look for a linearization.
 	checkTimeout = 30 * time.Second
+	// nodeTimeouts is how many node time-outs a TTL has.
+	nodeTimeouts = 10
 	// progressEvery is how often a run says how far it is.
 	progressEvery = time.Second
 )
@@ -32,6 +34,8 @@ type Run struct {
 	Backend cluster.Backend
 	// LastMoments is the share of the locks that are held until their time is over.
 	LastMoments float64
+	// LongHolds is the share of the locks that are held for long, and extended.
+	LongHolds float64
 	// Strict makes any violation unexpected, whatever is known of the subject.
 	Strict bool
 	// Worker is the program, with its arguments, that runs a client of a built-in subject.
@@ -74,14 +78,15 @@ func (r Run) Perform(ctx context.Context) (o *Outcome, err error) {
 	ttl := r.Plan.TTL.Duration()
 	l, err := lab.Open(ctx, lab.Config{
 		Scenario: "chaos", Subject: r.Subject, Worker: command, Clients: r.Plan.Clients,
-		Cluster: cluster.Config{Backend: r.Backend, Nodes: r.Plan.Nodes, Seed: r.Plan.Seed, Persistence: cluster.EverySecond},
-		TTL:     ttl, NodeTimeout: ttl / 10,
+		Cluster: cluster.Config{Backend: r.Backend, Nodes: r.Plan.all(), Seed: r.Plan.Seed, Persistence: cluster.EverySecond},
+		Spares:  r.Plan.Spares,
+		TTL:     ttl, NodeTimeout: ttl / nodeTimeouts,
 		BentClients: slices.ContainsFunc(r.Plan.Faults, func(f nemesis.Fault) bool { return f.Kind == nemesis.ClientDrift }),
 	})
 	if errors.Is(err, lab.ErrSpoiled) && ctx.Err() == nil {
 		// A client that's starved, on a machine that is too busy, can't be judged.
 		return r.judge(&history.History{
-			Scenario: "chaos", Subject: r.Subject.Name, Backend: string(r.Backend), Nodes: r.Plan.Nodes, Seed: r.Plan.Seed, TTL: ttl,
+			Scenario: "chaos", Subject: r.Subject.Name, Backend: string(r.Backend), Nodes: r.Plan.all(), Seed: r.Plan.Seed, TTL: ttl,
 		}, newHavoc(l, r.Plan), err), nil
 	}
 	if err != nil {
@@ -112,7 +117,7 @@ func (r Run) perform(ctx context.Context, l *lab.Lab, h *havoc) error {
 	for _, client := range l.Clients() {
 		c := contender{
 			Client: client, lab: l, ttl: r.Plan.TTL.Duration(), acquired: &acquired,
-			arena: &meeting, lastMoments: r.LastMoments,
+			arena: &meeting, lastMoments: r.LastMoments, longHolds: r.LongHolds, restarts: h.restarts[client.Index()],
 			random: rand.New(rand.NewPCG(uint64(r.Plan.Seed), 1+uint64(client.Index()))),
 		}
 		running.Go(func() error { return c.contend(ctx) })

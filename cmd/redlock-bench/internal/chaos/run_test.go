@@ -29,7 +29,7 @@ func newRun(t *testing.T, name string, backend cluster.Backend, duration time.Du
 	require.NoError(t, err)
 	p, err := Generate(blank(1, duration), backend, nil, 0)
 	require.NoError(t, err)
-	return Run{Plan: p, Subject: s, Backend: backend, Worker: []string{os.Args[0], "worker"}, LastMoments: LastMoments}
+	return Run{Plan: p, Subject: s, Backend: backend, Worker: []string{os.Args[0], "worker"}, LastMoments: LastMoments, LongHolds: LongHolds}
 }
 
 func perform(t *testing.T, r Run) *Outcome {

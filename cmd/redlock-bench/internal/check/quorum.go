@@ -21,40 +21,24 @@ func Minorities(h *history.History) []string {
 	var found []string
 	for _, o := range h.Operations {
 		client := slices.Index(h.Clients, o.Client)
-		used := usedBy(h, client)
-		if o.Op != protocol.Acquire || o.Open() || !o.OK || len(used) == 0 {
+		if o.Op != protocol.Acquire || o.Open() || !o.OK {
 			continue
 		}
-		reached := 0
-		for _, node := range used {
-			cut := func(x outage) bool { return x.cuts(cluster.NodeName(node), client, o) }
-			if !slices.ContainsFunc(down, cut) {
-				reached++
+		for _, used := range h.Lists(client, o.Invoked) {
+			reached := 0
+			for _, node := range used {
+				cut := func(x outage) bool { return x.cuts(cluster.NodeName(node), client, o) }
+				if !slices.ContainsFunc(down, cut) {
+					reached++
+				}
 			}
-		}
-		if reached <= len(used)/2 {
-			found = append(found, fmt.Sprintf("%s: %s got the lock while no more than %d of its %d nodes could answer", since(h, o.Returned), o.Client, reached, len(used)))
+			if len(used) > 0 && reached <= len(used)/2 {
+				found = append(found, fmt.Sprintf("%s: %s got the lock while no more than %d of its %d nodes could answer", since(h, o.Returned), o.Client, reached, len(used)))
+				break
+			}
 		}
 	}
 	return found
-}
-
-// usedBy returns the nodes that a client's lock lives on.
-func usedBy(h *history.History, client int) []int {
-	all := upTo(h.Nodes)
-	if client >= 0 && client < len(h.Lists) {
-		all = h.Lists[client]
-	}
-	if h.Uses == nil {
-		return all
-	}
-	used := []int{}
-	for _, place := range h.Uses {
-		if place < len(all) {
-			used = append(used, all[place])
-		}
-	}
-	return used
 }
 
 // outage is a span in which a node answers nobody, or not these clients.
@@ -89,14 +73,6 @@ func outages(h *history.History) []outage {
 				all[i].until = min(x.until, p.Began)
 			}
 		}
-	}
-	return all
-}
-
-func upTo(n int) []int {
-	all := make([]int, n)
-	for i := range all {
-		all[i] = i
 	}
 	return all
 }

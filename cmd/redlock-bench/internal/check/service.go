@@ -19,16 +19,12 @@ type Service struct {
 }
 
 // OutOfService looks at the faults that were seen. It counts less than there was: a node is out only while that's
-// certain, see [Minorities].
+// certain, see [Minorities]; and where clients have different lists of nodes, a majority of one of them is enough.
 func OutOfService(h *history.History) Service {
-	used := h.Uses
-	if used == nil {
-		used = upTo(h.Nodes)
-	}
 	const out, isNew = 0, 1
 	type edge struct {
 		at         time.Duration
-		node, what int
+		node, what int // no node: a client has another list
 		step       int
 	}
 	var edges []edge
@@ -38,31 +34,38 @@ func OutOfService(h *history.History) Service {
 			edges = append(edges, edge{from, node, what, +1}, edge{until, node, what, -1})
 		}
 	}
-	place := func(node string) int {
-		return slices.IndexFunc(used, func(i int) bool { return cluster.NodeName(i) == node })
-	}
 	for _, x := range outages(h) {
 		everybody := x.State != cluster.CutOff || len(x.Clients) == len(h.Clients)
-		if node := place(x.Node); node >= 0 && everybody {
+		if node := nodeNamed(h, x.Node); node >= 0 && everybody {
 			add(node, out, x.from, x.until)
 		}
 	}
 	for _, p := range h.Faults {
-		if node := place(p.Change.Node); p.Change.Anew && node >= 0 {
+		if node := nodeNamed(h, p.Change.Node); p.Change.Anew && node >= 0 {
 			add(node, isNew, p.Seen, p.Seen+h.TTL)
+		}
+	}
+	for _, r := range h.Restarts {
+		if r.Began > 0 {
+			edges = append(edges, edge{at: r.Began, node: -1})
 		}
 	}
 	slices.SortFunc(edges, func(a, b edge) int { return cmp.Compare(a.at, b.at) })
 	var s Service
-	depth := make([][2]int, len(used))
+	depth := make([][2]int, h.Nodes)
+	lists := listsAt(h, h.Start)
 	missing := func(counts func([2]int) bool) bool {
-		n := 0
-		for _, d := range depth {
-			if counts(d) {
-				n++
+		lacks := func(list []int) bool {
+			n := 0
+			for _, node := range list {
+				if counts(depth[node]) {
+					n++
+				}
 			}
+			return len(list)-n <= len(list)/2
 		}
-		return len(used)-n <= len(used)/2
+		// A client's lock needs a majority of each of its lists.
+		return !slices.ContainsFunc(lists, func(of [][]int) bool { return !slices.ContainsFunc(of, lacks) })
 	}
 	for i, e := range edges {
 		if i > 0 {
@@ -74,7 +77,29 @@ func OutOfService(h *history.History) Service {
 				s.New += span
 			}
 		}
+		if e.node < 0 {
+			lists = listsAt(h, e.at)
+			continue
+		}
 		depth[e.node][e.what] += e.step
 	}
 	return s
+}
+
+// listsAt returns the lists of nodes that each client goes by at an instant.
+func listsAt(h *history.History, at time.Duration) [][][]int {
+	lists := make([][][]int, max(1, len(h.Clients)))
+	for client := range lists {
+		lists[client] = h.Lists(client, at)
+	}
+	return lists
+}
+
+func nodeNamed(h *history.History, name string) int {
+	for i := range h.Nodes {
+		if cluster.NodeName(i) == name {
+			return i
+		}
+	}
+	return -1
 }

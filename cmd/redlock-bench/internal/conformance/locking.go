@@ -10,6 +10,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/internal/wait"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/worker"
 )
 
 // locking are the checks on what a worker does with locks and with the resource.
@@ -21,6 +22,7 @@ var locking = []check{
 	{"extend: a lock that is held is prolonged", extends},
 	{"release: the next one gets the lock", releases},
 	{"acquire: who waits gets the lock after its release", awaits},
+	{"acquire: with two lists of nodes, a majority of each is needed", countsBoth},
 	{"check: no after the lock's time, and no write then", notices},
 	{"write: what was read goes to the resource", writes},
 	{"write: stop_after_check stops the process before the write", stops},
@@ -193,6 +195,52 @@ func awaits(ctx context.Context, b *bench) error {
 	}
 	if reply.Returned < released.Invoked {
 		return errors.New("who waits got the lock before its release")
+	}
+	return nil
+}
+
+// countsBoth has a worker join the first and the last node, of which it needs both, and stops the last.
+func countsBoth(ctx context.Context, b *bench) (err error) {
+	w, _, err := b.holder(ctx)
+	if err != nil {
+		return err
+	}
+	if !w.Joins() {
+		return skip("its locks can't take a majority of two lists")
+	}
+	if _, err := b.must(ctx, w, protocol.Request{Op: protocol.Release}); err != nil {
+		return err
+	}
+	config := b.config(len(b.workers))
+	last := len(config.Nodes) - 1
+	config.Joining = []string{config.Nodes[0], config.Nodes[last]}
+	joining, err := worker.Start(ctx, b.worker.Command, config)
+	if err != nil {
+		return err
+	}
+	b.workers = append(b.workers, joining)
+	if _, err := b.acquire(ctx, joining); err != nil {
+		return err
+	}
+	if _, err := b.must(ctx, joining, protocol.Request{Op: protocol.Release}); err != nil {
+		return err
+	}
+	n := b.cluster.Node(last)
+	if _, err := n.Pause(ctx); err != nil {
+		return err
+	}
+	defer func() {
+		_, resumeErr := n.Resume(context.WithoutCancel(ctx))
+		err = errors.Join(err, resumeErr)
+	}()
+	for range 3 {
+		reply, err := b.do(ctx, joining, protocol.Request{Op: protocol.Acquire})
+		if err != nil {
+			return err
+		}
+		if reply.OK {
+			return errors.New("it got the lock without a majority of the second list")
+		}
 	}
 	return nil
 }

@@ -67,6 +67,14 @@ func faultyWorker(fault string) error {
 		}
 	case "doesn't wait":
 		requests = func(line string) string { return strings.Replace(line, `,"wait":true`, "", 1) }
+	case "counts one list":
+		requests = func(line string) string {
+			before, after, joins := strings.Cut(line, `"joining":[`)
+			if !joins {
+				return line
+			}
+			return before + after[strings.Index(after, `],`)+2:]
+		}
 	case "doesn't look again":
 		requests = func(line string) string { return strings.Replace(line, `"recheck":true`, `"recheck":false`, 1) }
 	case "doesn't stop":

@@ -35,7 +35,7 @@ type Belief struct {
 //
 // What the harness saw counts more than what a client says. One that looks at its lock when asked, and finds
 // it valid, believed until it was asked, whatever end it reports; and it can't have begun to give a lock back
-// before it was asked to.
+// before it was asked to. The belief of a client that's started anew ends with its process.
 func (h *History) Beliefs() []Belief {
 	leases := make(map[Holder][]Operation)
 	for _, o := range h.Operations {
@@ -44,12 +44,28 @@ func (h *History) Beliefs() []Belief {
 	}
 	var beliefs []Belief
 	for holder, operations := range leases {
-		beliefs = append(beliefs, believed(holder, operations)...)
+		beliefs = append(beliefs, h.untilRestart(believed(holder, operations))...)
 	}
 	slices.SortFunc(beliefs, func(a, b Belief) int {
 		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Holder.Client, b.Holder.Client), cmp.Compare(a.Holder.Lease, b.Holder.Lease))
 	})
 	return beliefs
+}
+
+// untilRestart cuts the beliefs of a client off where its process ended, which nobody was left to believe after.
+func (h *History) untilRestart(beliefs []Belief) []Belief {
+	var all []Belief
+	for _, b := range beliefs {
+		for _, r := range h.Restarts {
+			if r.Client == b.Holder.Client && r.Ended >= b.From {
+				b.Until = min(b.Until, r.Ended)
+			}
+		}
+		if b.From < b.Until {
+			all = append(all, b)
+		}
+	}
+	return all
 }
 
 // believed follows one lease through its operations, which one client performs one by one.

@@ -25,8 +25,8 @@ type History struct {
 	Clients []string `json:"clients,omitempty"`
 	// Uses are the places of the nodes that the lock lives on; none means all.
 	Uses []int `json:"uses,omitempty"`
-	// Lists are the nodes that each client was told of, by client; none means all nodes for all.
-	Lists [][]int `json:"lists,omitempty"`
+	// FirstLists are the nodes that each client was told of at first, by client; none means all nodes for all.
+	FirstLists [][]int `json:"lists,omitempty"`
 	// TTL is how long a lock lives.
 	TTL time.Duration `json:"ttl_ns,omitempty"`
 
@@ -48,6 +48,9 @@ type History struct {
 	Writes []Write `json:"writes"`
 	// Faults are in the order in which they were injected.
 	Faults []cluster.Proof `json:"faults"`
+	// Restarts are those of clients with another list of nodes, and Replacements why, each in the order in which they began.
+	Restarts     []Restart     `json:"restarts,omitempty"`
+	Replacements []Replacement `json:"replacements,omitempty"`
 	// Demands are in the order in which they were made.
 	Demands []Demand `json:"demands,omitempty"`
 	// Ghosts are the keys of a lock that nobody wanted any more when they were planted.
@@ -145,6 +148,70 @@ func (h *History) Evidence() []string {
 		evidence = append(evidence, fmt.Sprintf("+%v: %s", (n.At-h.Start).Round(100*time.Microsecond), n.What))
 	}
 	return evidence
+}
+
+// Restart is a client that was started anew with another list of nodes. It had given its lock back.
+type Restart struct {
+	Client string `json:"client"`
+	// Ended is when its process had ended, and Began when the new one was ready: 0 if it never was.
+	Ended time.Duration `json:"ended_ns"`
+	Began time.Duration `json:"began_ns,omitempty"`
+	// Nodes are those of its list, and Joining those of a second one, of which its lock needs a majority, too; none: there was only one.
+	Nodes   []int `json:"nodes"`
+	Joining []int `json:"joining,omitempty"`
+}
+
+// Replacement is a new list of nodes for all clients, which are started anew one after the other.
+type Replacement struct {
+	From []int `json:"from"`
+	To   []int `json:"to"`
+	// Joint tells that clients counted both lists meanwhile, and that the nodes were moved from one to the other.
+	Joint bool `json:"joint,omitempty"`
+	// Began is when the first client was to start anew. The others are 0 if it didn't come to that: Joined is when all clients counted both lists, Moved
+	// when the nodes voted for the new one, and Ended when all clients had that alone.
+	Began  time.Duration `json:"began_ns"`
+	Joined time.Duration `json:"joined_ns,omitempty"`
+	Moved  time.Duration `json:"moved_ns,omitempty"`
+	Ended  time.Duration `json:"ended_ns,omitempty"`
+}
+
+// Lists returns the lists of nodes of each of which a lock of this client needs a majority at an instant.
+func (h *History) Lists(client int, at time.Duration) [][]int {
+	var list []int
+	if client >= 0 && client < len(h.FirstLists) {
+		list = h.FirstLists[client]
+	} else {
+		for i := range h.Nodes {
+			list = append(list, i)
+		}
+	}
+	lists := [][]int{list}
+	for _, r := range h.Restarts {
+		if client >= 0 && client < len(h.Clients) && r.Client == h.Clients[client] && r.Began > 0 && r.Began <= at {
+			lists = [][]int{r.Nodes}
+			if r.Joining != nil {
+				lists = append(lists, r.Joining)
+			}
+		}
+	}
+	for i, l := range lists {
+		lists[i] = h.used(l)
+	}
+	return lists
+}
+
+// used returns those of a list that the lock lives on.
+func (h *History) used(list []int) []int {
+	if h.Uses == nil {
+		return list
+	}
+	used := []int{}
+	for _, place := range h.Uses {
+		if place < len(list) {
+			used = append(used, list[place])
+		}
+	}
+	return used
 }
 
 // Demand is something that the lock had no reason to refuse: enough nodes were up and in reach,

@@ -33,6 +33,7 @@ func (d drawing) clients() []lane {
 			}
 		}
 		d.addStandstill(&l, func(c cluster.Change) bool { return c.Node == "" && slices.Contains(c.Clients, i) })
+		d.addLists(&l, i)
 		lanes = append(lanes, l)
 	}
 	return lanes

@@ -116,6 +116,38 @@ func TestWhatServersLack(t *testing.T) {
 	assert.Equal(t, []string{"no files: node A took no connections: it had no files", "disk: lying: node A had a disk that was lying"}, texts)
 }
 
+// TestListsOfNodes has client 1 started anew twice, with another list each time, and client 2 never ready again.
+func TestListsOfNodes(t *testing.T) {
+	h := example()
+	for _, l := range newTimeline(h).Lanes {
+		assert.NotContains(t, l.Rows, "nodes", "nobody has another list")
+	}
+	at := func(n int64) time.Duration { return h.Start + time.Duration(n)*ms }
+	h.Nodes, h.FirstLists = 4, [][]int{{0, 1, 2}, {0, 1, 2}}
+	h.Restarts = []history.Restart{
+		{Client: "client 1", Ended: at(20), Began: at(25), Nodes: []int{0, 1, 2}, Joining: []int{0, 3, 2}},
+		{Client: "client 2", Ended: at(30), Nodes: []int{0, 3, 2}},
+		{Client: "client 1", Ended: at(40), Began: at(45), Nodes: []int{0, 3, 2}},
+	}
+	tl := newTimeline(h)
+	first, second := find(t, tl, "client 1"), find(t, tl, "client 2")
+	assert.Equal(t, "nodes", first.Rows[len(first.Rows)-1])
+	assert.Equal(t, [][2]int64{{0, 20}, {25, 40}, {45, 70}}, spans(first, "list"))
+	assert.Equal(t, [][2]int64{{0, 30}}, spans(second, "list"))
+	var labels []string
+	for _, i := range first.Items {
+		if i.Kind == "list" {
+			assert.Equal(t, len(first.Rows)-1, i.Row)
+			labels = append(labels, i.Label+": "+i.Text)
+		}
+	}
+	assert.Equal(t, []string{
+		"ABC: client 1 needed a majority of the nodes ABC",
+		"ABC + ADC: client 1 needed a majority of the nodes ABC, and one of ADC",
+		"ADC: client 1 needed a majority of the nodes ADC",
+	}, labels)
+}
+
 // TestSharedValue shows that a value which names no one isn't taken for anyone's.
 func TestSharedValue(t *testing.T) {
 	h := example()

@@ -36,10 +36,12 @@ type Client struct {
 	index   int
 	name    string
 	process *worker.Process
+	list    []int // the nodes that it's told of; guarded by the lab's mu
 	random  *rand.Rand
 	names   *strings.Replacer // of the nodes, for the addresses by which this client knows them
 
-	page *clockpage.Page // nil unless its clock can be bent
+	page  *clockpage.Page // nil unless its clock can be bent
+	clock string          // the page's file; "" without one
 
 	lease      int64         // of the last acquisition
 	validUntil time.Duration // as last reported
@@ -57,31 +59,18 @@ func (l *Lab) newClient(ctx context.Context, index int) (*Client, error) {
 		names = append(names, c.Link(n.Index()).Addr(), n.Name())
 	}
 	c.names = strings.NewReplacer(names...)
-	var urls, called []string
-	for _, node := range l.list(index) {
-		urls, called = append(urls, c.Link(node).URL()), append(called, l.cluster.Node(node).Name())
-	}
-	clock := ""
+	c.list = l.firstList(index)
 	if l.pages != "" {
-		clock = filepath.Join(l.pages, fmt.Sprint(index+1))
+		c.clock = filepath.Join(l.pages, fmt.Sprint(index+1))
 		var err error
-		if c.page, err = clockpage.Create(clock); err != nil {
+		if c.page, err = clockpage.Create(c.clock); err != nil {
 			return nil, err
 		}
 	}
 	greeting, cancel := context.WithTimeout(ctx, replyTimeout)
 	defer cancel()
 	var err error
-	c.process, err = worker.Start(greeting, l.config.Worker, protocol.Config{
-		Client:      c.name,
-		Subject:     l.config.Subject.Name,
-		Nodes:       urls,
-		Names:       called,
-		Resource:    "http://" + c.Resource().Addr(),
-		NodeTimeout: protocol.InMilliseconds(l.config.NodeTimeout),
-		TTL:         protocol.InMilliseconds(l.config.TTL),
-		Clock:       clock,
-	})
+	c.process, err = worker.Start(greeting, l.config.Worker, c.config(c.list, nil))
 	if err != nil {
 		return nil, errors.Join(err, c.closePage())
 	}
@@ -92,6 +81,30 @@ func (l *Lab) newClient(ctx context.Context, index int) (*Client, error) {
 		return nil, errors.Join(err, c.process.Close(), c.closePage())
 	}
 	return c, nil
+}
+
+// config tells a worker at the client's place which nodes there are.
+func (c *Client) config(list, joining []int) protocol.Config {
+	l := c.lab
+	config := protocol.Config{
+		Client:      c.name,
+		Subject:     l.config.Subject.Name,
+		Resource:    "http://" + c.Resource().Addr(),
+		NodeTimeout: protocol.InMilliseconds(l.config.NodeTimeout),
+		TTL:         protocol.InMilliseconds(l.config.TTL),
+		Clock:       c.clock,
+	}
+	config.Nodes, config.Names = c.addresses(list)
+	config.Joining, config.JoiningNames = c.addresses(joining)
+	return config
+}
+
+// addresses are the URLs by which the client reaches nodes, and their names.
+func (c *Client) addresses(list []int) (urls, names []string) {
+	for _, node := range list {
+		urls, names = append(urls, c.Link(node).URL()), append(names, c.lab.cluster.Node(node).Name())
+	}
+	return urls, names
 }
 
 // warmUp takes and releases a lock of the client's own: connections are open then, scripts are

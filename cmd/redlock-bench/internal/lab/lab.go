@@ -50,8 +50,10 @@ type Config struct {
 	Worker []string
 	// Clients is how many there are.
 	Clients int
-	// Lists are the nodes that each client is told of, by client; nil is all nodes for all clients.
+	// Lists are the nodes that each client is told of, by client; nil is all nodes but the spares, for all clients.
 	Lists [][]int
+	// Spares is how many nodes, the last ones, are in nobody's list at first.
+	Spares int
 	// Prepare, if not nil, is called before the clients start.
 	Prepare func(context.Context, *Lab) error
 	// TTL is that of every lock, NodeTimeout how long a client waits for one node.
@@ -134,8 +136,10 @@ func (l *Lab) open(ctx context.Context) error {
 	for _, c := range l.clients {
 		l.record.Clients = append(l.record.Clients, c.name)
 		l.record.Fencing, l.record.Uses = c.process.Fencing(), c.process.Uses()
+		if c.lab.config.Lists != nil || c.lab.config.Spares > 0 {
+			l.record.FirstLists = append(l.record.FirstLists, c.list)
+		}
 	}
-	l.record.Lists = c.Lists
 	if c.Prepare == nil {
 		l.record.Start = l.Now() // the start of the clients isn't of interest
 	}
@@ -185,20 +189,22 @@ func (l *Lab) Node(i int) cluster.Node { return l.cluster.Node(i) }
 
 // Used returns the places of the nodes that the subject's locks live on, as the first client knows them.
 func (l *Lab) Used() []int {
-	known := l.list(0)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	known := l.clients[0].list
 	var used []int
-	for _, place := range l.clients[0].process.Uses() {
+	for _, place := range l.record.Uses {
 		used = append(used, known[place])
 	}
 	return used
 }
 
-// list returns the nodes that a client is told of.
-func (l *Lab) list(client int) []int {
+// firstList returns the nodes that a client is told of at first.
+func (l *Lab) firstList(client int) []int {
 	if l.config.Lists != nil {
 		return l.config.Lists[client]
 	}
-	all := make([]int, l.Len())
+	all := make([]int, l.Len()-l.config.Spares)
 	for i := range all {
 		all[i] = i
 	}

@@ -19,6 +19,7 @@ func (l *Lab) History() *history.History {
 	h := l.record
 	h.Operations, h.Others = slices.Clone(h.Operations), slices.Clone(h.Others)
 	h.Faults = slices.Clone(h.Faults)
+	h.Restarts, h.Replacements = slices.Clone(h.Restarts), slices.Clone(h.Replacements)
 	h.Demands = slices.Clone(h.Demands)
 	h.Ghosts = slices.Clone(h.Ghosts)
 	h.Notes = slices.Clone(h.Notes)

@@ -41,6 +41,9 @@ func (f Fault) Apply(ctx context.Context, w World) (*Applied, error) {
 	if err := f.Validate(w.Cluster.Len(), w.Links.Clients()); err != nil {
 		return nil, err
 	}
+	if f.Hits(OnVoters) {
+		return nil, fmt.Errorf("nemesis: %v: %w: only chaos starts clients anew", f, cluster.ErrUnsupported)
+	}
 	applied := &Applied{Fault: f}
 	if err := applied.inject(ctx, w); err != nil {
 		_, undoErr := applied.Undo(context.WithoutCancel(ctx))

@@ -14,6 +14,7 @@ const (
 	OnNodes   Scope = iota // the servers, see [Fault.Nodes]
 	OnLinks                // the network between clients and nodes
 	OnClients              // the clients' processes; Nodes is empty
+	OnVoters               // the clients' lists of nodes. Who starts the clients does it, and not [Fault.Apply]
 )
 
 // Type is all there is to know of one kind of fault. A new kind is one file with one of these in it, and
@@ -59,6 +60,7 @@ var types = []Type{
 	pauseNode, pauseClient, crashNode, flushNode, evict, failover, shut, brokenDisk,
 	clockJump, clockStrobe, clockRate, clockDrift,
 	clientDrift, partition, asymmetricPartition, slowNode, resetLinks, duplicate, replay, reorder,
+	replaceVoter, replaceDeadVoter,
 }
 
 // Type returns what there is to know of the fault's kind; false means that there is no such kind.

@@ -18,10 +18,11 @@ const (
 	Drift      Claim = "drift"       // and clocks that drift by less than 1 %
 	LostMemory Claim = "lost-memory" // and restarts without, of a minority
 	Clocks     Claim = "clocks"      // and wrong clocks, of a minority
+	Voters     Claim = "voters"      // and nodes that are replaced by others
 )
 
 // Claims are all of them, each with more faults than the one before.
-func Claims() []Claim { return []Claim{Pauses, Restarts, Drift, LostMemory, Clocks} }
+func Claims() []Claim { return []Claim{Pauses, Restarts, Drift, LostMemory, Clocks, Voters} }
 
 // Weights are the shares of random faults, by variant, that put the claim to the test on nodes of this backend: all
 // the same.
@@ -66,6 +67,16 @@ func VariantsOn(backend cluster.Backend) []Variant {
 		}
 	}
 	return all
+}
+
+// Scope is that of its kind.
+func (v Variant) Scope() Scope {
+	for _, t := range types {
+		if slices.ContainsFunc(t.Variants, func(of Variant) bool { return of.Name == v.Name }) {
+			return t.Scope
+		}
+	}
+	panic("nemesis: no kind has the variant " + v.Name)
 }
 
 // Draw makes up a fault, or a series of them, each with At counted from the beginning of the first.

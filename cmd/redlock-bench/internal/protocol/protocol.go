@@ -34,13 +34,15 @@ const (
 	Read Op = "read"
 	// Write stores the counters last read, plus one, in the resource.
 	Write Op = "write"
+	// Change makes the nodes vote for the list that the worker joins, see [Config.Joining], instead of its own.
+	Change Op = "change"
 	// Exit ends the worker after its reply.
 	Exit Op = "exit"
 )
 
 // A Request is one line from the harness to a worker.
 type Request struct {
-	// ID is repeated in the reply. IDs grow from one request to the next, beginning with 1.
+	// ID is repeated in the reply. IDs grow by 1 from one request to the next. They begin with 1, and go on where a client is started anew.
 	ID int64 `json:"id"`
 	Op Op    `json:"op"`
 	// Now is the boot clock when the request was sent, for workers that can't read that clock
@@ -49,14 +51,16 @@ type Request struct {
 
 	// Config is set in a [Hello] only.
 	Config *Config `json:"config,omitempty"`
-	// Name is the lock's name, in all requests but Hello and Exit.
+	// Name is the lock's name, in all requests but Hello, Change and Exit.
 	Name string `json:"name,omitempty"`
 	// TTL is set in an [Acquire] only.
 	TTL Milliseconds `json:"ttl_ms,omitempty"`
-	// CancelAfter, in an [Acquire], is when the caller gives up and cancels the attempt; 0 is never.
+	// CancelAfter, in an [Acquire] and a [Change], is when the caller gives up and cancels the attempt; 0 is never.
 	CancelAfter Milliseconds `json:"cancel_after_ms,omitempty"`
 	// Wait, in an [Acquire], lets the worker wait for the lock until then, and not make just one attempt.
 	Wait bool `json:"wait,omitempty"`
+	// Gone, in a [Change], are the names of the nodes that won't ever answer again.
+	Gone []string `json:"gone,omitempty"`
 	// Recheck makes a [Write] look at the lock right before, and not write if it's no longer valid.
 	Recheck bool `json:"recheck,omitempty"`
 	// Suspend makes a [Check] stop its own process by SIGSTOP before it looks, and, once continued,
@@ -77,6 +81,10 @@ type Config struct {
 	Nodes []string `json:"nodes"`
 	// Names are what to call the nodes, the same for all clients: each has links of its own to them.
 	Names []string `json:"names,omitempty"`
+	// Joining, if not empty, are the URLs of a second list of nodes, and JoiningNames what to call these. A lock then takes a majority
+	// of each list. Only workers that announce [Reply.Joins] are given one.
+	Joining      []string `json:"joining,omitempty"`
+	JoiningNames []string `json:"joining_names,omitempty"`
 	// Resource is the http:// URL of the resource that the lock protects.
 	Resource string `json:"resource"`
 	// NodeTimeout is how long to wait for one voter.
@@ -105,6 +113,8 @@ type Reply struct {
 	Suspends bool `json:"suspends,omitempty"`
 	// Bends, in a [Hello], tells that the worker's clock follows the page that its config names.
 	Bends bool `json:"bends,omitempty"`
+	// Joins, in a [Hello], tells that the lock can take a majority of two lists of nodes, and that the worker can [Change] the nodes from one to the other.
+	Joins bool `json:"joins,omitempty"`
 	// Waits, in a [Hello], tells that the lock can be waited for.
 	Waits bool `json:"waits,omitempty"`
 	// Renews, in a [Hello], tells that the lock renews itself in the background.

@@ -21,7 +21,7 @@ var flawed = []Subject{
 		Name: "flawed-tokens", About: "guarded that repeats its last fencing token, 1 time in 100", Fencing: true,
 		Open: func(ctx context.Context, c Config) (Locker, error) {
 			l, err := openGuarded(ctx, c)
-			return &repeatingLocker{Locker: l}, err
+			return &repeatingLocker{changingLocker: changingLocker{l}}, err
 		},
 	},
 }
@@ -106,12 +106,12 @@ func (n *nodes) removeAny(ctx context.Context, name, _ string) (int, error) {
 
 // repeatingLocker repeats tokens.
 type repeatingLocker struct {
-	Locker
+	changingLocker
 	last int64
 }
 
 func (l *repeatingLocker) Acquire(ctx context.Context, name string, ttl time.Duration) (Lease, error) {
-	lease, err := l.Locker.Acquire(ctx, name, ttl)
+	lease, err := l.changingLocker.Acquire(ctx, name, ttl)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/a5bbb083/redlock/clockdrift"
@@ -18,7 +19,7 @@ var guarded = Subject{
 	Name:    Ours,
 	About:   "this module's redlock package: Redlock with fencing tokens, and with guards where classic Redlock has none",
 	Fencing: true,
-	Open:    func(ctx context.Context, c Config) (Locker, error) { return openGuarded(ctx, c) },
+	Open:    openChanging(),
 }
 
 // unguarded is guarded without its guards. It shows which experiments these are needed for.
@@ -36,17 +37,26 @@ var durable = Subject{
 	Name:    "durable",
 	About:   "this module's redlock package with WithDurableNodes",
 	Fencing: true,
-	Open: func(ctx context.Context, c Config) (Locker, error) {
-		return openGuarded(ctx, c, redlock.WithDurableNodes())
-	},
+	Open:    openChanging(redlock.WithDurableNodes()),
 }
 
-func openGuarded(ctx context.Context, c Config, opts ...redlock.Option) (Locker, error) {
+// openChanging opens a locker with guards, whose voters remember their list.
+func openChanging(opts ...redlock.Option) func(context.Context, Config) (Locker, error) {
+	return func(ctx context.Context, c Config) (Locker, error) {
+		l, err := openGuarded(ctx, c, opts...)
+		return changingLocker{l}, err
+	}
+}
+
+func openGuarded(ctx context.Context, c Config, opts ...redlock.Option) (guardedLocker, error) {
 	// The library refuses to wait for a node longer than a lock is good for.
 	timeout := min(c.NodeTimeout, c.TTL*9/10)
 	opts = append(opts, redlock.WithTTL(c.TTL), redlock.WithNodeTimeout(timeout))
 	if c.Names != nil {
-		opts = append(opts, redlock.WithVoterNames(c.Names...))
+		opts = append(opts, redlock.WithVoterNames(slices.Concat(c.Names, c.JoiningNames)...))
+	}
+	if c.Joining != nil {
+		opts = append(opts, redlock.Joining(c.Joining...))
 	}
 	if c.Clock.Bends() {
 		opts = append(opts, redlock.WithClock(clockdrift.ClockFunc(c.Clock.Boot)))
@@ -57,7 +67,7 @@ func openGuarded(ctx context.Context, c Config, opts ...redlock.Option) (Locker,
 			return guardedLocker{l, c.Clock}, nil
 		}
 		if !errors.Is(err, redlock.ErrNoQuorum) {
-			return nil, err
+			return guardedLocker{}, err
 		}
 		// On a busy machine the first connections may take longer than any later request. A client
 		// that is starved nevertheless hasn't failed: its attempts will be refused.
@@ -90,6 +100,17 @@ func (l guardedLocker) Wait(ctx context.Context, name string, ttl time.Duration)
 		return nil, asRefusal(err)
 	}
 	return guardedLease{lock, l.clock}, nil
+}
+
+type changingLocker struct{ guardedLocker }
+
+// Change is the library's own, which the command redlock quorum change calls, too.
+func (l changingLocker) Change(ctx context.Context, gone []string) error {
+	err := l.Locker.Change(ctx, redlock.GoneForGood(gone...))
+	if errors.Is(err, redlock.ErrUnsafe) {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	return asRefusal(err)
 }
 
 type guardedLease struct {

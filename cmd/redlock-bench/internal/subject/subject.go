@@ -24,6 +24,9 @@ type Config struct {
 	Nodes []string
 	// Names are what to call the nodes, which are the same for all clients while the URLs may differ; nil for the addresses.
 	Names []string
+	// Joining are the URLs of a second list of nodes, of which a lock needs a majority, too, and JoiningNames what to call these; for
+	// a [Changer] only.
+	Joining, JoiningNames []string
 	// NodeTimeout is how long to wait for one node.
 	NodeTimeout time.Duration
 	// TTL is the longest that a lock will be asked for.
@@ -51,6 +54,13 @@ type Locker interface {
 type Waiter interface {
 	// Wait takes the lock as soon as it can be had, unless ctx ends before.
 	Wait(ctx context.Context, name string, ttl time.Duration) (Lease, error)
+}
+
+// A Changer is a [Locker] whose nodes can be replaced while clients go on to lock.
+type Changer interface {
+	// Change makes the nodes vote for the list that the locker joins, instead of its own. Gone are the names of those that won't ever
+	// answer again. It may be called again where it was refused.
+	Change(ctx context.Context, gone []string) error
 }
 
 // A Lease is a lock that a client acquired.

@@ -31,6 +31,7 @@ type Process struct {
 	suspends bool
 	bends    bool
 	waits    bool
+	joins    bool
 	uses     []int
 
 	read chan struct{} // closed once nothing is read from it any more
@@ -44,10 +45,25 @@ type Process struct {
 // Start starts the program command with its arguments as the worker that config describes, and
 // greets it. The context bounds the greeting only. The error matches [ErrWorker].
 func Start(ctx context.Context, command []string, config protocol.Config) (*Process, error) {
+	return start(ctx, command, config, 0)
+}
+
+// Restart ends the worker, and starts the same client anew as config describes it. Its requests go on where they were, so that
+// their ids name one acquisition each.
+func (p *Process) Restart(ctx context.Context, command []string, config protocol.Config) (*Process, error) {
+	if err := p.Close(); err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return start(ctx, command, config, p.lastID)
+}
+
+func start(ctx context.Context, command []string, config protocol.Config, lastID int64) (*Process, error) {
 	config.Version = protocol.Version
 	p := &Process{
 		name: fmt.Sprintf("%s (%s)", config.Client, config.Subject), read: make(chan struct{}),
-		terms: protocol.Terms{TTL: config.TTL.Duration()},
+		terms: protocol.Terms{TTL: config.TTL.Duration()}, lastID: lastID,
 	}
 	var err error
 	if p.child, err = child.Start(command); err != nil {
@@ -63,7 +79,7 @@ func Start(ctx context.Context, command []string, config protocol.Config) (*Proc
 		return nil, errors.Join(err, p.Close())
 	}
 	p.terms.Fencing, p.uses = reply.Fencing, reply.Uses
-	p.renews, p.suspends, p.bends, p.waits = reply.Renews, reply.Suspends, reply.Bends, reply.Waits
+	p.renews, p.suspends, p.bends, p.waits, p.joins = reply.Renews, reply.Suspends, reply.Bends, reply.Waits, reply.Joins
 	for i := range config.Nodes {
 		if reply.Uses == nil {
 			p.uses = append(p.uses, i)
@@ -83,6 +99,9 @@ func (p *Process) Renews() bool { return p.renews }
 
 // Waits tells whether the worker's lock can be waited for.
 func (p *Process) Waits() bool { return p.waits }
+
+// Joins tells whether the worker's lock can take a majority of two lists of nodes, and change the nodes from one to the other.
+func (p *Process) Joins() bool { return p.joins }
 
 // Suspends tells whether the worker can act as if its machine had been suspended.
 func (p *Process) Suspends() bool { return p.suspends }

@@ -126,8 +126,9 @@ func (s *session) hello(ctx context.Context, r protocol.Request, reply *protocol
 		s.keepTime()
 	}
 	locker, err := chosen.Open(ctx, subject.Config{
-		Nodes:       r.Config.Nodes,
-		Names:       r.Config.Names,
+		Nodes:   r.Config.Nodes,
+		Names:   r.Config.Names,
+		Joining: r.Config.Joining, JoiningNames: r.Config.JoiningNames,
 		NodeTimeout: r.Config.NodeTimeout.Duration(),
 		TTL:         r.Config.TTL.Duration(),
 		Clock:       &s.clock,
@@ -139,6 +140,7 @@ func (s *session) hello(ctx context.Context, r protocol.Request, reply *protocol
 	reply.OK, reply.Version, reply.Fencing = true, protocol.Version, chosen.Fencing
 	reply.Suspends, reply.Bends = true, s.page != nil
 	_, reply.Waits = locker.(subject.Waiter)
+	_, reply.Joins = locker.(subject.Changer)
 	reply.Uses = chosen.Uses(len(r.Config.Nodes))
 	return nil
 }
@@ -158,8 +160,11 @@ func (s *session) keepTime() {
 }
 
 func (s *session) perform(ctx context.Context, r protocol.Request, reply *protocol.Reply) error {
-	if r.Op == protocol.Acquire {
+	switch r.Op {
+	case protocol.Acquire:
 		return s.acquire(ctx, r, reply)
+	case protocol.Change:
+		return s.change(ctx, r)
 	}
 	h := s.leases[r.Name]
 	if h == nil {
@@ -209,6 +214,23 @@ func (s *session) acquire(ctx context.Context, r protocol.Request, reply *protoc
 	s.leases[r.Name] = &held{Lease: lease, id: r.ID}
 	reply.Token, reply.Fence = lease.Token(), lease.Fence()
 	return nil
+}
+
+func (s *session) change(ctx context.Context, r protocol.Request) error {
+	changer, can := s.locker.(subject.Changer)
+	if !can {
+		return errors.New("this lock can't change its nodes")
+	}
+	if r.CancelAfter > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, r.CancelAfter.Duration())
+		defer cancel()
+	}
+	err := changer.Change(ctx, r.Gone)
+	if err != nil && r.CancelAfter > 0 && ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", subject.ErrRefused, err)
+	}
+	return err
 }
 
 func (h *held) mustBeTrusted() error {

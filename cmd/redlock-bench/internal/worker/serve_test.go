@@ -25,10 +25,12 @@ type bench struct {
 	t        *testing.T
 	process  *Process
 	resource *resource.Resource
+	config   protocol.Config // that the process was given
+	spare    string          // a fourth node's URL
 }
 
 func newBench(t *testing.T, subjectName string) *bench {
-	q := redlocktest.New(t, 3)
+	q := redlocktest.New(t, 4)
 	r, err := resource.Start()
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, r.Close()) })
@@ -40,15 +42,18 @@ func newBench(t *testing.T, subjectName string) *bench {
 		require.NoError(t, err)
 		config.Nodes = append(config.Nodes, n.URL())
 	}
+	spare := config.Nodes[3]
+	config.Nodes = config.Nodes[:3:3]
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	p, err := Start(ctx, []string{os.Args[0], "worker"}, config)
 	require.NoError(t, err)
+	b := &bench{t, p, r, config, spare}
 	t.Cleanup(func() {
-		assert.NoError(t, p.Close())
-		assertGone(t, p.PID())
+		assert.NoError(t, b.process.Close())
+		assertGone(t, b.process.PID())
 	})
-	return &bench{t, p, r}
+	return b
 }
 
 func (b *bench) do(r protocol.Request) protocol.Reply {
@@ -207,4 +212,65 @@ func TestServeRefusesNonsense(t *testing.T) {
 		})
 	}
 	assert.NoError(t, Serve(strings.NewReader(hello), io.Discard), "the end of the input is a good end")
+}
+
+// TestNodesAreReplaced has a client of A, B and C that's started anew with A, B and D as well, then has the nodes vote for these, and then
+// goes by these alone. Its requests go on from one process to the next, and so do its acquisitions.
+func TestNodesAreReplaced(t *testing.T) {
+	b := newBench(t, subject.Ours)
+	assert.True(t, b.process.Joins())
+	config := b.config
+	config.Joining = append(config.Nodes[:2:2], b.spare)
+	restart := func(c protocol.Config) {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		next, err := b.process.Restart(ctx, []string{os.Args[0], "worker"}, c)
+		require.NoError(t, err)
+		assertGone(t, b.process.PID())
+		b.process = next
+	}
+	acquired := b.acquire(5000)
+	b.do(protocol.Request{Op: protocol.Release})
+
+	restart(config)
+	reply := b.do(protocol.Request{Op: protocol.Change, CancelAfter: 1})
+	assert.False(t, reply.OK)
+	assert.NotEmpty(t, reply.Error, "it's a refusal, and not the worker's end")
+	reply = b.do(protocol.Request{Op: protocol.Change, Gone: []string{strings.TrimPrefix(b.spare, "redis://")}})
+	assert.False(t, reply.OK)
+	assert.Contains(t, reply.Error, " is said to be gone, and answers")
+	ctx, cancel := context.WithTimeout(t.Context(), 6*patience)
+	defer cancel()
+	for ; ; time.Sleep(100 * time.Millisecond) {
+		// No client with the old list alone must have been served lately, and its locks must be over.
+		reply, err := b.process.Do(ctx, protocol.Request{Op: protocol.Change})
+		require.NoError(t, err, reply.Error)
+		if reply.OK {
+			break
+		}
+		assert.Contains(t, reply.Error, "has served a locker with the old list alone")
+	}
+
+	then := config
+	then.Nodes, then.Joining = config.Joining, nil
+	restart(then)
+	again := b.acquire(5000)
+	assert.Greater(t, again.ID, acquired.ID)
+	assert.Greater(t, again.Fence, acquired.Fence)
+	restart(b.config)
+	reply = b.do(protocol.Request{Op: protocol.Acquire, TTL: 5000})
+	assert.False(t, reply.OK)
+	assert.Contains(t, reply.Error, "it votes for the voters")
+}
+
+// TestLockThatCantChangeItsNodes shows that it says so.
+func TestLockThatCantChangeItsNodes(t *testing.T) {
+	for _, name := range []string{"classic", "unguarded"} {
+		assert.False(t, newBench(t, name).process.Joins(), name)
+	}
+	b := newBench(t, "classic")
+	call, err := b.process.Begin(protocol.Request{Op: protocol.Change})
+	require.NoError(t, err)
+	_, err = call.Wait(t.Context())
+	assert.ErrorContains(t, err, "this lock can't change its nodes")
 }

@@ -4,7 +4,7 @@
 const ROW = 18, LANE_GAP = 9, AXIS = 24, FOOT = 15, COLOURS = 6, LETTER = 6.3, EVENT = 17;
 
 // What looks different from a plain bar.
-const THIN = new Set(["granted", "refused", "open"]), LINES = new Set(["cut", "slow", "clock"]);
+const THIN = new Set(["granted", "refused", "open"]), LINES = new Set(["cut", "slow", "clock", "list"]);
 
 // row is the place of an item's row in its lane; the first one isn't written.
 const row = (item) => item.r ?? 0;
