@@ -22,8 +22,8 @@ func randomToken() (hi, lo uint64) {
 }
 
 // TryLock makes one attempt to take the lock. It returns within the node time-out, see [WithNodeTimeout], or twice
-// that where the voters granted different fencing values. Of the attempts of one moment that take voters from each
-// other, one wins. While 128 attempts of the locker are under
+// that where the voters granted different fencing values. It takes one round trip, and up to three where another process
+// wanted the lock a moment ago. Of the attempts of one moment that take voters from each other, one wins. While 128 attempts of the locker are under
 // way it waits for its turn before that, as long as ctx allows; the error says so when that ends first.
 //
 // It fails with a [*QuorumError] that matches [ErrNotAcquired] where another holds the lock
@@ -92,6 +92,7 @@ func (l *Locker) acquire(ctx context.Context, seen *observation, lo lockOptions)
 	defer l.busy.running.Done() // Close waits, or it would be too late to release
 	lk, err := l.askInTime(ctx, seen, lo)
 	if err != nil {
+		l.meetOthers(seen)
 		if seen.failed.IsZero() {
 			seen.failed = time.Now()
 		}
@@ -186,9 +187,13 @@ func (lk *Lock) ask(ctx context.Context, seen *observation, now guard.Span) bool
 	poll.Settled = explained
 	poll.Seen = func(voter int, a quorum.Answer[reply]) quorum.Reaction {
 		lk.answeredClaim(voter, a)
+		l.voters[voter].swift.Store(a.Err == nil && a.Elapsed <= l.options.nodeTimeout/swiftOf)
 		return quorum.Reaction{Vote: vote(a)}
 	}
-	lk.asking(nil)
+	if !seen.waits && !lk.askLead(ctx, seen, &poll) {
+		return false
+	}
+	lk.asking(poll.Voters)
 	ballot := l.start(poll)
 	lk.askedBy(ballot)
 	won := lk.count(ctx, seen, opAcquire, ballot)

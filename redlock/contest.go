@@ -2,6 +2,7 @@ package redlock
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -10,8 +11,9 @@ import (
 
 // Attempts of one moment take voters from each other, and it may be that none gets a majority. Then the *lead voter* of the
 // name decides: the attempt that it granted goes on to ask the others, and those that it refused give back what
-// they have. It's the same request, with the same token, that is asked again, so nothing is promised that
-// one attempt with lost messages wouldn't be. That all clients know the same lead voter is no more than a hint: where
+// they have. Where others are known to want the lock, it's asked first, so that they don't get in each other's way at all.
+// It's the same request, with the same token, that is asked again, so nothing is promised that
+// one attempt with lost or late messages wouldn't be. That all clients know the same lead voter is no more than a hint: where
 // they don't, the votes stay split, and everybody fails.
 
 // holderID tells the holders of a lock apart, for as much as a refusal says: the first 32 bits of a token. It's 0
@@ -111,6 +113,65 @@ func (r *request) leads(o quorum.Outcome[reply]) bool {
 	}
 	voter, _ := r.leader(o)
 	return voter >= 0 && vote(o.Answers[voter]) == quorum.Yes
+}
+
+const (
+	// swiftOf is the part of a node time-out in which the lead voter has answered that is asked first.
+	swiftOf = 16
+	// leadOf is the part of a node time-out that it gets. The rest is for asking all.
+	leadOf = 8
+)
+
+// askLead asks the lead voter before the others, where another process was seen to want the lock in the last second or two. Who has its vote then
+// asks the others, and meets no crowd. Who is refused waits for as long as that should take, so that it doesn't take voters from the one
+// with the vote; unless the holder was the same the last time, and so has long been through. It asks all after that, since a single voter
+// may name a holder that is gone. It returns false when ctx is done.
+func (lk *Lock) askLead(ctx context.Context, seen *observation, poll *quorum.Poll[*request, reply]) bool {
+	l := lk.locker
+	before, contended := l.contended.holder(lk.name)
+	set := l.electorate().Sets()[0]
+	lead := set[leadVoter(lk.name, len(set))]
+	if v := l.voters[lead]; !contended || len(set) < 3 || !v.answers() || !v.swift.Load() {
+		return true
+	}
+	first := *poll
+	first.Voters, first.Timeout = []int{lead}, poll.Timeout/leadOf
+	first.Settled = func(_ *request, o quorum.Outcome[reply]) bool { return o.Answers[lead].Heard }
+	lk.asking(first.Voters)
+	ballot := l.start(first)
+	lk.askedBy(ballot)
+	end := ballot.Begun().Add(poll.Timeout)
+	seen.rounds++
+	o := ballot.Wait(ctx)
+	a := o.Answers[lead]
+	switch {
+	case !a.Heard:
+		l.voters[lead].swift.Store(false)
+	case vote(a) == quorum.Yes:
+		poll.Standing = make([]quorum.Answer[reply], len(l.nodes))
+		poll.Standing[lead] = a
+		for voter := range l.nodes {
+			if voter != lead {
+				poll.Voters = append(poll.Voters, voter)
+			}
+		}
+	case said(a) == Held && a.Reply.holder != before:
+		sleep(ctx, min(a.Elapsed, poll.Timeout/leadOf))
+	}
+	poll.Timeout = time.Until(end)
+	if ctx.Err() != nil {
+		seen.decided = l.judge(opAcquire, o, false)
+		return false
+	}
+	return true
+}
+
+// meetOthers notes that another process has the lock, or tries to.
+func (l *Locker) meetOthers(seen *observation) {
+	another := func(a quorum.Answer[reply]) bool { return said(a) == Held && !l.turns.own(seen.name, a.Reply.holder) }
+	if slices.ContainsFunc(seen.decided.Answers, another) {
+		l.contended.note(seen.name, mostNamed(seen.decided.Answers))
+	}
 }
 
 // Pauses before the voters are asked again. The first time is at once, since the others give way at once.

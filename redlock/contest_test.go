@@ -116,3 +116,76 @@ func commands(q *redlocktest.Quorum) int {
 	}
 	return n
 }
+
+// Clients that try again and again without a pause don't take each other's voters: the lead voter is asked first.
+func TestAttemptsWithoutAPauseAreWon(t *testing.T) {
+	for mode, opts := range map[string][]redlock.Option{"guarded": nil, "plain": {redlock.WithoutFencing()}} {
+		t.Run(mode, func(t *testing.T) {
+			bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
+				var attempts, won atomic.Int64
+				var all sync.WaitGroup
+				for i := range 4 {
+					l := join(t, q, fmt.Sprint(i), opts...)
+					for voter := range 5 {
+						q.Member(fmt.Sprint(i)).Link(voter).Delay(ms, ms)
+					}
+					warmUp(t, l)
+					all.Go(func() {
+						for end := time.Now().Add(2 * time.Second); time.Now().Before(end); attempts.Add(1) {
+							lk, err := l.TryLock(t.Context(), "job")
+							if err != nil {
+								assert.ErrorIs(t, err, redlock.ErrNotAcquired)
+								continue
+							}
+							won.Add(1)
+							assert.NoError(t, lk.Unlock(t.Context()))
+						}
+					})
+				}
+				all.Wait()
+				t.Logf("%d attempts, %d won", attempts.Load(), won.Load())
+				// A round trip is 2 ms, and a turn is three: the lead voter, the others, the release.
+				assert.Greater(t, won.Load(), int64(200))
+			})
+		})
+	}
+}
+
+// The lead voter alone doesn't refuse a lock: it may name a holder that is gone.
+func TestLeadVoterAloneRefusesNothing(t *testing.T) {
+	for lead := range 3 {
+		bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+			holder, other := join(t, q, "holder"), join(t, q, "other")
+			lk, err := holder.TryLock(t.Context(), "job")
+			require.NoError(t, err)
+			_, err = other.TryLock(t.Context(), "job")
+			require.ErrorIs(t, err, redlock.ErrNotAcquired, "from now on it's known that others want it")
+			require.NoError(t, lk.Unlock(t.Context()))
+			q.Node(lead).Set("job", "0123456789abcdef0123456789abcdef", time.Minute)
+			begun := time.Now()
+			lk, err = other.TryLock(t.Context(), "job")
+			require.NoError(t, err)
+			assert.Less(t, time.Since(begun), 20*ms)
+			require.NoError(t, lk.Unlock(t.Context()))
+		})
+	}
+}
+
+// Who has the lock for longer is named at once.
+func TestKnownHolderIsNamedWithoutAPause(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		holder, other := join(t, q, "holder"), join(t, q, "other")
+		for voter := range 3 {
+			q.Member("other").Link(voter).Delay(5*ms, 5*ms)
+		}
+		warmUp(t, other)
+		_, err := holder.TryLock(t.Context(), "job")
+		require.NoError(t, err)
+		for range 5 {
+			begun := time.Now()
+			_, err := other.TryLock(t.Context(), "job")
+			require.ErrorIs(t, err, redlock.ErrNotAcquired)
+			assert.Less(t, time.Since(begun), 25*ms, "two round trips, and no pause")
+		}
+	})
+}

@@ -192,6 +192,11 @@ var mutations = []mutation{
 		"TestTurnsOfAProcessLetOthersIn",
 	},
 	{
+		"the lead voter isn't asked first", "clients that try again and again take each other's voters, and few of them win",
+		[]edit{{"redlock/acquire.go", "!seen.waits && !lk.askLead", "false && !lk.askLead"}},
+		"TestAttemptsWithoutAPauseAreWon",
+	},
+	{
 		"several locks in the caller's order", "two callers wait for each other in a circle",
 		[]edit{{"redlock/all.go", "slices.Compact(slices.Sorted(slices.Values(names)))", "slices.Clone(names)"}},
 		"TestShapesSimulation",

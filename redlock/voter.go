@@ -27,6 +27,7 @@ type voter struct {
 	enrolment func() int64 // the number of a new one
 
 	silent atomic.Bool // it didn't answer in time, and hasn't since
+	swift  atomic.Bool // it answered the last attempt at once, see askLead
 
 	sessions []*session // one for each of its workers
 

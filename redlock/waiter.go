@@ -66,9 +66,6 @@ func (w *waiter) refused(o decision) {
 	l := w.locker
 	w.failed++
 	w.until, w.expires = 0, time.Time{}
-	if slices.ContainsFunc(o.Answers, func(a quorum.Answer[reply]) bool { return said(a) == Held && !l.turns.own(w.name, a.Reply.holder) }) {
-		l.contended.note(w.name)
-	}
 	if left, known := l.freeIn(o); known {
 		w.expires = time.Now().Add(left)
 	}
