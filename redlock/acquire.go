@@ -22,7 +22,7 @@ func randomToken() (hi, lo uint64) {
 }
 
 // TryLock makes one attempt to take the lock. It returns within the node time-out, see [WithNodeTimeout], or twice
-// that where the voters granted different fencing values. It takes one round trip, and up to three where another process
+// that where the voters granted different fencing values. It takes one round trip, and up to three where another
 // wanted the lock a moment ago. Of the attempts of one moment that take voters from each other, one wins. While 128 attempts of the locker are under
 // way it waits for its turn before that, as long as ctx allows; the error says so when that ends first.
 //
@@ -92,7 +92,7 @@ func (l *Locker) acquire(ctx context.Context, seen *observation, lo lockOptions)
 	defer l.busy.running.Done() // Close waits, or it would be too late to release
 	lk, err := l.askInTime(ctx, seen, lo)
 	if err != nil {
-		l.meetOthers(seen)
+		l.meetOthers(seen.name, seen.decided.Answers)
 		if seen.failed.IsZero() {
 			seen.failed = time.Now()
 		}

@@ -8,9 +8,9 @@ import (
 // contention is how long a name counts as contended after somebody was seen to wait for it or to hold it.
 const contention = time.Second
 
-// contended knows the names that other processes want, too. Who waits for one of them goes to the end of the line before it
-// asks, so that it doesn't overtake who was called and is on the way. Who tries once asks the lead voter first, see contest.go.
-// The zero value is ready.
+// contended knows the names that somebody wanted a moment ago. Where that was another process, who waits goes to the end of the line before it
+// asks, so that it doesn't overtake who was called and is on the way. Where it was anybody, who tries once asks the lead voter first, see
+// contest.go. The zero value is ready.
 type contended struct {
 	mu            sync.Mutex
 	recent, older map[string]holderID // who was in the way, of the last contention's time and of that before

@@ -2,7 +2,6 @@ package redlock
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"time"
 
@@ -122,13 +121,16 @@ const (
 	leadOf = 8
 )
 
-// askLead asks the lead voter before the others, where another process was seen to want the lock in the last second or two. Who has its vote then
+// askLead asks the lead voter before the others, where another was seen to want the lock in the last second or two. Who has its vote then
 // asks the others, and meets no crowd. Who is refused waits for as long as that should take, so that it doesn't take voters from the one
 // with the vote; unless the holder was the same the last time, and so has long been through. It asks all after that, since a single voter
 // may name a holder that is gone. It returns false when ctx is done.
 func (lk *Lock) askLead(ctx context.Context, seen *observation, poll *quorum.Poll[*request, reply]) bool {
 	l := lk.locker
-	before, contended := l.contended.holder(lk.name)
+	before, contended := l.refused.holder(lk.name)
+	if !contended {
+		before, contended = l.contended.holder(lk.name)
+	}
 	set := l.electorate().Sets()[0]
 	lead := set[leadVoter(lk.name, len(set))]
 	if v := l.voters[lead]; !contended || len(set) < 3 || !v.answers() || !v.swift.Load() {
@@ -166,11 +168,17 @@ func (lk *Lock) askLead(ctx context.Context, seen *observation, poll *quorum.Pol
 	return true
 }
 
-// meetOthers notes that another process has the lock, or tries to.
-func (l *Locker) meetOthers(seen *observation) {
-	another := func(a quorum.Answer[reply]) bool { return said(a) == Held && !l.turns.own(seen.name, a.Reply.holder) }
-	if slices.ContainsFunc(seen.decided.Answers, another) {
-		l.contended.note(seen.name, mostNamed(seen.decided.Answers))
+// meetOthers notes that others have the lock, or try to get it.
+func (l *Locker) meetOthers(name string, answers []quorum.Answer[reply]) {
+	holder := mostNamed(answers)
+	for _, a := range answers {
+		if said(a) == Held {
+			l.refused.note(name, holder)
+			if !l.turns.own(name, a.Reply.holder) {
+				l.contended.note(name, holder)
+				return
+			}
+		}
 	}
 }
 

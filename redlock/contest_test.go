@@ -119,36 +119,48 @@ func commands(q *redlocktest.Quorum) int {
 
 // Clients that try again and again without a pause don't take each other's voters: the lead voter is asked first.
 func TestAttemptsWithoutAPauseAreWon(t *testing.T) {
-	for mode, opts := range map[string][]redlock.Option{"guarded": nil, "plain": {redlock.WithoutFencing()}} {
-		t.Run(mode, func(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		processes int
+		opts      []redlock.Option
+	}{{"guarded", 4, nil}, {"plain", 4, []redlock.Option{redlock.WithoutFencing()}}, {"goroutines of one process", 1, nil}} {
+		t.Run(c.name, func(t *testing.T) {
 			bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
-				var attempts, won atomic.Int64
-				var all sync.WaitGroup
-				for i := range 4 {
-					l := join(t, q, fmt.Sprint(i), opts...)
+				var lockers []*redlock.Locker
+				for i := range c.processes {
+					l := join(t, q, fmt.Sprint(i), c.opts...)
 					for voter := range 5 {
 						q.Member(fmt.Sprint(i)).Link(voter).Delay(ms, ms)
 					}
 					warmUp(t, l)
-					all.Go(func() {
-						for end := time.Now().Add(2 * time.Second); time.Now().Before(end); attempts.Add(1) {
-							lk, err := l.TryLock(t.Context(), "job")
-							if err != nil {
-								assert.ErrorIs(t, err, redlock.ErrNotAcquired)
-								continue
-							}
-							won.Add(1)
-							assert.NoError(t, lk.Unlock(t.Context()))
-						}
-					})
+					lockers = append(lockers, l)
+				}
+				var won atomic.Int64
+				var all sync.WaitGroup
+				for i := range 4 {
+					all.Go(func() { won.Add(tryFor(t, lockers[i%len(lockers)], 2*time.Second)) })
 				}
 				all.Wait()
-				t.Logf("%d attempts, %d won", attempts.Load(), won.Load())
+				t.Logf("%d locks", won.Load())
 				// A round trip is 2 ms, and a turn is three: the lead voter, the others, the release.
 				assert.Greater(t, won.Load(), int64(200))
 			})
 		})
 	}
+}
+
+// tryFor tries to take the lock, without a pause, and returns how often it had it.
+func tryFor(t *testing.T, l *redlock.Locker, d time.Duration) (won int64) {
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		lk, err := l.TryLock(t.Context(), "job")
+		if err != nil {
+			assert.ErrorIs(t, err, redlock.ErrNotAcquired)
+			continue
+		}
+		won++
+		assert.NoError(t, lk.Unlock(t.Context()))
+	}
+	return won
 }
 
 // The lead voter alone doesn't refuse a lock: it may name a holder that is gone.
