@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -73,6 +74,9 @@ func (t *turns) free() {
 	t.freed = t.history.now()
 }
 
+// turnWithin is far longer than all turns of all clients take together. Only a lock that is never given back makes somebody wait for so long.
+const turnWithin = 5 * time.Minute
+
 // takeTurns lets all clients take the same lock again and again.
 func (w *world) takeTurns() {
 	t := &turns{history: w.history}
@@ -106,7 +110,14 @@ func (c *client) takeTurn(t *turns, name string) {
 	known := h.known(name)
 	h.note("client %s: waits for %q", c.name, name)
 	waiting := t.waits()
-	lk, err := c.locker.Lock(c.alive, name, redlock.TTL(MaxTTL))
+	ctx, cancel := context.WithTimeout(c.alive, turnWithin)
+	defer cancel()
+	lk, err := c.locker.Lock(ctx, name, redlock.TTL(MaxTTL))
+	if ctx.Err() == context.DeadlineExceeded {
+		h.mu.Lock()
+		h.violation("turns: client %s waited for %q for %v in vain: %s", c.name, name, turnWithin, reason(err))
+		h.mu.Unlock()
+	}
 	if err != nil {
 		h.note("client %s: %q refused: %s", c.name, name, reason(err))
 		return
