@@ -135,6 +135,10 @@ func TestPureCores(t *testing.T) {
 	require.Contains(t, text, "package `check`")
 	check := packagesOf(t, "./cmd/redlock-bench/internal/check")["cmd/redlock-bench/internal/check"]
 	require.NotEmpty(t, check.GoFiles)
+	require.Contains(t, check.Deps, module+"/cmd/redlock-bench/internal/history")
+	for _, d := range check.Deps { // a verdict needs a history, and no nodes
+		assert.NotContains(t, []string{"net", "github.com/redis/go-redis/v9", "github.com/alicebob/miniredis/v2"}, d, "what package check links")
+	}
 	for _, f := range check.GoFiles {
 		files = append(files, "cmd/redlock-bench/internal/check/"+f)
 	}

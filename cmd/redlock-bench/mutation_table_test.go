@@ -70,7 +70,7 @@ var mutations = []mutation{
 	},
 	{
 		"a strobing clock isn't put right", "a clock stays wrong after the fault is over",
-		edit{"nemesis/clockstrobe.go", "proof, err := setRight(ctx, n)\n\t\t\tproof", "proof, err := cluster.Proof{}, error(nil)\n\t\t\tproof"},
+		edit{"nemesis/clockstrobe.go", "proof, err := setRight(ctx, n)\n\t\t\tproof", "proof, err := effect.Proof{}, error(nil)\n\t\t\tproof"},
 		"nemesis", "TestStrobingClockIsPutRight",
 	},
 	{
@@ -140,7 +140,7 @@ var mutations = []mutation{
 	},
 	{
 		"a client's clock stays bent", "a client counts wrongly after the fault is over",
-		edit{"nemesis/clientdrift.go", "return p.SetClockRate(ctx, 1)", "return cluster.Proof{}, nil"},
+		edit{"nemesis/clientdrift.go", "return p.SetClockRate(ctx, 1)", "return effect.Proof{}, nil"},
 		"nemesis", "TestClientDriftEnds",
 	},
 	{
@@ -160,7 +160,7 @@ var mutations = []mutation{
 	},
 	{
 		"shut servers are within reach", "a lock from servers that had no connections counts as one",
-		edit{"check/quorum.go", "cluster.Down, cluster.Shut, cluster.CutOff}", "cluster.Down, cluster.CutOff}"},
+		edit{"check/quorum.go", "effect.Down, effect.Shut, effect.CutOff}", "effect.Down, effect.CutOff}"},
 		"check", "TestLockFromAMinority",
 	},
 	{

@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // base is what the nodes of both backends have in common: a name, and a direct connection
@@ -25,7 +27,7 @@ type base struct {
 func (b *base) Index() int { return b.index }
 
 // Name implements [Node].
-func (b *base) Name() string { return NodeName(b.index) }
+func (b *base) Name() string { return effect.NodeName(b.index) }
 
 // Addr implements [Node].
 func (b *base) Addr() string {
@@ -99,29 +101,29 @@ func (b *base) Command(ctx context.Context, args ...any) (any, error) {
 }
 
 // Flush implements [Node].
-func (b *base) Flush(ctx context.Context) (Proof, error) {
+func (b *base) Flush(ctx context.Context) (effect.Proof, error) {
 	b.faults.Lock()
 	defer b.faults.Unlock()
-	proof := b.proof("lost every key", "DBSIZE").anew()
+	proof := b.proof("lost every key", "DBSIZE").Anew()
 	before, err := b.keys(ctx)
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	if _, err := b.Command(ctx, "FLUSHALL"); err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	// Other clients may write again at once, so what is there afterwards proves nothing more
 	// than the reply did, and is only shown.
 	after, err := b.keys(ctx)
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
-	return proof.seen(keyCount(before), keyCount(after)), nil
+	return seen(proof, keyCount(before), keyCount(after)), nil
 }
 
 // proof begins a proof of a fault of this node, read from how.
-func (b *base) proof(fault, how string) Proof {
-	return Proof{Target: "node " + b.Name(), Fault: fault, How: how, Began: hostNow(), Change: Change{Node: b.Name()}}
+func (b *base) proof(fault, how string) effect.Proof {
+	return effect.Proof{Target: "node " + b.Name(), Fault: fault, How: how, Began: hostNow(), Change: effect.Change{Node: b.Name()}}
 }
 
 // answered is what an observation of a node that answers reads like.

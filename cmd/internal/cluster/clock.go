@@ -6,6 +6,8 @@ import (
 	"github.com/a5bbb083/redlock/cmd/internal/wait"
 	"math"
 	"time"
+
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // bend is how a node's wall clock differs from the host's: by offset at anchor, and by drift
@@ -59,11 +61,11 @@ func offsetOf(ctx context.Context, read func(context.Context) (time.Time, error)
 const jumpTolerance = 50 * time.Millisecond
 
 // proveJump applies a jump and compares the clock before and after it.
-func proveJump(ctx context.Context, n Node, d time.Duration, apply func() error) (Proof, error) {
+func proveJump(ctx context.Context, n Node, d time.Duration, apply func() error) (effect.Proof, error) {
 	if err := checkJump(d); err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
-	proof := Proof{
+	proof := effect.Proof{
 		Target: "node " + n.Name(),
 		Fault:  fmt.Sprintf("clock jumped by %v", d),
 		How:    "TIME against the host's clock",
@@ -71,19 +73,19 @@ func proveJump(ctx context.Context, n Node, d time.Duration, apply func() error)
 	}
 	before, err := sharpest(ctx, n)
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	if err := apply(); err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	after, err := sharpest(ctx, n)
 	if err != nil {
-		return Proof{}, fmt.Errorf("%w: %w", ErrNotProven, err)
+		return effect.Proof{}, fmt.Errorf("%w: %w", ErrNotProven, err)
 	}
-	proof = proof.seen(signed(before.offset), signed(after.offset))
-	proof.Change = Change{State: Bent, Over: after.offset.Abs() <= jumpTolerance, Node: n.Name(), Detail: after.String()}
+	proof = seen(proof, signed(before.offset), signed(after.offset))
+	proof.Change = effect.Change{State: effect.Bent, Over: after.offset.Abs() <= jumpTolerance, Node: n.Name(), Detail: after.String()}
 	if miss := (after.offset - before.offset - d).Abs(); miss > jumpTolerance+before.bound+after.bound {
-		return Proof{}, fmt.Errorf("%w: %v, off by %v", ErrNotProven, proof, miss)
+		return effect.Proof{}, fmt.Errorf("%w: %v, off by %v", ErrNotProven, proof, miss)
 	}
 	return proof, nil
 }
@@ -96,11 +98,11 @@ const (
 )
 
 // proveRate applies a rate and measures it before and after.
-func proveRate(ctx context.Context, n Node, rate float64, apply func() error) (Proof, error) {
+func proveRate(ctx context.Context, n Node, rate float64, apply func() error) (effect.Proof, error) {
 	if err := checkRate(rate); err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
-	proof := Proof{
+	proof := effect.Proof{
 		Target: "node " + n.Name(),
 		Fault:  fmt.Sprintf("clock runs at %v times the host's rate", rate),
 		How:    "two TIMEs against the host's clock",
@@ -109,19 +111,19 @@ func proveRate(ctx context.Context, n Node, rate float64, apply func() error) (P
 	tolerance := toleranceOf(rate)
 	before, err := measureRate(ctx, n, tolerance)
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	if err := apply(); err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	after, err := measureRate(ctx, n, tolerance)
 	if err != nil {
-		return Proof{}, fmt.Errorf("%w: %w", ErrNotProven, err)
+		return effect.Proof{}, fmt.Errorf("%w: %w", ErrNotProven, err)
 	}
-	proof = proof.seen(fmt.Sprintf("%.4f", before), fmt.Sprintf("%.4f", after))
-	proof.Change = Change{State: Bent, Node: n.Name(), Detail: fmt.Sprintf("runs at %v", rate)}
+	proof = seen(proof, fmt.Sprintf("%.4f", before), fmt.Sprintf("%.4f", after))
+	proof.Change = effect.Change{State: effect.Bent, Node: n.Name(), Detail: fmt.Sprintf("runs at %v", rate)}
 	if math.Abs(after-rate) > 2*tolerance*max(1, rate) {
-		return Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
+		return effect.Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
 	}
 	return proof, nil
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // Lack is what a server can run out of that it needs for a connection.
@@ -33,28 +35,28 @@ type closure struct {
 const openPatience = 100 * time.Millisecond
 
 // Shut implements [Node].
-func (n *serverNode) Shut(ctx context.Context, lack Lack) (Proof, error) {
+func (n *serverNode) Shut(ctx context.Context, lack Lack) (effect.Proof, error) {
 	if !slices.Contains(Lacks(), lack) {
-		return Proof{}, fmt.Errorf("cluster: a lack of %q: give one of %q", lack, Lacks())
+		return effect.Proof{}, fmt.Errorf("cluster: a lack of %q: give one of %q", lack, Lacks())
 	}
 	n.faults.Lock()
 	defer n.faults.Unlock()
-	proof := n.proof("ran out of "+string(lack)+", and its clients lost theirs", "PING on a new connection").begins(Shut)
+	proof := n.proof("ran out of "+string(lack)+", and its clients lost theirs", "PING on a new connection").Begins(effect.Shut)
 	proof.Change.Detail = "no " + string(lack)
 	before := n.observe(ctx, adminTimeout)
 	if before != answered {
-		return Proof{}, fmt.Errorf("%w: node %s had no connection to give before: %s", ErrNotProven, n.Name(), before)
+		return effect.Proof{}, fmt.Errorf("%w: node %s had no connection to give before: %s", ErrNotProven, n.Name(), before)
 	}
 	if err := n.shutDoor(ctx, lack); err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	ended, err := n.hangUp(ctx)
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
-	proof = proof.seen(before, fmt.Sprintf("%s; %d connections ended", n.observe(ctx, openPatience), ended))
+	proof = seen(proof, before, fmt.Sprintf("%s; %d connections ended", n.observe(ctx, openPatience), ended))
 	if strings.HasPrefix(proof.After, answered) {
-		return Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
+		return effect.Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
 	}
 	return proof, nil
 }
@@ -104,13 +106,13 @@ func (n *serverNode) hangUp(ctx context.Context) (ended int, err error) {
 }
 
 // Reopen implements [Node].
-func (n *serverNode) Reopen(ctx context.Context) (Proof, error) {
+func (n *serverNode) Reopen(ctx context.Context) (effect.Proof, error) {
 	n.faults.Lock()
 	defer n.faults.Unlock()
 	if n.shut == nil {
-		return Proof{}, fmt.Errorf("%w: node %s isn't closed to clients; call Shut first", ErrUnsupported, n.Name())
+		return effect.Proof{}, fmt.Errorf("%w: node %s isn't closed to clients; call Shut first", ErrUnsupported, n.Name())
 	}
-	proof := n.proof("has "+string(n.shut.lack)+" again", "PING on a new connection").ends(Shut)
+	proof := n.proof("has "+string(n.shut.lack)+" again", "PING on a new connection").Ends(effect.Shut)
 	before := n.observe(ctx, openPatience)
 	var err error
 	if n.shut.lack == Connections {
@@ -119,12 +121,12 @@ func (n *serverNode) Reopen(ctx context.Context) (Proof, error) {
 		_, err = limitFiles(n.process.pid(), n.shut.files)
 	}
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	n.shut = nil
-	proof = proof.seen(before, n.observe(ctx, adminTimeout))
+	proof = seen(proof, before, n.observe(ctx, adminTimeout))
 	if proof.After != answered {
-		return Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
+		return effect.Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
 	}
 	return proof, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -114,51 +115,51 @@ func (n *embeddedNode) writeKey(ctx context.Context, c *redis.Client, k datum) e
 }
 
 // Checkpoint implements [Node] with a copy.
-func (n *embeddedNode) Checkpoint(ctx context.Context) (Proof, error) {
+func (n *embeddedNode) Checkpoint(ctx context.Context) (effect.Proof, error) {
 	n.faults.Lock()
 	defer n.faults.Unlock()
 	if err := checkCheckpoint(n.log); err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	proof := n.proof("checkpoint taken", "keys in the copy")
 	taken, err := n.remember(ctx)
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	before := keyCount(int64(len(n.durable.keys)))
 	n.durable = taken
-	return proof.seen(before, keyCount(int64(len(taken.keys)))), nil
+	return seen(proof, before, keyCount(int64(len(taken.keys)))), nil
 }
 
 // Replicate implements [Node] with a copy.
-func (n *embeddedNode) Replicate(ctx context.Context) (Proof, error) {
+func (n *embeddedNode) Replicate(ctx context.Context) (effect.Proof, error) {
 	n.faults.Lock()
 	defer n.faults.Unlock()
 	if _, err := n.direct(); err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	proof := n.proof("has a replica that misses what is written from now on", "DBSIZE, and keys in the copy")
 	keys, err := n.keys(ctx)
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	taken, err := n.remember(ctx)
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	n.replica = &taken
-	return proof.seen(keyCount(keys), keyCount(int64(len(taken.keys)))), nil
+	return seen(proof, keyCount(keys), keyCount(int64(len(taken.keys)))), nil
 }
 
 // Failover implements [Node] with a restart from the replica's copy: like a promoted replica, the
 // node has another run id and older data.
-func (n *embeddedNode) Failover(ctx context.Context) (Proof, error) {
+func (n *embeddedNode) Failover(ctx context.Context) (effect.Proof, error) {
 	n.faults.Lock()
 	defer n.faults.Unlock()
 	if n.replica == nil {
-		return Proof{}, errNoReplica(n.Name())
+		return effect.Proof{}, errNoReplica(n.Name())
 	}
-	proof := n.proof("failed over to its replica", "run_id and DBSIZE").anew()
+	proof := n.proof("failed over to its replica", "run_id and DBSIZE").Anew()
 	copied := *n.replica
 	n.replica = nil
 	return n.reborn(ctx, proof, false, func() error { return n.restartWith(ctx, copied) })

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // DiskState is what a server's disk does.
@@ -48,55 +50,55 @@ type unsound struct {
 }
 
 // BreakDisk implements [Node].
-func (n *serverNode) BreakDisk(ctx context.Context, state DiskState, stall time.Duration) (Proof, error) {
+func (n *serverNode) BreakDisk(ctx context.Context, state DiskState, stall time.Duration) (effect.Proof, error) {
 	n.faults.Lock()
 	defer n.faults.Unlock()
 	tool, err := n.diskTool()
 	switch {
 	case err != nil:
-		return Proof{}, err
+		return effect.Proof{}, err
 	case !slices.Contains(DiskStates(), state):
-		return Proof{}, fmt.Errorf("cluster: disk %q: give one of %q", state, DiskStates())
+		return effect.Proof{}, fmt.Errorf("cluster: disk %q: give one of %q", state, DiskStates())
 	case state == Stalling && (stall <= 0 || stall > MostStall):
-		return Proof{}, fmt.Errorf("cluster: a disk that stalls for %v: give more than 0 and at most %v", stall, MostStall)
+		return effect.Proof{}, fmt.Errorf("cluster: a disk that stalls for %v: give more than 0 and at most %v", stall, MostStall)
 	}
 	if err := n.commands(ctx, []any{"CONFIG", "SET", "appendfsync", string(Always)}); err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
-	proof := n.proof("has a "+string(state)+" disk, appendfsync always", "a write, and a count in the preloaded library").begins(Unsound)
+	proof := n.proof("has a "+string(state)+" disk, appendfsync always", "a write, and a count in the preloaded library").Begins(effect.Unsound)
 	proof.Change.Detail = string(state)
 	if state == Stalling {
 		proof.Change.Detail += " " + stall.String()
 	}
 	took, err := n.timedWrite(ctx)
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	before, err := tool.tampered(n.dir)
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	if err := tool.setDisk(n.dir, state, stall); err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	n.disk = unsound{state: state, stall: stall}
 	if _, n.disk.size, err = n.appendLog(); err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	proof.Before = "written in " + took.Round(time.Microsecond).String()
 	if state == Full {
 		return n.seeItEnd(ctx, proof)
 	}
 	if took, err = n.timedWrite(ctx); err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	after, err := tool.tampered(n.dir)
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
-	proof = proof.seen(proof.Before, fmt.Sprintf("written in %v, %d syncs were %s", took.Round(time.Microsecond), after-before, state))
+	proof = seen(proof, proof.Before, fmt.Sprintf("written in %v, %d syncs were %s", took.Round(time.Microsecond), after-before, state))
 	if after == before || state == Stalling && took < stall {
-		return Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
+		return effect.Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
 	}
 	return proof, nil
 }
@@ -124,40 +126,40 @@ func (n *serverNode) timedWrite(ctx context.Context) (time.Duration, error) {
 const noSpace = "No space left on device"
 
 // seeItEnd has a server write to a full disk, which ends it: it can't keep its promise any more.
-func (n *serverNode) seeItEnd(ctx context.Context, proof Proof) (Proof, error) {
+func (n *serverNode) seeItEnd(ctx context.Context, proof effect.Proof) (effect.Proof, error) {
 	_, writeErr := n.timedWrite(ctx) // nobody answers
 	p := n.current()
 	select {
 	case <-p.exited:
 	case <-time.After(signalTimeout):
-		return Proof{}, fmt.Errorf("%w: node %s goes on with a full disk; the write gave: %w", ErrNotProven, n.Name(), writeErr)
+		return effect.Proof{}, fmt.Errorf("%w: node %s goes on with a full disk; the write gave: %w", ErrNotProven, n.Name(), writeErr)
 	case <-ctx.Done():
-		return Proof{}, ctx.Err()
+		return effect.Proof{}, ctx.Err()
 	}
 	n.disconnect()
-	proof = proof.seen(proof.Before, fmt.Sprintf("%v, its log says: %s", p.cmd.ProcessState, noSpace))
-	proof.Change.State = Down
+	proof = seen(proof, proof.Before, fmt.Sprintf("%v, its log says: %s", p.cmd.ProcessState, noSpace))
+	proof.Change.State = effect.Down
 	if !strings.Contains(n.logTail(), noSpace) {
-		return Proof{}, fmt.Errorf("%w: node %s ended (%v), but not for want of space: %s", ErrNotProven, n.Name(), p.cmd.ProcessState, n.logTail())
+		return effect.Proof{}, fmt.Errorf("%w: node %s ended (%v), but not for want of space: %s", ErrNotProven, n.Name(), p.cmd.ProcessState, n.logTail())
 	}
 	return proof, nil
 }
 
 // MendDisk implements [Node].
-func (n *serverNode) MendDisk(ctx context.Context) (Proof, error) {
+func (n *serverNode) MendDisk(ctx context.Context) (effect.Proof, error) {
 	n.faults.Lock()
 	defer n.faults.Unlock()
 	broken := n.disk
 	if broken.state == Sound {
-		return Proof{}, fmt.Errorf("%w: the disk of node %s works; call BreakDisk first", ErrUnsupported, n.Name())
+		return effect.Proof{}, fmt.Errorf("%w: the disk of node %s works; call BreakDisk first", ErrUnsupported, n.Name())
 	}
 	n.disk = unsound{}
 	if broken.state == Stalling {
 		return n.endStall(ctx, broken.stall)
 	}
-	proof := n.proof("started again on a disk that works", "run_id and DBSIZE").ends(Down).anew()
+	proof := n.proof("started again on a disk that works", "run_id and DBSIZE").Ends(effect.Down).Anew()
 	if broken.state == Lying {
-		proof.Fault, proof.Change.State = "lost its power, and what its disk had only said that it has", Unsound
+		proof.Fault, proof.Change.State = "lost its power, and what its disk had only said that it has", effect.Unsound
 	}
 	return n.startOver(ctx, proof, false, func() (string, error) {
 		if broken.state != Lying {
@@ -171,30 +173,30 @@ func (n *serverNode) MendDisk(ctx context.Context) (Proof, error) {
 	})
 }
 
-func (n *serverNode) endStall(ctx context.Context, stall time.Duration) (Proof, error) {
+func (n *serverNode) endStall(ctx context.Context, stall time.Duration) (effect.Proof, error) {
 	tool, err := n.diskTool()
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
-	proof := n.proof("has a disk that works", "a write").ends(Unsound)
+	proof := n.proof("has a disk that works", "a write").Ends(effect.Unsound)
 	if err := tool.setDisk(n.dir, Sound, 0); err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	// The first waits for the stall that goes on.
 	before, err := n.timedWrite(ctx)
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	after, err := n.timedWrite(ctx)
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	if err := n.commands(ctx, []any{"CONFIG", "SET", "appendfsync", string(n.host.config.Persistence)}); err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
-	proof = proof.seen("written in "+before.Round(time.Microsecond).String(), "written in "+after.Round(time.Microsecond).String())
+	proof = seen(proof, "written in "+before.Round(time.Microsecond).String(), "written in "+after.Round(time.Microsecond).String())
 	if after >= stall {
-		return Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
+		return effect.Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
 	}
 	return proof, nil
 }

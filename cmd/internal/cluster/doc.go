@@ -8,7 +8,7 @@
 // What is guaranteed:
 //
 //   - A fault method returns only after the fault was seen to be in effect, and says in its
-//     [Proof] what was seen. A fault that a backend can't inject is an error that matches
+//     [effect.Proof] what was seen. A fault that a backend can't inject is an error that matches
 //     [ErrUnsupported]; one that was tried but not seen matches [ErrNotProven]. A verdict
 //     built on either can only be "unknown".
 //   - Every call is bounded in time, even on a node that is stopped or gone.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/internal/wait"
 )
 
@@ -36,27 +37,27 @@ const (
 )
 
 // Evict implements [Node].
-func (n *serverNode) Evict(ctx context.Context, policy string) (_ Proof, err error) {
+func (n *serverNode) Evict(ctx context.Context, policy string) (_ effect.Proof, err error) {
 	if !slices.Contains(Policies(), policy) {
-		return Proof{}, fmt.Errorf("cluster: eviction by %q: give one of %q", policy, Policies())
+		return effect.Proof{}, fmt.Errorf("cluster: eviction by %q: give one of %q", policy, Policies())
 	}
 	n.faults.Lock()
 	defer n.faults.Unlock()
-	proof := n.proof("ran out of memory, maxmemory-policy "+policy, "evicted_keys, and a key of the harness").anew()
+	proof := n.proof("ran out of memory, maxmemory-policy "+policy, "evicted_keys, and a key of the harness").Anew()
 	before, err := n.count(ctx, "stats", "evicted_keys")
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	defer func() {
 		// Also where it failed half-way, and when ctx is over.
 		err = errors.Join(err, n.endEviction(context.WithoutCancel(ctx)))
 	}()
 	if err := n.prepareEviction(ctx, policy); err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	limit, err := n.count(ctx, "memory", "used_memory")
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	deadline := time.Now().Add(evictTimeout)
 	for gone := false; !gone; {
@@ -64,26 +65,26 @@ func (n *serverNode) Evict(ctx context.Context, policy string) (_ Proof, err err
 			limit = 1
 		}
 		if err := n.commands(ctx, []any{"CONFIG", "SET", "maxmemory", limit}); err != nil {
-			return Proof{}, err
+			return effect.Proof{}, err
 		}
 		if err := wait.For(ctx, time.Millisecond); err != nil {
-			return Proof{}, err
+			return effect.Proof{}, err
 		}
 		if gone, err = n.evicted(ctx, policy); err != nil {
-			return Proof{}, err
+			return effect.Proof{}, err
 		}
 		if !gone && time.Now().After(deadline) {
-			return Proof{}, fmt.Errorf("%w: node %s evicted nothing that counts in %v", ErrNotProven, n.Name(), evictTimeout)
+			return effect.Proof{}, fmt.Errorf("%w: node %s evicted nothing that counts in %v", ErrNotProven, n.Name(), evictTimeout)
 		}
 	}
 	after, err := n.count(ctx, "stats", "evicted_keys")
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	if !isEviction(before, after) {
-		return Proof{}, fmt.Errorf("%w: node %s says that it evicted %d keys, as before", ErrNotProven, n.Name(), after)
+		return effect.Proof{}, fmt.Errorf("%w: node %s says that it evicted %d keys, as before", ErrNotProven, n.Name(), after)
 	}
-	return proof.seen(fmt.Sprintf("%d evicted", before), fmt.Sprintf("%d evicted, that key, too", after)), nil
+	return seen(proof, fmt.Sprintf("%d evicted", before), fmt.Sprintf("%d evicted, that key, too", after)), nil
 }
 
 // prepareEviction fills the memory, and plants the witness.

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // checkpoint is the part of a server's log that is taken as synced to disk, or its snapshot.
@@ -104,12 +106,12 @@ func (n *serverNode) oldLog() string { return filepath.Join(n.dir, "appendonly.a
 func (n *serverNode) snapshot() string { return filepath.Join(n.dir, "dump.rdb") }
 
 // Checkpoint implements [Node].
-func (n *serverNode) Checkpoint(ctx context.Context) (Proof, error) {
+func (n *serverNode) Checkpoint(ctx context.Context) (effect.Proof, error) {
 	n.faults.Lock()
 	defer n.faults.Unlock()
 	log := n.host.config.Persistence
 	if err := checkCheckpoint(log); err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	// A server writes its log before it replies, so after one more reply all earlier ones are in.
 	command, where := "PING", "size of its log"
@@ -118,13 +120,13 @@ func (n *serverNode) Checkpoint(ctx context.Context) (Proof, error) {
 	}
 	proof := n.proof("checkpoint taken", where)
 	if _, err := n.Command(ctx, command); err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	before := n.durable.size
 	if err := n.noteDurable(); err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
-	return proof.seen(fmt.Sprintf("%d bytes", before), fmt.Sprintf("%d bytes", n.durable.size)), nil
+	return seen(proof, fmt.Sprintf("%d bytes", before), fmt.Sprintf("%d bytes", n.durable.size)), nil
 }
 
 // noteDurable notes what is on disk.

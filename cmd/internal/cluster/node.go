@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // ErrUnsupported matches the errors of faults that a backend can't inject on this machine.
@@ -65,58 +67,50 @@ type Node interface {
 
 	// Pause stops the server as SIGSTOP does: it answers nothing, while requests pile up in
 	// its socket buffers.
-	Pause(ctx context.Context) (Proof, error)
+	Pause(ctx context.Context) (effect.Proof, error)
 	// Resume ends a pause. The requests that piled up are then served, even those whose
 	// clients are long gone.
-	Resume(ctx context.Context) (Proof, error)
+	Resume(ctx context.Context) (effect.Proof, error)
 	// Kill ends the server at once, with no chance to save or to say goodbye.
-	Kill(ctx context.Context) (Proof, error)
+	Kill(ctx context.Context) (effect.Proof, error)
 	// Restart starts the server anew, after killing it if it still runs.
-	Restart(ctx context.Context, memory Memory) (Proof, error)
+	Restart(ctx context.Context, memory Memory) (effect.Proof, error)
 	// Checkpoint notes that all writes so far are on disk, or saves a snapshot. A later restart
 	// with [PowerLoss] or [Snapshot] goes back to this point; the former only if the node died
 	// within a second of it.
-	Checkpoint(ctx context.Context) (Proof, error)
+	Checkpoint(ctx context.Context) (effect.Proof, error)
 	// Replicate gives the node a replica that has everything that is there now, and that misses
 	// whatever is written later. Its place is behind the node: no client knows it.
-	Replicate(ctx context.Context) (Proof, error)
+	Replicate(ctx context.Context) (effect.Proof, error)
 	// Failover kills the node and promotes its replica, which clients then reach in its place.
-	Failover(ctx context.Context) (Proof, error)
+	Failover(ctx context.Context) (effect.Proof, error)
 	// Flush deletes every key.
-	Flush(ctx context.Context) (Proof, error)
+	Flush(ctx context.Context) (effect.Proof, error)
 
 	// Evict has the server run out of memory for a moment, so that it evicts keys by the policy:
 	// with [VolatileTTL] those that have less than an hour to live, and with any other policy all that it
 	// allows. It needs a real server.
-	Evict(ctx context.Context, policy string) (Proof, error)
+	Evict(ctx context.Context, policy string) (effect.Proof, error)
 	// Shut ends all connections of clients, and lets nobody open one for want of something that the server
 	// needs for it. The harness's own stay. It needs a real server.
-	Shut(ctx context.Context, lack Lack) (Proof, error)
+	Shut(ctx context.Context, lack Lack) (effect.Proof, error)
 	// Reopen ends what Shut began. What waited at the door is served then.
-	Reopen(ctx context.Context) (Proof, error)
+	Reopen(ctx context.Context) (effect.Proof, error)
 	// BreakDisk has the server write to a disk that lies, stalls for so long, or is full, while each write is to be on
 	// disk before its reply (appendfsync always). It needs a real server with a log.
-	BreakDisk(ctx context.Context, state DiskState, stall time.Duration) (Proof, error)
+	BreakDisk(ctx context.Context, state DiskState, stall time.Duration) (effect.Proof, error)
 	// MendDisk ends that: where the disk lied, by a loss of power, which takes what never was on it. A server whose disk was
 	// full has ended, and starts again.
-	MendDisk(ctx context.Context) (Proof, error)
+	MendDisk(ctx context.Context) (effect.Proof, error)
 
 	// ClockControl returns nil if this node's clock can be bent, and otherwise an error that
 	// matches [ErrUnsupported] and says what to install.
 	ClockControl() error
 	// JumpClock moves the node's wall clock by d at once, forwards or backwards.
-	JumpClock(ctx context.Context, d time.Duration) (Proof, error)
+	JumpClock(ctx context.Context, d time.Duration) (effect.Proof, error)
 	// SetClockRate lets the node's wall clock run rate times as fast as the host's from now
 	// on, without a jump. A rate of 1 is the host's own.
-	SetClockRate(ctx context.Context, rate float64) (Proof, error)
-}
-
-// NodeName is the name of the node at a place in the cluster: A to Z, and N27 after that.
-func NodeName(index int) string {
-	if index < 26 {
-		return string(rune('A' + index))
-	}
-	return fmt.Sprintf("N%d", index+1)
+	SetClockRate(ctx context.Context, rate float64) (effect.Proof, error)
 }
 
 // The limits keep a bent clock inside what the arithmetic of clocks in nanoseconds can hold.

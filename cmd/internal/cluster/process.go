@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"syscall"
 	"time"
+
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // signalTimeout bounds the wait for a signal to show in a process's state, and for a killed
@@ -17,44 +19,44 @@ const signalTimeout = 5 * time.Second
 
 // PauseProcess stops the process pid, as SIGSTOP does, and waits until the operating system
 // shows it as stopped. It's how a client, too, is made to sit through a long pause.
-func PauseProcess(ctx context.Context, pid int) (Proof, error) {
-	return signalAndSee(ctx, pid, syscall.SIGSTOP, "paused", Change{State: Stopped}, isStopped)
+func PauseProcess(ctx context.Context, pid int) (effect.Proof, error) {
+	return signalAndSee(ctx, pid, syscall.SIGSTOP, "paused", effect.Change{State: effect.Stopped}, isStopped)
 }
 
 // ResumeProcess lets a stopped process go on, as SIGCONT does, and waits until the operating
 // system shows it as no longer stopped.
-func ResumeProcess(ctx context.Context, pid int) (Proof, error) {
-	return signalAndSee(ctx, pid, syscall.SIGCONT, "resumed", Change{State: Stopped, Over: true}, func(state string) bool { return !isStopped(state) })
+func ResumeProcess(ctx context.Context, pid int) (effect.Proof, error) {
+	return signalAndSee(ctx, pid, syscall.SIGCONT, "resumed", effect.Change{State: effect.Stopped, Over: true}, func(state string) bool { return !isStopped(state) })
 }
 
 func isStopped(state string) bool { return state == "T" }
 
 // signalAndSee sends a signal and waits until the process's state letter is as wanted.
-func signalAndSee(ctx context.Context, pid int, sig syscall.Signal, fault string, change Change, wanted func(string) bool) (Proof, error) {
+func signalAndSee(ctx context.Context, pid int, sig syscall.Signal, fault string, change effect.Change, wanted func(string) bool) (effect.Proof, error) {
 	ctx, cancel := context.WithTimeout(ctx, signalTimeout)
 	defer cancel()
-	proof := Proof{Target: fmt.Sprintf("process %d", pid), Fault: fault, How: stateSource(pid), Began: hostNow(), Change: change}
+	proof := effect.Proof{Target: fmt.Sprintf("process %d", pid), Fault: fault, How: stateSource(pid), Began: hostNow(), Change: change}
 	if pid <= 0 {
 		// Zero and below address whole process groups.
-		return Proof{}, fmt.Errorf("cluster: process id %d: give one above 0", pid)
+		return effect.Proof{}, fmt.Errorf("cluster: process id %d: give one above 0", pid)
 	}
 	before, err := processState(pid)
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	if err := syscall.Kill(pid, sig); err != nil {
-		return Proof{}, fmt.Errorf("cluster: %v to process %d: %w", sig, pid, err)
+		return effect.Proof{}, fmt.Errorf("cluster: %v to process %d: %w", sig, pid, err)
 	}
 	for {
 		state, err := processState(pid)
 		if err != nil {
-			return Proof{}, err
+			return effect.Proof{}, err
 		}
 		if wanted(state) {
-			return proof.seen("state "+before, "state "+state), nil
+			return seen(proof, "state "+before, "state "+state), nil
 		}
 		if err := wait.For(ctx, time.Millisecond); err != nil {
-			return Proof{}, fmt.Errorf("%w: process %d is in state %s after %v: %w", ErrNotProven, pid, state, sig, err)
+			return effect.Proof{}, fmt.Errorf("%w: process %d is in state %s after %v: %w", ErrNotProven, pid, state, sig, err)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -14,12 +15,12 @@ import (
 // TestFaultsOfRealServersOnly states that nodes without a memory, a disk and connections of their own say so.
 func TestFaultsOfRealServersOnly(t *testing.T) {
 	n, ctx := start(t, Config{Nodes: 1}).Node(0), testContext(t)
-	for _, try := range []func() (Proof, error){
-		func() (Proof, error) { return n.Evict(ctx, VolatileTTL) },
-		func() (Proof, error) { return n.Shut(ctx, Files) },
-		func() (Proof, error) { return n.Reopen(ctx) },
-		func() (Proof, error) { return n.BreakDisk(ctx, Full, 0) },
-		func() (Proof, error) { return n.MendDisk(ctx) },
+	for _, try := range []func() (effect.Proof, error){
+		func() (effect.Proof, error) { return n.Evict(ctx, VolatileTTL) },
+		func() (effect.Proof, error) { return n.Shut(ctx, Files) },
+		func() (effect.Proof, error) { return n.Reopen(ctx) },
+		func() (effect.Proof, error) { return n.BreakDisk(ctx, Full, 0) },
+		func() (effect.Proof, error) { return n.MendDisk(ctx) },
 	} {
 		_, err := try()
 		require.ErrorIs(t, err, ErrUnsupported)
@@ -79,7 +80,7 @@ func TestShut(t *testing.T) {
 			require.NoError(t, err)
 			assert.Contains(t, proof.After, want)
 			assert.Contains(t, proof.After, "1 connections ended")
-			assert.Equal(t, Shut, proof.Change.State)
+			assert.Equal(t, effect.Shut, proof.Change.State)
 			_, err = n.Command(ctx, "PING")
 			require.NoError(t, err, "the harness's own connection stays")
 			if lack == Connections { // nobody is kept waiting for this answer
@@ -141,7 +142,7 @@ func TestAServerThatEndsOtherwiseHadRoom(t *testing.T) {
 }
 
 // brokenDisk starts a server with a log, and breaks its disk.
-func brokenDisk(t *testing.T, ctx context.Context, state DiskState, stall time.Duration) (Node, Proof) {
+func brokenDisk(t *testing.T, ctx context.Context, state DiskState, stall time.Duration) (Node, effect.Proof) {
 	t.Helper()
 	c := start(t, Config{Backend: Redis, Nodes: 1, Persistence: EverySecond})
 	n := c.Node(0)
@@ -187,7 +188,7 @@ func TestDiskThatIsFull(t *testing.T) {
 	ctx := testContext(t)
 	n, proof := brokenDisk(t, ctx, Full, 0)
 	assert.Contains(t, proof.After, noSpace)
-	assert.Equal(t, Down, proof.Change.State)
+	assert.Equal(t, effect.Down, proof.Change.State)
 	assert.False(t, n.Running())
 	_, err := n.MendDisk(ctx)
 	require.NoError(t, err)

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // replica is a server that has what its node had when it was last in sync.
@@ -28,37 +30,37 @@ func (r *replica) close() error {
 
 // Replicate implements [Node] with a redis-server that is a replica until it's in sync, and whose
 // link to its primary is cut then.
-func (n *serverNode) Replicate(ctx context.Context) (Proof, error) {
+func (n *serverNode) Replicate(ctx context.Context) (effect.Proof, error) {
 	n.faults.Lock()
 	defer n.faults.Unlock()
 	if _, err := n.direct(); err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	if err := n.replica.close(); err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	n.replica = nil
 	proof := n.proof("has a replica that misses what is written from now on", "DBSIZE of both, and INFO replication of the replica")
 	keys, err := n.keys(ctx)
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	r, err := n.startReplica(ctx)
 	if err != nil {
-		return Proof{}, fmt.Errorf("cluster: replica of node %s: %w", n.Name(), err)
+		return effect.Proof{}, fmt.Errorf("cluster: replica of node %s: %w", n.Name(), err)
 	}
 	n.replica = r
 	copied, err := r.keys(ctx)
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	link, err := r.replication(ctx, "master_link_status")
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
-	proof = proof.seen(keyCount(keys), fmt.Sprintf("%s, link %s", keyCount(copied), link))
+	proof = seen(proof, keyCount(keys), fmt.Sprintf("%s, link %s", keyCount(copied), link))
 	if !missesWrites(link) {
-		return Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
+		return effect.Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
 	}
 	return proof, nil
 }
@@ -128,40 +130,40 @@ func (r *replica) replication(ctx context.Context, field string) (string, error)
 }
 
 // Failover implements [Node].
-func (n *serverNode) Failover(ctx context.Context) (Proof, error) {
+func (n *serverNode) Failover(ctx context.Context) (effect.Proof, error) {
 	n.faults.Lock()
 	defer n.faults.Unlock()
 	if n.replica == nil {
-		return Proof{}, errNoReplica(n.Name())
+		return effect.Proof{}, errNoReplica(n.Name())
 	}
 	if n.Running() {
 		if _, err := n.kill(); err != nil {
-			return Proof{}, err
+			return effect.Proof{}, err
 		}
 	}
-	proof := n.proof("failed over to its replica", "run_id, role and DBSIZE").anew()
+	proof := n.proof("failed over to its replica", "run_id, role and DBSIZE").Anew()
 	before := n.runID
 	if _, err := n.replica.Command(ctx, "REPLICAOF", "NO", "ONE"); err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	if err := n.adopt(ctx); err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	a, err := n.direct()
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	role, err := a.info(ctx, "replication", "role")
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
 	keys, err := n.keys(ctx)
 	if err != nil {
-		return Proof{}, err
+		return effect.Proof{}, err
 	}
-	proof = proof.seen("run "+before[:8], fmt.Sprintf("run %s, %s with %s", n.runID[:8], role, keyCount(keys)))
+	proof = seen(proof, "run "+before[:8], fmt.Sprintf("run %s, %s with %s", n.runID[:8], role, keyCount(keys)))
 	if !isFailover(before, n.runID, role) {
-		return Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
+		return effect.Proof{}, fmt.Errorf("%w: %v", ErrNotProven, proof)
 	}
 	return proof, nil
 }

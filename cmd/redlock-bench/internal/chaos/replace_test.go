@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
@@ -171,13 +172,13 @@ func TestDeadVoterComesBackEmpty(t *testing.T) {
 	o := perform(t, r)
 	assert.Equal(t, history.FaultCount{Kind: "replace-dead-voter", Planned: 1, Proven: 1}, counted(o, "replace-dead-voter"))
 	assert.Equal(t, history.FaultCount{Kind: "replace-voter", Planned: 1, Skipped: 1}, counted(o, "replace-voter"))
-	var changes []cluster.Change
+	var changes []effect.Change
 	for _, p := range o.History.Faults {
 		if p.Change.Node == "C" {
 			changes = append(changes, p.Change)
 		}
 	}
-	assert.Equal(t, []cluster.Change{{Node: "C", State: cluster.Down}, {Node: "C", State: cluster.Down, Over: true, Anew: true}}, changes)
+	assert.Equal(t, []effect.Change{{Node: "C", State: effect.Down}, {Node: "C", State: effect.Down, Over: true, Anew: true}}, changes)
 	require.Len(t, o.History.Restarts, r.Plan.Clients)
 	for _, one := range o.History.Restarts {
 		assert.Equal(t, []int{0, 1, 5, 3, 4}, one.Nodes)

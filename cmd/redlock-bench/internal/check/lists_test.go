@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
 )
@@ -16,8 +16,8 @@ var abc, abd = []int{0, 1, 2}, []int{0, 1, 3}
 // TestMinorityOfTheListsAtTheTime has B and C out of reach, which leaves a majority of none of the lists, and then C and D, which
 // leaves one of A, B, C.
 func TestMinorityOfTheListsAtTheTime(t *testing.T) {
-	stopped := func(node string) cluster.Proof {
-		return cluster.Proof{Began: 10, Seen: 12, Change: cluster.Change{State: cluster.Down, Node: node}}
+	stopped := func(node string) effect.Proof {
+		return effect.Proof{Began: 10, Seen: 12, Change: effect.Change{State: effect.Down, Node: node}}
 	}
 	for name, c := range map[string]struct {
 		down     []string
@@ -51,13 +51,13 @@ func TestMinorityOfTheListsAtTheTime(t *testing.T) {
 // A, D, E up to 400 ms, and A, D, E after; the other has it all the time.
 func TestOutOfServiceWhileListsChange(t *testing.T) {
 	at := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
-	change := func(when int, node string, over bool) cluster.Proof {
-		return cluster.Proof{Began: at(when), Seen: at(when), Change: cluster.Change{Node: node, State: cluster.Down, Over: over}}
+	change := func(when int, node string, over bool) effect.Proof {
+		return effect.Proof{Began: at(when), Seen: at(when), Change: effect.Change{Node: node, State: effect.Down, Over: over}}
 	}
 	ade := []int{0, 3, 4}
 	h := &history.History{
 		Nodes: 5, Clients: []string{"client 1"}, TTL: at(100), End: time.Second, FirstLists: [][]int{abc},
-		Faults: []cluster.Proof{change(100, "B", false), change(200, "C", false), change(500, "B", true), change(500, "C", true)},
+		Faults: []effect.Proof{change(100, "B", false), change(200, "C", false), change(500, "B", true), change(500, "C", true)},
 		Restarts: []history.Restart{
 			{Client: "client 1", Ended: at(290), Began: at(300), Nodes: abc, Joining: ade},
 			{Client: "client 1", Ended: at(390), Began: at(400), Nodes: ade},

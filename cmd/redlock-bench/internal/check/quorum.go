@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
 )
@@ -27,7 +27,7 @@ func Minorities(h *history.History) []string {
 		for _, used := range h.Lists(client, o.Invoked) {
 			reached := 0
 			for _, node := range used {
-				cut := func(x outage) bool { return x.cuts(cluster.NodeName(node), client, o) }
+				cut := func(x outage) bool { return x.cuts(effect.NodeName(node), client, o) }
 				if !slices.ContainsFunc(down, cut) {
 					reached++
 				}
@@ -43,7 +43,7 @@ func Minorities(h *history.History) []string {
 
 // outage is a span in which a node answers nobody, or not these clients.
 type outage struct {
-	cluster.Change
+	effect.Change
 	from, until time.Duration
 }
 
@@ -52,7 +52,7 @@ func (x outage) cuts(node string, client int, o history.Operation) bool {
 	if received == 0 {
 		sent, received = o.Invoked, o.Returned
 	}
-	return x.Node == node && (x.State != cluster.CutOff || slices.Contains(x.Clients, client)) && x.from <= sent && received <= x.until
+	return x.Node == node && (x.State != effect.CutOff || slices.Contains(x.Clients, client)) && x.from <= sent && received <= x.until
 }
 
 // outages are certain ones. Of several at once on one link or node, the first end ends all.
@@ -60,7 +60,7 @@ func outages(h *history.History) []outage {
 	var all []outage
 	for _, p := range h.Faults {
 		c := p.Change
-		if c.Node == "" || !slices.Contains([]cluster.State{cluster.Stopped, cluster.Down, cluster.Shut, cluster.CutOff}, c.State) {
+		if c.Node == "" || !slices.Contains([]effect.State{effect.Stopped, effect.Down, effect.Shut, effect.CutOff}, c.State) {
 			continue
 		}
 		if !c.Over {
@@ -69,7 +69,7 @@ func outages(h *history.History) []outage {
 		}
 		for i, x := range all {
 			mended := func(client int) bool { return slices.Contains(c.Clients, client) }
-			if x.Node == c.Node && x.State == c.State && (c.State != cluster.CutOff || slices.ContainsFunc(x.Clients, mended)) {
+			if x.Node == c.Node && x.State == c.State && (c.State != effect.CutOff || slices.ContainsFunc(x.Clients, mended)) {
 				all[i].until = min(x.until, p.Began)
 			}
 		}

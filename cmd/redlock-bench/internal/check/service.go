@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 )
 
@@ -35,7 +35,7 @@ func OutOfService(h *history.History) Service {
 		}
 	}
 	for _, x := range outages(h) {
-		everybody := x.State != cluster.CutOff || len(x.Clients) == len(h.Clients)
+		everybody := x.State != effect.CutOff || len(x.Clients) == len(h.Clients)
 		if node := nodeNamed(h, x.Node); node >= 0 && everybody {
 			add(node, out, x.from, x.until)
 		}
@@ -97,7 +97,7 @@ func listsAt(h *history.History, at time.Duration) [][][]int {
 
 func nodeNamed(h *history.History, name string) int {
 	for i := range h.Nodes {
-		if cluster.NodeName(i) == name {
+		if effect.NodeName(i) == name {
 			return i
 		}
 	}

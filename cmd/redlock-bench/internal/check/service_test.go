@@ -6,25 +6,25 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 )
 
 // TestOutOfService has three nodes and a TTL of 100 ms. A is down from 100 to 300 ms, B stopped from 200 to 400 ms, and
 // C is emptied at 450 ms.
 func TestOutOfService(t *testing.T) {
-	change := func(at int, node string, state cluster.State, over, anew bool) cluster.Proof {
+	change := func(at int, node string, state effect.State, over, anew bool) effect.Proof {
 		when := time.Duration(at) * time.Millisecond
-		return cluster.Proof{Began: when, Seen: when, Change: cluster.Change{Node: node, State: state, Over: over, Anew: anew}}
+		return effect.Proof{Began: when, Seen: when, Change: effect.Change{Node: node, State: state, Over: over, Anew: anew}}
 	}
 	h := &history.History{
 		Nodes: 3, Clients: []string{"client 1", "client 2"}, TTL: 100 * time.Millisecond, End: time.Second,
-		Faults: []cluster.Proof{
-			change(100, "A", cluster.Down, false, false),
-			change(200, "B", cluster.Stopped, false, false),
-			change(300, "A", cluster.Down, true, true),
+		Faults: []effect.Proof{
+			change(100, "A", effect.Down, false, false),
+			change(200, "B", effect.Stopped, false, false),
+			change(300, "A", effect.Down, true, true),
 			change(380, "C", "", false, true),
-			change(400, "B", cluster.Stopped, true, false),
+			change(400, "B", effect.Stopped, true, false),
 		},
 	}
 	// Out: A and B from 200 to 300. New: A is new and B stopped from 300 to 400; A is new until 400, C from 380 to 480.
@@ -35,9 +35,9 @@ func TestOutOfService(t *testing.T) {
 
 	// A cut counts if it's from everybody.
 	h.Uses = nil
-	cut := change(500, "A", cluster.CutOff, false, false)
+	cut := change(500, "A", effect.CutOff, false, false)
 	cut.Change.Clients = []int{0}
-	other := change(500, "C", cluster.CutOff, false, false)
+	other := change(500, "C", effect.CutOff, false, false)
 	other.Change.Clients = []int{0, 1}
 	h.Faults = append(h.Faults, cut, other)
 	assert.Equal(t, 100*time.Millisecond, OutOfService(h).Out)

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
 )
 
@@ -47,7 +47,7 @@ type History struct {
 	// Writes are in the order in which the resource took or refused them.
 	Writes []Write `json:"writes"`
 	// Faults are in the order in which they were injected.
-	Faults []cluster.Proof `json:"faults"`
+	Faults []effect.Proof `json:"faults"`
 	// Restarts are those of clients with another list of nodes, and Replacements why, each in the order in which they began.
 	Restarts     []Restart     `json:"restarts,omitempty"`
 	Replacements []Replacement `json:"replacements,omitempty"`

@@ -6,11 +6,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // captions explain what can be seen in sketches, and no more.
-func (d drawing) captions(fault *cluster.Proof, sketches ...*timeline) []string {
+func (d drawing) captions(fault *effect.Proof, sketches ...*timeline) []string {
 	var all []string
 	if fault != nil {
 		if reach := d.reach(fault.Began); reach != "" {
@@ -59,8 +59,8 @@ func (d drawing) reach(at time.Duration) string {
 	cut := make(map[[2]int]bool)
 	for client := range d.Clients {
 		for node := range d.Nodes {
-			states := d.states(func(c cluster.Change) bool {
-				return c.State == cluster.CutOff && c.Node == cluster.NodeName(node) && slices.Contains(c.Clients, client)
+			states := d.states(func(c effect.Change) bool {
+				return c.State == effect.CutOff && c.Node == effect.NodeName(node) && slices.Contains(c.Clients, client)
 			})
 			cut[[2]int{client, node}] = slices.ContainsFunc(states, func(s state) bool { return s.from <= at && at < s.until })
 		}
@@ -76,7 +76,7 @@ func (d drawing) reach(at time.Duration) string {
 	}
 	for node := range d.Nodes {
 		if !slices.ContainsFunc(d.Clients, func(name string) bool { return cut[[2]int{d.client(name) - 1, node}] }) {
-			common = append(common, cluster.NodeName(node))
+			common = append(common, effect.NodeName(node))
 		}
 	}
 	text := capitalised(strings.Join(said, "; ")) + "."
@@ -91,7 +91,7 @@ func (d drawing) reached(client int, cut map[[2]int]bool) []string {
 	var nodes []string
 	for node := range d.Nodes {
 		if !cut[[2]int{client, node}] {
-			nodes = append(nodes, cluster.NodeName(node))
+			nodes = append(nodes, effect.NodeName(node))
 		}
 	}
 	return nodes

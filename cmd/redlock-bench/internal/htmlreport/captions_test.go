@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/scenario"
 )
 
@@ -83,12 +83,12 @@ func TestReach(t *testing.T) {
 	d := newDrawing(h)
 	assert.Equal(t, "Client 1 reaches only nodes B and C; client 2 reaches only nodes B and C. They have only nodes B and C in common.", d.reach(h.Start+20*ms))
 	assert.Empty(t, d.reach(h.Start+30*ms), "the cut is over")
-	cut := func(node string, client int) cluster.Proof {
-		return cluster.Proof{Seen: h.Start, Change: cluster.Change{State: cluster.CutOff, Node: node, Clients: []int{client}}}
+	cut := func(node string, client int) effect.Proof {
+		return effect.Proof{Seen: h.Start, Change: effect.Change{State: effect.CutOff, Node: node, Clients: []int{client}}}
 	}
-	h.Faults = []cluster.Proof{cut("C", 0), cut("A", 1)}
+	h.Faults = []effect.Proof{cut("C", 0), cut("A", 1)}
 	assert.Equal(t, "Client 1 reaches only nodes A and B; client 2 reaches only nodes B and C. They have only node B in common.", newDrawing(h).reach(h.Start+30*ms))
-	h.Faults = []cluster.Proof{cut("A", 0), cut("B", 0), cut("C", 0)}
+	h.Faults = []effect.Proof{cut("A", 0), cut("B", 0), cut("C", 0)}
 	assert.Equal(t, "Client 1 reaches no node.", newDrawing(h).reach(h.Start+30*ms))
 }
 

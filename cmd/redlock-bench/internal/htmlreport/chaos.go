@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/chaos"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
@@ -185,7 +185,7 @@ func (c Chaos) hero() *hero {
 }
 
 // excerpt is a sketch of a window, without rows that have nothing in it.
-func (d drawing) excerpt(fault *cluster.Proof, w window) *timeline {
+func (d drawing) excerpt(fault *effect.Proof, w window) *timeline {
 	t := d.cut(d.sketch(fault), w.widened())
 	for i := range t.Lanes {
 		l := &t.Lanes[i]
@@ -204,14 +204,14 @@ func (d drawing) excerpt(fault *cluster.Proof, w window) *timeline {
 }
 
 // nearest returns the fault that's the same as one of another run of the plan, which began at start.
-func (d drawing) nearest(other *cluster.Proof, start time.Duration) *cluster.Proof {
+func (d drawing) nearest(other *effect.Proof, start time.Duration) *effect.Proof {
 	if other == nil {
 		return nil
 	}
-	apart := func(p cluster.Proof) time.Duration {
+	apart := func(p effect.Proof) time.Duration {
 		return max(p.Began-d.Start-(other.Began-start), other.Began-start-(p.Began-d.Start))
 	}
-	var best *cluster.Proof
+	var best *effect.Proof
 	for i, p := range d.Faults {
 		if p.Fault == other.Fault && p.Target == other.Target && (best == nil || apart(p) < apart(*best)) {
 			best = &d.Faults[i]

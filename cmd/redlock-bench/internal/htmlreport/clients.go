@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/spoken"
@@ -32,7 +32,7 @@ func (d drawing) clients() []lane {
 				l.Items = append(l.Items, d.belief(b))
 			}
 		}
-		d.addStandstill(&l, func(c cluster.Change) bool { return c.Node == "" && slices.Contains(c.Clients, i) })
+		d.addStandstill(&l, func(c effect.Change) bool { return c.Node == "" && slices.Contains(c.Clients, i) })
 		d.addLists(&l, i)
 		lanes = append(lanes, l)
 	}
@@ -40,12 +40,12 @@ func (d drawing) clients() []lane {
 }
 
 // troubles are the states of a process that hinder it.
-var troubles = []cluster.State{cluster.Stopped, cluster.Down, cluster.Shut, cluster.Unsound}
+var troubles = []effect.State{effect.Stopped, effect.Down, effect.Shut, effect.Unsound}
 
 // addStandstill adds a row for when a process was stopped or down, or lacked what it needs, if it did. The changes that
 // concern it are wanted.
-func (d drawing) addStandstill(l *lane, wanted func(cluster.Change) bool) {
-	states := d.states(func(c cluster.Change) bool { return slices.Contains(troubles, c.State) && wanted(c) })
+func (d drawing) addStandstill(l *lane, wanted func(effect.Change) bool) {
+	states := d.states(func(c effect.Change) bool { return slices.Contains(troubles, c.State) && wanted(c) })
 	if len(states) == 0 {
 		return
 	}
@@ -54,9 +54,9 @@ func (d drawing) addStandstill(l *lane, wanted func(cluster.Change) bool) {
 		i := d.span("still", row, s.from, s.until)
 		i.Label, i.Text = string(s.State), fmt.Sprintf("%s was %s", l.Name, s.State)
 		switch s.State {
-		case cluster.Shut:
+		case effect.Shut:
 			i.Label, i.Text = s.Detail, fmt.Sprintf("%s took no connections: it had %s", l.Name, s.Detail)
-		case cluster.Unsound:
+		case effect.Unsound:
 			i.Label, i.Text = "disk: "+s.Detail, fmt.Sprintf("%s had a disk that was %s", l.Name, s.Detail)
 		}
 		l.Items = append(l.Items, i)
@@ -113,16 +113,16 @@ func (d drawing) belief(b history.Belief) item {
 
 // state is a span for which a fault lasted.
 type state struct {
-	cluster.Change
+	effect.Change
 	from, until time.Duration
 }
 
 // states pairs the beginnings and ends of the faults whose changes are wanted. Each span is the
 // one for which the state is certain: from when it was first seen until its end began.
-func (d drawing) states(wanted func(cluster.Change) bool) []state {
+func (d drawing) states(wanted func(effect.Change) bool) []state {
 	var all []state
-	open := make(map[cluster.State]int) // places in all
-	end := func(s cluster.State, at time.Duration) {
+	open := make(map[effect.State]int) // places in all
+	end := func(s effect.State, at time.Duration) {
 		if i, ok := open[s]; ok {
 			all[i].until = max(all[i].from, at)
 			delete(open, s)
@@ -135,8 +135,8 @@ func (d drawing) states(wanted func(cluster.Change) bool) []state {
 		case p.Change.Over:
 			end(p.Change.State, p.Began)
 			continue
-		case p.Change.State == cluster.Down:
-			end(cluster.Stopped, p.Seen)
+		case p.Change.State == effect.Down:
+			end(effect.Stopped, p.Seen)
 		}
 		end(p.Change.State, p.Seen)
 		open[p.Change.State] = len(all)

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 )
@@ -43,9 +43,9 @@ func (d drawing) around(o check.Overlap) window {
 
 // lastFault returns the last fault before an instant that hit a node or a client itself, or else nil. The cut
 // links of an experiment only set its stage.
-func (d drawing) lastFault(before time.Duration) *cluster.Proof {
+func (d drawing) lastFault(before time.Duration) *effect.Proof {
 	for i, p := range slices.Backward(d.Faults) {
-		staging := p.Change.State == cluster.CutOff || p.Change.State == cluster.Slow
+		staging := p.Change.State == effect.CutOff || p.Change.State == effect.Slow
 		if p.Began <= before && !p.Change.Over && !staging {
 			return &d.Faults[i]
 		}
@@ -54,12 +54,12 @@ func (d drawing) lastFault(before time.Duration) *cluster.Proof {
 }
 
 // sameFault returns the first fault that is the same as another experiment's.
-func (d drawing) sameFault(other *cluster.Proof) *cluster.Proof {
+func (d drawing) sameFault(other *effect.Proof) *effect.Proof {
 	if other == nil {
 		return nil
 	}
 	for i, p := range d.Faults {
-		if p.Fault == other.Fault && (p.Target == other.Target || p.Change.State == cluster.Stopped) {
+		if p.Fault == other.Fault && (p.Target == other.Target || p.Change.State == effect.Stopped) {
 			return &d.Faults[i]
 		}
 	}
@@ -67,7 +67,7 @@ func (d drawing) sameFault(other *cluster.Proof) *cluster.Proof {
 }
 
 // turns is the window that begins with the belief that a fault hit, and shows who has the lock next.
-func (d drawing) turns(fault *cluster.Proof) window {
+func (d drawing) turns(fault *effect.Proof) window {
 	w := window{d.Start, d.end}
 	i := slices.IndexFunc(d.beliefs, func(b history.Belief) bool { return fault == nil || b.Until > fault.Began })
 	if i >= 0 {
@@ -118,7 +118,7 @@ func (l *lane) keepRows(wanted func(string) bool) {
 
 // sketch is a timeline of no more than what explains a verdict: the fault, who believed when, and whose key the
 // nodes had that the fault hit.
-func (d drawing) sketch(fault *cluster.Proof) *timeline {
+func (d drawing) sketch(fault *effect.Proof) *timeline {
 	t := d.timeline()
 	var lanes []lane
 	if fault != nil {

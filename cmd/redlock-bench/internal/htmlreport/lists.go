@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // addLists adds a row for the nodes of which a client's lock needed a majority, where clients were started anew with others.
@@ -40,7 +40,7 @@ func listNames(lists [][]int) []string {
 	names := make([]string, len(lists))
 	for i, list := range lists {
 		for _, node := range list {
-			names[i] += cluster.NodeName(node)
+			names[i] += effect.NodeName(node)
 		}
 	}
 	return names

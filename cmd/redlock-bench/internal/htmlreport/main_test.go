@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/experiment"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
@@ -43,17 +43,17 @@ func example() *history.History {
 			{Client: "client 1", Lease: 1, Register: history.Plain, At: at(55), Fence: 41, Accepted: true},
 			{Client: "client 1", Lease: 1, Register: history.Fenced, At: at(55), Fence: 41},
 		},
-		Faults: []cluster.Proof{
-			{Target: "client 1", Fault: "paused", Began: at(12), Seen: at(14), Change: cluster.Change{State: cluster.Stopped, Clients: []int{0}}},
-			{Target: "node B", Fault: "paused", Began: at(14), Seen: at(15), Change: cluster.Change{State: cluster.Stopped, Node: "B"}},
-			{Target: "node B", Fault: "crashed", Began: at(16), Seen: at(17), Change: cluster.Change{State: cluster.Down, Node: "B"}},
-			{Target: "links", Fault: "cut", Began: at(16), Seen: at(18), Change: cluster.Change{State: cluster.CutOff, Node: "A", Clients: []int{0, 1}}},
-			{Target: "links", Fault: "end of cut", Began: at(25), Seen: at(26), Change: cluster.Change{State: cluster.CutOff, Over: true, Node: "A", Clients: []int{0, 1}}},
-			{Target: "node C", Fault: "jump", Began: at(26), Seen: at(27), Change: cluster.Change{State: cluster.Bent, Node: "C", Detail: "+10s"}},
-			{Target: "node C", Fault: "jump", Began: at(35), Seen: at(36), Change: cluster.Change{State: cluster.Bent, Node: "C", Detail: "+20s"}},
-			{Target: "client 1", Fault: "resumed", Began: at(48), Seen: at(49), Change: cluster.Change{State: cluster.Stopped, Over: true, Clients: []int{0}}},
-			{Target: "node B", Fault: "restarted", Began: at(60), Seen: at(61), Change: cluster.Change{State: cluster.Down, Over: true, Node: "B"}},
-			{Target: "node C", Fault: "lost every key", Began: at(62), Seen: at(63), Change: cluster.Change{Node: "C"}},
+		Faults: []effect.Proof{
+			{Target: "client 1", Fault: "paused", Began: at(12), Seen: at(14), Change: effect.Change{State: effect.Stopped, Clients: []int{0}}},
+			{Target: "node B", Fault: "paused", Began: at(14), Seen: at(15), Change: effect.Change{State: effect.Stopped, Node: "B"}},
+			{Target: "node B", Fault: "crashed", Began: at(16), Seen: at(17), Change: effect.Change{State: effect.Down, Node: "B"}},
+			{Target: "links", Fault: "cut", Began: at(16), Seen: at(18), Change: effect.Change{State: effect.CutOff, Node: "A", Clients: []int{0, 1}}},
+			{Target: "links", Fault: "end of cut", Began: at(25), Seen: at(26), Change: effect.Change{State: effect.CutOff, Over: true, Node: "A", Clients: []int{0, 1}}},
+			{Target: "node C", Fault: "jump", Began: at(26), Seen: at(27), Change: effect.Change{State: effect.Bent, Node: "C", Detail: "+10s"}},
+			{Target: "node C", Fault: "jump", Began: at(35), Seen: at(36), Change: effect.Change{State: effect.Bent, Node: "C", Detail: "+20s"}},
+			{Target: "client 1", Fault: "resumed", Began: at(48), Seen: at(49), Change: effect.Change{State: effect.Stopped, Over: true, Clients: []int{0}}},
+			{Target: "node B", Fault: "restarted", Began: at(60), Seen: at(61), Change: effect.Change{State: effect.Down, Over: true, Node: "B"}},
+			{Target: "node C", Fault: "lost every key", Began: at(62), Seen: at(63), Change: effect.Change{Node: "C"}},
 		},
 		Demands: []history.Demand{{At: at(65), What: "an answer"}},
 		Keys: []history.Key{

@@ -4,17 +4,17 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // nodes are the lanes of the nodes.
 func (d drawing) nodes() []lane {
 	var lanes []lane
 	for i := range d.Nodes {
-		name := cluster.NodeName(i)
+		name := effect.NodeName(i)
 		l := lane{Name: "node " + name, Kind: "node", Rows: []string{"key"}, Items: []item{}}
 		d.addKeys(&l, name)
-		d.addStandstill(&l, func(c cluster.Change) bool { return c.Node == name })
+		d.addStandstill(&l, func(c effect.Change) bool { return c.Node == name })
 		for client := range d.Clients {
 			d.addLink(&l, name, client)
 		}
@@ -59,7 +59,7 @@ func (d drawing) owners(value string) []int {
 
 // addLink adds a row for the link to one client, if anything befell it.
 func (d drawing) addLink(l *lane, node string, client int) {
-	states := d.states(func(c cluster.Change) bool { return c.Node == node && slices.Contains(c.Clients, client) })
+	states := d.states(func(c effect.Change) bool { return c.Node == node && slices.Contains(c.Clients, client) })
 	if len(states) == 0 {
 		return
 	}
@@ -70,10 +70,10 @@ func (d drawing) addLink(l *lane, node string, client int) {
 		i.Label = "cut"
 		i.Text = fmt.Sprintf("nothing passed between %s and %s", l.Name, d.Clients[client])
 		switch {
-		case s.State == cluster.Slow:
+		case s.State == effect.Slow:
 			i.Kind, i.Label = "slow", s.Detail
 			i.Text = fmt.Sprintf("messages between %s and %s took %s longer", l.Name, d.Clients[client], s.Detail)
-		case s.State == cluster.Tampered:
+		case s.State == effect.Tampered:
 			i.Kind, i.Label = "slow", s.Detail
 			i.Text = fmt.Sprintf("commands of %s to %s: %s", d.Clients[client], l.Name, s.Detail)
 		case s.Detail != "":
@@ -86,7 +86,7 @@ func (d drawing) addLink(l *lane, node string, client int) {
 
 // addClock adds a row for how the node's clock differs, if it does.
 func (d drawing) addClock(l *lane, node string) {
-	states := d.states(func(c cluster.Change) bool { return c.Node == node && c.State == cluster.Bent })
+	states := d.states(func(c effect.Change) bool { return c.Node == node && c.State == effect.Bent })
 	if len(states) == 0 {
 		return
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
 )
@@ -95,14 +95,14 @@ func TestNodeLanes(t *testing.T) {
 // TestWhatServersLack shows nodes that go on, and lack something.
 func TestWhatServersLack(t *testing.T) {
 	h := example()
-	at := func(ms int64, c cluster.Change) cluster.Proof {
+	at := func(ms int64, c effect.Change) effect.Proof {
 		when := h.Start + time.Duration(ms)*time.Millisecond
-		return cluster.Proof{Began: when, Seen: when, Change: c}
+		return effect.Proof{Began: when, Seen: when, Change: c}
 	}
-	h.Faults = []cluster.Proof{
-		at(20, cluster.Change{State: cluster.Shut, Node: "A", Detail: "no files"}),
-		at(40, cluster.Change{State: cluster.Shut, Node: "A", Over: true}),
-		at(50, cluster.Change{State: cluster.Unsound, Node: "A", Detail: "lying"}),
+	h.Faults = []effect.Proof{
+		at(20, effect.Change{State: effect.Shut, Node: "A", Detail: "no files"}),
+		at(40, effect.Change{State: effect.Shut, Node: "A", Over: true}),
+		at(50, effect.Change{State: effect.Unsound, Node: "A", Detail: "lying"}),
 	}
 	a := find(t, newTimeline(h), "node A")
 	assert.Equal(t, []string{"key", "process"}, a.Rows)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/internal/wait"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/clockpage"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
@@ -168,13 +169,13 @@ func (c *Client) Renews() bool { return c.process.Renews() }
 func (c *Client) Pause(ctx context.Context) error { return c.witness(c.Stop(ctx)) }
 
 // Stop is Pause for faults, which record what was seen of them.
-func (c *Client) Stop(ctx context.Context) (cluster.Proof, error) {
+func (c *Client) Stop(ctx context.Context) (effect.Proof, error) {
 	c.stopped = true
 	return c.own(cluster.PauseProcess(ctx, c.process.PID()))
 }
 
 // Continue is Resume for faults.
-func (c *Client) Continue(ctx context.Context) (cluster.Proof, error) {
+func (c *Client) Continue(ctx context.Context) (effect.Proof, error) {
 	c.stopped = false
 	return c.own(cluster.ResumeProcess(ctx, c.process.PID()))
 }
@@ -184,36 +185,36 @@ const clockPatience = time.Second
 
 // SetClockRate is for faults. It takes effect when the client next reads its clock, and so it's seen only of a client that
 // does something. The error matches [ErrNotApplicable] if the client's program has no clock that can be bent.
-func (c *Client) SetClockRate(ctx context.Context, rate float64) (cluster.Proof, error) {
+func (c *Client) SetClockRate(ctx context.Context, rate float64) (effect.Proof, error) {
 	if c.page == nil || !c.process.Bends() {
-		return cluster.Proof{}, fmt.Errorf("%w: the clock of %s can't be bent", ErrNotApplicable, c)
+		return effect.Proof{}, fmt.Errorf("%w: the clock of %s can't be bent", ErrNotApplicable, c)
 	}
-	proof := cluster.Proof{
+	proof := effect.Proof{
 		Target: c.name, Fault: fmt.Sprintf("counts time at %v times the host's rate", rate), How: "the client's own note of its readings", Began: c.lab.Now(),
-		Change: cluster.Change{State: cluster.Bent, Over: rate == 1, Clients: []int{c.index}, Detail: fmt.Sprintf("runs at %v", rate)},
+		Change: effect.Change{State: effect.Bent, Over: rate == 1, Clients: []int{c.index}, Detail: fmt.Sprintf("runs at %v", rate)},
 	}
 	before, _, err := c.page.Followed()
 	if err == nil {
 		err = c.page.Set(c.page.Bend().AtRate(c.lab.Now(), rate))
 	}
 	if err != nil {
-		return cluster.Proof{}, err
+		return effect.Proof{}, err
 	}
 	proof.Before = fmt.Sprintf("%d readings", before)
 	for deadline := c.lab.Now() + clockPatience; ; {
 		after, follows, err := c.page.Followed()
 		if err != nil {
-			return cluster.Proof{}, err
+			return effect.Proof{}, err
 		}
 		proof.After, proof.Seen = fmt.Sprintf("%d readings, the last at that rate: %v", after, follows), c.lab.Now()
 		switch {
 		case follows:
 			return proof, nil
 		case c.lab.Now() > deadline:
-			return cluster.Proof{}, fmt.Errorf("%w: %v", cluster.ErrNotProven, proof)
+			return effect.Proof{}, fmt.Errorf("%w: %v", cluster.ErrNotProven, proof)
 		}
 		if err := wait.For(ctx, time.Millisecond); err != nil {
-			return cluster.Proof{}, fmt.Errorf("%w: %v: %w", cluster.ErrNotProven, proof, err)
+			return effect.Proof{}, fmt.Errorf("%w: %v: %w", cluster.ErrNotProven, proof, err)
 		}
 	}
 }
@@ -251,7 +252,7 @@ func (c *Client) Outlast(ctx context.Context) error {
 }
 
 // own is a proof about the client's process as one about the client.
-func (c *Client) own(proof cluster.Proof, err error) (cluster.Proof, error) {
+func (c *Client) own(proof effect.Proof, err error) (effect.Proof, error) {
 	if err == nil {
 		proof.Target = fmt.Sprintf("%s (%s)", c.name, proof.Target)
 		proof.Change.Clients = []int{c.index}
@@ -259,7 +260,7 @@ func (c *Client) own(proof cluster.Proof, err error) (cluster.Proof, error) {
 	return proof, err
 }
 
-func (c *Client) witness(proof cluster.Proof, err error) error {
+func (c *Client) witness(proof effect.Proof, err error) error {
 	if err == nil {
 		c.lab.Witness(proof)
 	}

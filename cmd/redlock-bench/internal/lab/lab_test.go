@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
@@ -158,7 +159,7 @@ func TestEndThatWasntSeenIsAnEnd(t *testing.T) {
 	require.ErrorIs(t, l.Undo(t.Context(), applied), cluster.ErrNotRunning)
 	faults := l.History().Faults
 	require.Len(t, faults, 2)
-	assert.Equal(t, cluster.Change{State: cluster.Stopped, Over: true, Node: "A"}, faults[1].Change)
+	assert.Equal(t, effect.Change{State: effect.Stopped, Over: true, Node: "A"}, faults[1].Change)
 	assert.Greater(t, faults[1].Began, faults[0].Seen)
 }
 

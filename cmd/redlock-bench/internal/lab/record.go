@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
@@ -41,7 +41,7 @@ func (l *Lab) note(n history.Note) {
 }
 
 // Witness records faults that were seen to take effect.
-func (l *Lab) Witness(proofs ...cluster.Proof) {
+func (l *Lab) Witness(proofs ...effect.Proof) {
 	for _, p := range proofs {
 		l.mu.Lock()
 		l.record.Faults = append(l.record.Faults, p)

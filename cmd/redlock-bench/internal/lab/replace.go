@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/internal/wait"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
@@ -36,8 +36,8 @@ func (c *Client) Restart(ctx context.Context, list, joining []int) error {
 	if err := c.process.Close(); err != nil {
 		return err
 	}
-	down := cluster.Change{State: cluster.Down, Clients: []int{c.index}}
-	ended := cluster.Proof{
+	down := effect.Change{State: effect.Down, Clients: []int{c.index}}
+	ended := effect.Proof{
 		Target: c.name, Fault: "was ended, to be started anew", How: "its process", Before: fmt.Sprintf("process %d", before), After: "gone",
 		Change: down, Began: began, Seen: c.lab.Now(),
 	}
@@ -48,7 +48,7 @@ func (c *Client) Restart(ctx context.Context, list, joining []int) error {
 		return err
 	}
 	down.Over = true
-	c.lab.Witness(cluster.Proof{
+	c.lab.Witness(effect.Proof{
 		Target: c.name, Fault: "was started anew with " + c.lab.listed(list, joining), How: "its answer to the greeting",
 		Before: "no process", After: fmt.Sprintf("process %d", c.process.PID()), Change: down, Began: ended.Seen, Seen: c.lab.Now(),
 	})
@@ -90,7 +90,7 @@ func (l *Lab) listed(list, joining []int) string {
 func nodeNames(list []int) string {
 	names := make([]string, len(list))
 	for i, node := range list {
-		names[i] = cluster.NodeName(node)
+		names[i] = effect.NodeName(node)
 	}
 	return strings.Join(names, ",")
 }
@@ -132,7 +132,7 @@ func (c *Client) Move(ctx context.Context, from, to, gone []int) error {
 		tries++
 		switch {
 		case err == nil && reply.OK:
-			c.lab.Witness(cluster.Proof{
+			c.lab.Witness(effect.Proof{
 				Target: "the nodes", Fault: fmt.Sprintf("vote for %s instead of %s", nodeNames(to), nodeNames(from)), How: "the operator's change, which all of them confirmed",
 				Before: refused, After: fmt.Sprintf("done at attempt %d", tries), Began: began, Seen: c.lab.Now(),
 			})

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
@@ -47,7 +48,7 @@ func TestClientIsStartedAnew(t *testing.T) {
 	require.Len(t, beliefs, 3, "each acquisition is one, with a number of its own")
 	assert.Equal(t, h.Restarts[0].Ended, beliefs[1].Until)
 	require.Len(t, h.Faults, 2)
-	assert.Equal(t, cluster.Change{State: cluster.Down, Clients: []int{0}}, h.Faults[0].Change)
+	assert.Equal(t, effect.Change{State: effect.Down, Clients: []int{0}}, h.Faults[0].Change)
 	assert.Contains(t, h.Faults[1].String(), "client 1 was started anew with the nodes A,D,C (its answer to the greeting: no process -> process ")
 	assert.True(t, h.Faults[1].Change.Over)
 }

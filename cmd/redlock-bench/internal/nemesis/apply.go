@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // World is everything that faults are done to.
@@ -18,16 +19,16 @@ type World struct {
 // Process is a client's process.
 type Process interface {
 	// Stop stops it as SIGSTOP does, and Continue lets it go on.
-	Stop(context.Context) (cluster.Proof, error)
-	Continue(context.Context) (cluster.Proof, error)
+	Stop(context.Context) (effect.Proof, error)
+	Continue(context.Context) (effect.Proof, error)
 	// SetClockRate lets the client's machine count time rate times as fast as the host from now on.
-	SetClockRate(ctx context.Context, rate float64) (cluster.Proof, error)
+	SetClockRate(ctx context.Context, rate float64) (effect.Proof, error)
 }
 
 // Applied is a fault that is in effect.
 type Applied struct {
 	Fault  Fault
-	Proofs []cluster.Proof // of its effect, one or more
+	Proofs []effect.Proof // of its effect, one or more
 	undo   []undo
 }
 
@@ -75,7 +76,7 @@ func (a *Applied) inject(ctx context.Context, w World) error {
 }
 
 // took notes what came of the injection into one node or client.
-func (a *Applied) took(proof cluster.Proof, end undo, err error) error {
+func (a *Applied) took(proof effect.Proof, end undo, err error) error {
 	if end != nil && (err == nil || errors.Is(err, cluster.ErrNotProven)) {
 		// What wasn't seen may have happened all the same.
 		a.undo = append(a.undo, end)
@@ -88,8 +89,8 @@ func (a *Applied) took(proof cluster.Proof, end undo, err error) error {
 
 // Undo ends the fault, in the reverse order, and returns what was seen of that. A fault that
 // can't be undone, or has been already, yields nothing.
-func (a *Applied) Undo(ctx context.Context) ([]cluster.Proof, error) {
-	var proofs []cluster.Proof
+func (a *Applied) Undo(ctx context.Context) ([]effect.Proof, error) {
+	var proofs []effect.Proof
 	var errs []error
 	for i := len(a.undo) - 1; i >= 0; i-- {
 		proof, err := a.undo[i](ctx)

@@ -6,7 +6,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // ClientDrift lets a client's machine count time at a Rate other than the host's. It takes one of Clients. It's undone by
@@ -29,9 +29,9 @@ var clientDrift = Type{
 		}
 		return nil
 	},
-	client: func(ctx context.Context, f Fault, p Process) (cluster.Proof, undo, error) {
+	client: func(ctx context.Context, f Fault, p Process) (effect.Proof, undo, error) {
 		proof, err := p.SetClockRate(ctx, f.Rate)
-		return proof, func(ctx context.Context) (cluster.Proof, error) { return p.SetClockRate(ctx, 1) }, err
+		return proof, func(ctx context.Context) (effect.Proof, error) { return p.SetClockRate(ctx, 1) }, err
 	},
 	Variants: []Variant{{
 		Name: "client-drift", Claim: Drift, About: "a client's machine counts time 0.8 % too slowly or too fast",

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/internal/wait"
 )
 
@@ -27,16 +28,16 @@ var clockDrift = Type{
 		}
 		return nil
 	},
-	node: func(ctx context.Context, f Fault, n cluster.Node) (cluster.Proof, undo, error) {
+	node: func(ctx context.Context, f Fault, n cluster.Node) (effect.Proof, undo, error) {
 		began := time.Now()
 		proof, err := n.SetClockRate(ctx, f.Rate)
-		return proof, func(ctx context.Context) (cluster.Proof, error) {
+		return proof, func(ctx context.Context) (effect.Proof, error) {
 			turned := time.Now()
 			if _, err := n.SetClockRate(ctx, 2-f.Rate); err != nil {
-				return cluster.Proof{}, err
+				return effect.Proof{}, err
 			}
 			if err := wait.For(ctx, turned.Sub(began)-time.Since(turned)); err != nil {
-				return cluster.Proof{}, err
+				return effect.Proof{}, err
 			}
 			return n.SetClockRate(ctx, 1)
 		}, err

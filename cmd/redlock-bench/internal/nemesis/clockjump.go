@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // ClockJump moves a node's wall clock by By; it's undone by a jump back.
@@ -17,9 +18,9 @@ var clockJump = Type{
 	// moved backwards before anybody trusts it again.
 	Within: func(f Fault, ttl time.Duration) bool { return f.By > 0 && f.For >= ttl || f.By < 0 && f.For < ttl },
 	check:  checkJump,
-	node: func(ctx context.Context, f Fault, n cluster.Node) (cluster.Proof, undo, error) {
+	node: func(ctx context.Context, f Fault, n cluster.Node) (effect.Proof, undo, error) {
 		proof, err := n.JumpClock(ctx, f.By)
-		return proof, func(ctx context.Context) (cluster.Proof, error) { return n.JumpClock(ctx, -f.By) }, err
+		return proof, func(ctx context.Context) (effect.Proof, error) { return n.JumpClock(ctx, -f.By) }, err
 	},
 	Variants: []Variant{{
 		Name: "clock-forward", Claim: Clocks, About: "a node's clock jumps ahead, and back later",

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // ClockRate lets a node's wall clock run Rate times as fast as the host's; it's undone by the rate 1 and a
@@ -16,11 +17,11 @@ var clockRate = Type{
 	Kind: ClockRate, Scope: OnNodes, Damages: always,
 	Within: func(f Fault, ttl time.Duration) bool { return f.For >= ttl },
 	check:  checkRate,
-	node: func(ctx context.Context, f Fault, n cluster.Node) (cluster.Proof, undo, error) {
+	node: func(ctx context.Context, f Fault, n cluster.Node) (effect.Proof, undo, error) {
 		proof, err := n.SetClockRate(ctx, f.Rate)
-		return proof, func(ctx context.Context) (cluster.Proof, error) {
+		return proof, func(ctx context.Context) (effect.Proof, error) {
 			if _, err := n.SetClockRate(ctx, 1); err != nil {
-				return cluster.Proof{}, err
+				return effect.Proof{}, err
 			}
 			return setRight(ctx, n)
 		}, err
@@ -41,10 +42,10 @@ func checkRate(f Fault) error {
 }
 
 // setRight moves a clock to the host's time, as a time server would.
-func setRight(ctx context.Context, n cluster.Node) (cluster.Proof, error) {
+func setRight(ctx context.Context, n cluster.Node) (effect.Proof, error) {
 	now, err := n.Time(ctx)
 	if err != nil {
-		return cluster.Proof{}, err
+		return effect.Proof{}, err
 	}
 	return n.JumpClock(ctx, -time.Until(now))
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/internal/wait"
 )
 
@@ -21,15 +22,15 @@ const strobeEvery = 10 * time.Millisecond
 var clockStrobe = Type{
 	Kind: ClockStrobe, Scope: OnNodes, Damages: always,
 	check: checkJump,
-	node: func(ctx context.Context, f Fault, n cluster.Node) (cluster.Proof, undo, error) {
+	node: func(ctx context.Context, f Fault, n cluster.Node) (effect.Proof, undo, error) {
 		proof, err := n.JumpClock(ctx, f.By)
 		if err != nil {
-			return proof, func(ctx context.Context) (cluster.Proof, error) { return setRight(ctx, n) }, err
+			return proof, func(ctx context.Context) (effect.Proof, error) { return setRight(ctx, n) }, err
 		}
 		strobing, stop := context.WithCancel(context.WithoutCancel(ctx))
 		ended := make(chan strobed, 1)
 		go func() { ended <- strobe(strobing, n, f.By) }()
-		return proof, func(ctx context.Context) (cluster.Proof, error) {
+		return proof, func(ctx context.Context) (effect.Proof, error) {
 			stop()
 			s := <-ended
 			proof, err := setRight(ctx, n)

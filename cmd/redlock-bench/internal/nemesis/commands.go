@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/internal/wait"
 )
 
@@ -77,7 +77,7 @@ func tampers(did string, ask func(context.Context, *Link)) *linkFault {
 			}
 			return fmt.Sprintf("probes on %d of %d were %s", seen, len(links), did), seen > 0
 		},
-		change: func(f Fault) cluster.Change { return cluster.Change{State: cluster.Tampered, Detail: string(f.Kind)} },
+		change: func(f Fault) effect.Change { return effect.Change{State: effect.Tampered, Detail: string(f.Kind)} },
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // CrashNode is SIGKILL; it's undone by a restart with Memory.
@@ -20,9 +21,9 @@ var crashNode = Type{
 		}
 		return nil
 	},
-	node: func(ctx context.Context, f Fault, n cluster.Node) (cluster.Proof, undo, error) {
+	node: func(ctx context.Context, f Fault, n cluster.Node) (effect.Proof, undo, error) {
 		proof, err := n.Kill(ctx)
-		return proof, func(ctx context.Context) (cluster.Proof, error) { return n.Restart(ctx, f.Memory) }, err
+		return proof, func(ctx context.Context) (effect.Proof, error) { return n.Restart(ctx, f.Memory) }, err
 	},
 	Variants: []Variant{{
 		Name: "crash-keep", Claim: Restarts, About: "a node is killed, and restarts with all that it knew",

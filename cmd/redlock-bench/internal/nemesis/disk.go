@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // BrokenDisk has a node's disk be as Disk says, while each write is to be on it before the reply (appendfsync always).
@@ -28,7 +29,7 @@ var brokenDisk = Type{
 		}
 		return nil
 	},
-	node: func(ctx context.Context, f Fault, n cluster.Node) (cluster.Proof, undo, error) {
+	node: func(ctx context.Context, f Fault, n cluster.Node) (effect.Proof, undo, error) {
 		proof, err := n.BreakDisk(ctx, f.Disk, f.By)
 		return proof, n.MendDisk, err
 	},

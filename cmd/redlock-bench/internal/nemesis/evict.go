@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // Evict has a node run out of memory and evict keys by Policy. It can't be undone.
@@ -19,7 +20,7 @@ var evict = Type{
 		}
 		return nil
 	},
-	node: func(ctx context.Context, f Fault, n cluster.Node) (cluster.Proof, undo, error) {
+	node: func(ctx context.Context, f Fault, n cluster.Node) (effect.Proof, undo, error) {
 		proof, err := n.Evict(ctx, f.Policy)
 		return proof, nil, err
 	},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // Kind is the name of a kind of fault, see [Type].
@@ -80,7 +81,7 @@ func (f Fault) String() string {
 		s.WriteString(" of")
 	}
 	if len(f.Nodes) > 0 {
-		fmt.Fprintf(&s, " %s", listed(f.Nodes, cluster.NodeName))
+		fmt.Fprintf(&s, " %s", listed(f.Nodes, effect.NodeName))
 	}
 	if f.Memory != "" {
 		fmt.Fprintf(&s, ", memory: %s", f.Memory)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/internal/wait"
 )
 
@@ -239,11 +240,11 @@ func TestApplyIsAllOrNothing(t *testing.T) {
 // process is a client that notes what is done to it.
 type process struct{ rates []float64 }
 
-func (*process) Stop(context.Context) (cluster.Proof, error)     { return cluster.Proof{}, nil }
-func (*process) Continue(context.Context) (cluster.Proof, error) { return cluster.Proof{}, nil }
-func (p *process) SetClockRate(_ context.Context, rate float64) (cluster.Proof, error) {
+func (*process) Stop(context.Context) (effect.Proof, error)     { return effect.Proof{}, nil }
+func (*process) Continue(context.Context) (effect.Proof, error) { return effect.Proof{}, nil }
+func (p *process) SetClockRate(_ context.Context, rate float64) (effect.Proof, error) {
 	p.rates = append(p.rates, rate)
-	return cluster.Proof{}, nil
+	return effect.Proof{}, nil
 }
 
 // TestClientDriftEnds has a client's clock run at another rate, and then at the host's again.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // FlushNode loses every key. It can't be undone.
@@ -11,7 +12,7 @@ const FlushNode Kind = "flush"
 
 var flushNode = Type{
 	Kind: FlushNode, Scope: OnNodes, Damages: always, Momentary: true,
-	node: func(ctx context.Context, _ Fault, n cluster.Node) (cluster.Proof, undo, error) {
+	node: func(ctx context.Context, _ Fault, n cluster.Node) (effect.Proof, undo, error) {
 		proof, err := n.Flush(ctx)
 		return proof, nil, err
 	},

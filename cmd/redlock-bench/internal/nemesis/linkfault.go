@@ -7,6 +7,7 @@ import (
 
 	"github.com/a5bbb083/redlock/clockdrift"
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 const (
@@ -28,9 +29,9 @@ type linkFault struct {
 	// shown, if not nil, is what shows the fault instead of probes that may be answered.
 	shown func(context.Context, Fault, []*Link) (string, bool)
 	// change is what it does to links, for programs.
-	change func(Fault) cluster.Change
+	change func(Fault) effect.Change
 	// atOnce, if not nil, is all there is to a fault of a moment; false means that it had no effect.
-	atOnce func(cluster.Node, []int, []*Link) (cluster.Proof, bool)
+	atOnce func(cluster.Node, []int, []*Link) (effect.Proof, bool)
 }
 
 // hitLinks injects a fault of the links to one node.
@@ -56,7 +57,7 @@ func (a *Applied) hitLinks(ctx context.Context, t Type, all *Links, n cluster.No
 	for _, link := range links {
 		t.link.hit(f, link)
 	}
-	a.undo = append(a.undo, func(ctx context.Context) (cluster.Proof, error) {
+	a.undo = append(a.undo, func(ctx context.Context) (effect.Proof, error) {
 		return f.heal(ctx, t, n, clients, links)
 	})
 	after, seen := f.look(ctx, t, links, before)
@@ -88,7 +89,7 @@ func (f Fault) seenIn(before, after probes) bool {
 	return t.link.seen(f, after)
 }
 
-func (f Fault) heal(ctx context.Context, t Type, n cluster.Node, clients []int, links []*Link) (cluster.Proof, error) {
+func (f Fault) heal(ctx context.Context, t Type, n cluster.Node, clients []int, links []*Link) (effect.Proof, error) {
 	proof := linkProof(n, clients, "end of "+string(f.Kind))
 	proof.Change = t.link.changeOf(f, n, clients)
 	proof.Change.Over = true
@@ -105,14 +106,14 @@ func (f Fault) heal(ctx context.Context, t Type, n cluster.Node, clients []int, 
 	return proof, nil
 }
 
-func (l *linkFault) changeOf(f Fault, n cluster.Node, clients []int) cluster.Change {
+func (l *linkFault) changeOf(f Fault, n cluster.Node, clients []int) effect.Change {
 	c := l.change(f)
 	c.Node, c.Clients = n.Name(), clients
 	return c
 }
 
-func linkProof(n cluster.Node, clients []int, fault string) cluster.Proof {
-	return cluster.Proof{
+func linkProof(n cluster.Node, clients []int, fault string) effect.Proof {
+	return effect.Proof{
 		Target: fmt.Sprintf("links of client %s to %s", listed(clients, func(i int) string { return fmt.Sprint(i + 1) }), n.Name()),
 		Fault:  fault,
 		How:    "PING through the proxies",

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 const (
@@ -25,7 +25,7 @@ var partition = Type{
 		},
 		within: func(Fault) time.Duration { return silence },
 		seen:   nothingAnswers,
-		change: func(Fault) cluster.Change { return cluster.Change{State: cluster.CutOff} },
+		change: func(Fault) effect.Change { return effect.Change{State: effect.CutOff} },
 	},
 	Variants: []Variant{{
 		Name: "partition", Claim: Pauses, About: "nothing passes between clients and nodes; then what was stuck is delivered",
@@ -51,8 +51,8 @@ var asymmetricPartition = Type{
 		},
 		within: func(Fault) time.Duration { return silence },
 		seen:   nothingAnswers,
-		change: func(f Fault) cluster.Change {
-			return cluster.Change{State: cluster.CutOff, Detail: string(f.Direction)}
+		change: func(f Fault) effect.Change {
+			return effect.Change{State: effect.CutOff, Detail: string(f.Direction)}
 		},
 	},
 	Variants: []Variant{{

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // PauseClient stops a client's process by SIGSTOP; it's undone by SIGCONT. It takes one of Clients.
@@ -12,7 +12,7 @@ const PauseClient Kind = "pause-client"
 
 var pauseClient = Type{
 	Kind: PauseClient, Scope: OnClients, Silences: true,
-	client: func(ctx context.Context, _ Fault, p Process) (cluster.Proof, undo, error) {
+	client: func(ctx context.Context, _ Fault, p Process) (effect.Proof, undo, error) {
 		proof, err := p.Stop(ctx)
 		return proof, p.Continue, err
 	},

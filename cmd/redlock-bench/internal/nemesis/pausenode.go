@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // PauseNode is SIGSTOP; it's undone by SIGCONT.
@@ -11,7 +12,7 @@ const PauseNode Kind = "pause-node"
 
 var pauseNode = Type{
 	Kind: PauseNode, Scope: OnNodes, Silences: true,
-	node: func(ctx context.Context, _ Fault, n cluster.Node) (cluster.Proof, undo, error) {
+	node: func(ctx context.Context, _ Fault, n cluster.Node) (effect.Proof, undo, error) {
 		proof, err := n.Pause(ctx)
 		return proof, n.Resume, err
 	},

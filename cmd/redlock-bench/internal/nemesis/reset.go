@@ -5,6 +5,7 @@ import (
 
 	"github.com/a5bbb083/redlock/clockdrift"
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // ResetLinks breaks the open connections of Clients. There is nothing to undo.
@@ -20,7 +21,7 @@ var resetLinks = Type{
 }
 
 // resetAll breaks the open connections; false means that there were none.
-func resetAll(n cluster.Node, clients []int, links []*Link) (cluster.Proof, bool) {
+func resetAll(n cluster.Node, clients []int, links []*Link) (effect.Proof, bool) {
 	proof := linkProof(n, clients, string(ResetLinks))
 	broken := 0
 	for _, link := range links {

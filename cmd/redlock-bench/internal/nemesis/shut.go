@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // Shut has a node run out of what Lack says, so that clients lose their connections and get no new ones.
@@ -19,7 +20,7 @@ var shut = Type{
 		}
 		return nil
 	},
-	node: func(ctx context.Context, f Fault, n cluster.Node) (cluster.Proof, undo, error) {
+	node: func(ctx context.Context, f Fault, n cluster.Node) (effect.Proof, undo, error) {
 		proof, err := n.Shut(ctx, f.Lack)
 		return proof, n.Reopen, err
 	},

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // SlowNode makes requests of Clients take longer by By.
@@ -26,7 +26,7 @@ var slowNode = Type{
 		},
 		within: func(f Fault) time.Duration { return f.By + patience },
 		seen:   func(f Fault, after probes) bool { return after.answered > 0 && after.fastest >= f.By },
-		change: func(f Fault) cluster.Change { return cluster.Change{State: cluster.Slow, Detail: "+" + f.By.String()} },
+		change: func(f Fault) effect.Change { return effect.Change{State: effect.Slow, Detail: "+" + f.By.String()} },
 	},
 	Variants: []Variant{{
 		Name: "slow-node", Claim: Pauses, About: "requests to a node take longer",

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 )
 
 // Scope is what a fault is done to.
@@ -41,16 +42,16 @@ type Type struct {
 	// check validates the fields that the kind needs besides Nodes and Clients; nil is none.
 	check func(Fault) error
 	// One of these injects it, by the scope. What they return undoes it, unless it's nil.
-	node   func(context.Context, Fault, cluster.Node) (cluster.Proof, undo, error)
+	node   func(context.Context, Fault, cluster.Node) (effect.Proof, undo, error)
 	link   *linkFault
-	client func(context.Context, Fault, Process) (cluster.Proof, undo, error)
+	client func(context.Context, Fault, Process) (effect.Proof, undo, error)
 
 	// Variants are how random plans use the kind.
 	Variants []Variant
 }
 
 // undo ends a fault and returns what was seen of that.
-type undo func(context.Context) (cluster.Proof, error)
+type undo func(context.Context) (effect.Proof, error)
 
 // Types are all kinds of faults.
 func Types() []Type { return types }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 )
@@ -68,7 +68,7 @@ func (s *stage) awaitDropped(ctx context.Context, until time.Duration) error {
 				break
 			}
 			if s.lab.Now() > until {
-				return lab.Spoiled("%s dropped the lock of %v too late", cluster.NodeName(i), s.holder)
+				return lab.Spoiled("%s dropped the lock of %v too late", effect.NodeName(i), s.holder)
 			}
 			if err := s.lab.SleepUntil(ctx, s.lab.Now()+time.Millisecond); err != nil {
 				return err

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 )
 
@@ -122,7 +122,7 @@ func owners(ctx context.Context, l *lab.Lab, nodes []int) (string, error) {
 		if text != "" {
 			text += ", "
 		}
-		text += fmt.Sprintf("%s has %.8s", cluster.NodeName(i), value)
+		text += fmt.Sprintf("%s has %.8s", effect.NodeName(i), value)
 	}
 	return text, nil
 }

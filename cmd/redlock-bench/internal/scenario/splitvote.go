@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/a5bbb083/redlock/cmd/internal/cluster"
+	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 )
@@ -89,7 +89,7 @@ func checkSpeed(ctx context.Context, l *lab.Lab) error {
 				return err
 			}
 			if took > l.TTL()/20 {
-				return lab.Spoiled("a PING from %v to %s took %v, twice as long as it was slowed down by", c, cluster.NodeName(node), took)
+				return lab.Spoiled("a PING from %v to %s took %v, twice as long as it was slowed down by", c, effect.NodeName(node), took)
 			}
 		}
 	}

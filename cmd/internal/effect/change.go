@@ -1,4 +1,6 @@
-package cluster
+package effect
+
+import "fmt"
 
 // State is a condition that lasts until something ends it.
 type State string
@@ -30,4 +32,12 @@ type Change struct {
 	Anew bool `json:"anew,omitempty"`
 
 	Detail string `json:"detail,omitempty"` // what there is to know besides: "+10s", "requests"
+}
+
+// NodeName is the name of the node at a place in the cluster: A to Z, and N27 after that.
+func NodeName(index int) string {
+	if index < 26 {
+		return string(rune('A' + index))
+	}
+	return fmt.Sprintf("N%d", index+1)
 }
