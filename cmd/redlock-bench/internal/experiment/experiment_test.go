@@ -164,7 +164,7 @@ func TestViolationStands(t *testing.T) {
 func TestExpectedViolationIsNoReasonToStop(t *testing.T) {
 	begun := 0
 	x := find(t, "control", "broken")
-	x.Scenario.Breaks = []string{"broken"}
+	x.Subject.Traits, x.Scenario.Breaks = subject.LacksGuards, subject.LacksGuards
 	x.Scenario.Perform = func(ctx context.Context, l *lab.Lab) error {
 		begun++
 		for _, c := range l.Clients() {
@@ -197,7 +197,7 @@ func TestOneWitnessProvesThatALockBreaks(t *testing.T) {
 			begun := 0
 			x := find(t, "control", "broken")
 			if c.breaks {
-				x.Scenario.Breaks, x.Scenario.Races = []string{"broken"}, []string{"broken"} // nobody writes
+				x.Subject.Traits, x.Scenario.Breaks, x.Scenario.Races = subject.LacksGuards, subject.LacksGuards, subject.LacksGuards // nobody writes
 			}
 			x.Scenario.Perform = func(ctx context.Context, l *lab.Lab) error {
 				begun++

@@ -7,6 +7,7 @@ import (
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 var asymmetricPartition = Scenario{
@@ -23,9 +24,8 @@ var asymmetricPartition = Scenario{
 	},
 	Clients:  2,
 	MinNodes: 1,
-	// The context of a rueidislock ends with the term that it asked for.
-	Breaks: []string{"rueidislock"},
-	Races:  []string{"rueidislock"},
+	Breaks:   subject.TimerEndsBelief,
+	Races:    subject.TimerEndsBelief,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		holder, next := l.Clients()[0], l.Clients()[1]
 		if err := acquireAndRead(ctx, holder); err != nil {

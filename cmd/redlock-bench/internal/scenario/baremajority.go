@@ -7,6 +7,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 var bareMajority = Scenario{
@@ -22,7 +23,7 @@ var bareMajority = Scenario{
 	Clients:  1,
 	MinNodes: 3,
 	Demands:  true,
-	Denies:   []string{"unchecked", "classic", "redsync", "redsync-failfast"},
+	Denies:   subject.NoHealing,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		holder := l.Clients()[0]
 		if err := acquireFromBareMajority(ctx, l, holder); err != nil {

@@ -6,12 +6,6 @@ import (
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 )
 
-// lackGuards are the subjects that count the vote of a node whose clock jumped or whose memory
-// is gone, as if nothing had happened.
-var lackGuards = []string{
-	"naive", "single", "unchecked", "classic", "unguarded", "redsync", "redsync-setnx", "redsync-failfast", "bsm",
-}
-
 // The guards of package redlock.
 const (
 	restartGuard = "restart"

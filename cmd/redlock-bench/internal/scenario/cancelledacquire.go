@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 var cancelledAcquire = Scenario{
@@ -20,7 +21,7 @@ var cancelledAcquire = Scenario{
 	Clients:  2,
 	MinNodes: 3,
 	Demands:  true,
-	Denies:   []string{"redsync", "redsync-setnx", "redsync-failfast"},
+	Denies:   subject.CancelledCleanup,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		impatient, other := l.Clients()[0], l.Clients()[1]
 		majority, _, _ := sides(l.Len())

@@ -6,6 +6,7 @@ import (
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 // slowRate is what a client's clock runs at: 1 s lasts for 1.02 s there. Locks allow for 1 %.
@@ -28,8 +29,8 @@ var clientClock = Scenario{
 	MinTTL:      3 * time.Second,
 	BuiltIn:     true,
 	BentClients: true,
-	Breaks:      []string{"naive", "single", "unchecked", "classic", "unguarded"},
-	Races:       []string{"naive", "single", "unchecked", "classic", "unguarded"},
+	Breaks:      subject.LacksGuards,
+	Races:       subject.LacksGuards,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		slow, other := l.Clients()[0], l.Clients()[1]
 		_, err := l.Inject(ctx, nemesis.Fault{Kind: nemesis.ClientDrift, Nodes: []int{}, Clients: []int{slow.Index()}, Rate: slowRate})

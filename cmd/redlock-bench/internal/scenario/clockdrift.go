@@ -7,6 +7,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/internal/effect"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 // fastRate is how fast the clock of the shared node runs: 1 s lasts for 0.67 s there.
@@ -26,7 +27,7 @@ var clockDrift = Scenario{
 	Clients:  2,
 	MinNodes: 3,
 	Guard:    clockGuard,
-	Breaks:   lackGuards,
+	Breaks:   subject.LacksGuards,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		s, err := divide(ctx, l)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 // jumpInTTLs is how far the clock jumps. Anything above 1 would do.
@@ -24,7 +25,7 @@ var clockJump = Scenario{
 	Clients:  2,
 	MinNodes: 3,
 	Guard:    clockGuard,
-	Breaks:   lackGuards,
+	Breaks:   subject.LacksGuards,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		s, err := divide(ctx, l)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 var crashAmnesia = Scenario{
@@ -22,7 +23,7 @@ var crashAmnesia = Scenario{
 	Clients:  2,
 	MinNodes: 3,
 	Guard:    restartGuard,
-	Breaks:   lackGuards,
+	Breaks:   subject.LacksGuards,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		s, err := divide(ctx, l)
 		if err != nil {

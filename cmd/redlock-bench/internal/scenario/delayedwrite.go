@@ -6,6 +6,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 var delayedWrite = Scenario{
@@ -20,7 +21,7 @@ var delayedWrite = Scenario{
 	},
 	Clients:     2,
 	MinNodes:    1,
-	Breaks:      []string{"rueidislock"}, // its context ends only after the pause
+	Breaks:      subject.TimerEndsBelief,
 	StaleWrites: true,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		slow, other := l.Clients()[0], l.Clients()[1]

@@ -6,6 +6,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 var lyingDisk = Scenario{
@@ -25,7 +26,7 @@ var lyingDisk = Scenario{
 	Backend:     cluster.Redis,
 	Persistence: cluster.Always,
 	Guard:       restartGuard,
-	Breaks:      append([]string{"durable"}, lackGuards...),
+	Breaks:      subject.LacksGuards | subject.TrustsDisks,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		s, err := divide(ctx, l)
 		if err != nil {
@@ -84,7 +85,7 @@ var stallingDisk = Scenario{
 	Persistence: cluster.Always,
 	Patient:     true,
 	Demands:     true,
-	Denies:      []string{"naive", "single", "unchecked", "classic", "redsync", "redsync-setnx", "rueidislock", "bsm"},
+	Denies:      subject.WaitsForAll,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		_, _, shared := sides(l.Len())
 		return outpace(ctx, l, nemesis.Fault{Kind: nemesis.BrokenDisk, Nodes: shared[:1], Disk: cluster.Stalling, By: l.TTL() / 4})

@@ -5,6 +5,7 @@ import (
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 var duplicatedRequests = Scenario{
@@ -19,7 +20,7 @@ var duplicatedRequests = Scenario{
 	Clients:  2,
 	MinNodes: 1,
 	Demands:  true,
-	Denies:   []string{"naive", "single", "unchecked", "classic", "redsync", "redsync-setnx", "redsync-failfast", "rueidislock"},
+	Denies:   subject.RefusesItself,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		twice, other := l.Clients()[0], l.Clients()[1]
 		fault, err := l.Inject(ctx, nemesis.Fault{Kind: nemesis.Duplicate, Nodes: l.Used(), Clients: []int{twice.Index()}, Each: true})

@@ -2,11 +2,11 @@ package scenario
 
 import (
 	"context"
-	"slices"
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 var eviction = Scenario{
@@ -23,7 +23,7 @@ var eviction = Scenario{
 	Clients:  2,
 	MinNodes: 3,
 	Backend:  cluster.Redis,
-	Breaks:   lackGuards,
+	Breaks:   subject.LacksGuards,
 	Perform:  evicts(cluster.VolatileTTL),
 }
 
@@ -41,7 +41,7 @@ var recordEviction = Scenario{
 	Clients:  2,
 	MinNodes: 3,
 	Backend:  cluster.Redis,
-	Breaks:   slices.Concat(lackGuards, []string{"guarded", "durable"}),
+	Breaks:   subject.LacksGuards | subject.RecordsExpire,
 	Perform:  evicts("volatile-lru"),
 }
 

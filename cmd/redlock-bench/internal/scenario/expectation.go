@@ -1,8 +1,6 @@
 package scenario
 
 import (
-	"slices"
-
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/check"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
@@ -30,23 +28,23 @@ func (s Scenario) Expect(sub subject.Subject) Expectation {
 		return Expectation{Exclusion: check.None, Fencing: check.None, Availability: check.None}
 	}
 	e := Expectation{Exclusion: check.Held, Fencing: check.None, Availability: check.None, StaleWrites: s.StaleWrites}
-	if slices.Contains(s.Breaks, sub.Name) {
+	if sub.Traits.Any(s.Breaks) {
 		e.Exclusion = check.Violated
 	}
-	if sub.Fencing {
+	switch {
+	case sub.Fencing && sub.Traits.Any(s.BreaksTokens):
+		e.Fencing = check.Violated
+	case sub.Fencing:
 		e.Fencing = check.Held
 	}
-	if slices.Contains(s.BreaksTokens, sub.Name) {
-		e.Fencing = check.Violated
-	}
 	switch {
-	case slices.Contains(s.Denies, sub.Name):
+	case sub.Traits.Any(s.Denies):
 		e.Availability = check.Violated
 	case s.Demands:
 		e.Availability = check.Held
 	}
 	e.LostUpdates = e.StaleWrites || e.Exclusion == check.Violated
-	e.Races = slices.Contains(s.Races, sub.Name)
+	e.Races = sub.Traits.Any(s.Races)
 	return e
 }
 

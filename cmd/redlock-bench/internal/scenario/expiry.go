@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 var expiry = Scenario{
@@ -17,7 +18,7 @@ var expiry = Scenario{
 	},
 	Clients:     2,
 	MinNodes:    1,
-	Breaks:      []string{"rueidislock"}, // its context ends only after the pause
+	Breaks:      subject.TimerEndsBelief,
 	StaleWrites: true,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		slow, other := l.Clients()[0], l.Clients()[1]

@@ -7,6 +7,7 @@ import (
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 // Round trips to another region, and to another continent.
@@ -35,7 +36,7 @@ func farVotersAt(roundTrip, shortest time.Duration) Scenario {
 		MinNodes: 3,
 		MinTTL:   shortest,
 		Guard:    clockGuard,
-		Breaks:   lackGuards,
+		Breaks:   subject.LacksGuards,
 		Perform: func(ctx context.Context, l *lab.Lab) error {
 			_, _, shared := sides(l.Len())
 			return correctedUnderALock(ctx, l, shared, func() error {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 var ghostRequest = Scenario{
@@ -23,7 +24,7 @@ var ghostRequest = Scenario{
 	MinNodes: 1,
 	Guard:    ghostGuard,
 	Demands:  true,
-	Denies:   []string{"naive", "single", "unchecked", "classic", "redsync", "redsync-setnx", "redsync-failfast", "bsm"},
+	Denies:   subject.LateRequests,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		slow, other := l.Clients()[0], l.Clients()[1]
 		stop, err := l.Inject(ctx, nemesis.Fault{Kind: nemesis.PauseNode, Nodes: l.Used()})

@@ -5,6 +5,7 @@ import (
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 var oldSnapshot = Scenario{
@@ -23,7 +24,7 @@ var oldSnapshot = Scenario{
 	MinNodes:    3,
 	Persistence: cluster.Snapshots,
 	Guard:       restartGuard,
-	Breaks:      lackGuards,
+	Breaks:      subject.LacksGuards,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		s, err := divide(ctx, l)
 		if err != nil {

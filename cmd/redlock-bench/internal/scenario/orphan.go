@@ -6,6 +6,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 var orphan = Scenario{
@@ -21,7 +22,7 @@ var orphan = Scenario{
 	Clients:  2,
 	MinNodes: 1,
 	Demands:  true,
-	Denies:   []string{"naive", "single", "unchecked", "classic", "redsync", "redsync-setnx", "redsync-failfast", "bsm"},
+	Denies:   subject.LateRequests,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		slow, other := l.Clients()[0], l.Clients()[1]
 		if err := overtakeSlowRequests(ctx, l, slow); err != nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 var pauseAfterCheck = Scenario{
@@ -18,7 +19,7 @@ var pauseAfterCheck = Scenario{
 	},
 	Clients:     2,
 	MinNodes:    1,
-	Breaks:      []string{"rueidislock"}, // its context ends only after the pause
+	Breaks:      subject.TimerEndsBelief,
 	StaleWrites: true,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		paused, other := l.Clients()[0], l.Clients()[1]

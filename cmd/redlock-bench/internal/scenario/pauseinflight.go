@@ -7,6 +7,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 var pauseInFlight = Scenario{
@@ -23,7 +24,7 @@ var pauseInFlight = Scenario{
 	Clients:  2,
 	MinNodes: 1,
 	Patient:  true,
-	Breaks:   []string{"naive", "unchecked"},
+	Breaks:   subject.TermFromReply | subject.LateReplies,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		paused, other := l.Clients()[0], l.Clients()[1]
 		asked, err := pauseInMidAcquire(ctx, l, paused)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 // unsynced is for how long appendfsync everysec surely may not have synced, with room for the kill.
@@ -27,7 +28,7 @@ var powerLoss = Scenario{
 	MinNodes:    3,
 	Persistence: cluster.EverySecond,
 	Guard:       restartGuard,
-	Breaks:      lackGuards,
+	Breaks:      subject.LacksGuards,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		s, err := divide(ctx, l)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 var replayedRequests = Scenario{
@@ -20,7 +21,7 @@ var replayedRequests = Scenario{
 	},
 	Clients:  3,
 	MinNodes: 1,
-	Breaks:   []string{"naive"},
+	Breaks:   subject.BlindRelease,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		before, holder, third := l.Clients()[0], l.Clients()[1], l.Clients()[2]
 		later := l.TTL() / 2

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 var revival = Scenario{
@@ -18,9 +19,8 @@ var revival = Scenario{
 	},
 	Clients:  2,
 	MinNodes: 1,
-	// The context of a rueidislock ends only after the pause.
-	Breaks: []string{"redsync-setnx", "rueidislock"},
-	Races:  []string{"rueidislock"},
+	Breaks:   subject.Revives | subject.TimerEndsBelief,
+	Races:    subject.TimerEndsBelief,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		slow, other := l.Clients()[0], l.Clients()[1]
 		if err := acquireAndRead(ctx, slow); err != nil {

@@ -2,11 +2,11 @@ package scenario
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 // backwards is how far the clocks of the second list's majority are behind. Fencing tokens are at most an hour
@@ -31,8 +31,8 @@ var rollingChange = Scenario{
 	Clients:      2,
 	MinNodes:     4,
 	Lists:        func() [][]int { return [][]int{{0, 1, 2}, {0, 3, 2}} },
-	Breaks:       slices.Concat(lackGuards, []string{"rueidislock"}),
-	BreaksTokens: []string{"unguarded"},
+	Breaks:       subject.AnyList,
+	BreaksTokens: subject.AnyList,
 	Prepare:      setBack(2, 3),
 	Perform:      func(ctx context.Context, l *lab.Lab) error { return listsApart(ctx, l, []int{0, 1}, []int{2, 3}) },
 }
@@ -52,8 +52,8 @@ var rollingGrowth = Scenario{
 	Clients:      2,
 	MinNodes:     5,
 	Lists:        func() [][]int { return [][]int{{0, 1, 2}, {0, 1, 2, 3, 4}} },
-	Breaks:       slices.Concat(lackGuards, []string{"rueidislock"}),
-	BreaksTokens: []string{"unguarded"},
+	Breaks:       subject.AnyList,
+	BreaksTokens: subject.AnyList,
 	Prepare:      setBack(2, 3, 4),
 	Perform:      func(ctx context.Context, l *lab.Lab) error { return listsApart(ctx, l, []int{0, 1}, []int{2, 3, 4}) },
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 // Scenario is one kind of experiment.
@@ -56,15 +57,15 @@ type Scenario struct {
 	// Perform performs the experiment in a lab with the right number of clients and nodes. It
 	// leaves the judgement to the checkers. An error means that the experiment didn't come off.
 	Perform func(context.Context, *lab.Lab) error
-	// Breaks names the subjects whose exclusion it violates, and Races those of them that may notice
+	// Breaks are the traits by which it violates a subject's exclusion, and Races those of subjects that may notice
 	// before they lose an update by it.
-	Breaks, Races []string
-	// BreaksTokens names the subjects whose fencing tokens it violates.
-	BreaksTokens []string
-	// Demands tells that it demands something of the lock, see lab.Lab.Demand, and Denies names
-	// the subjects that refuse it.
+	Breaks, Races subject.Traits
+	// BreaksTokens are the traits by which it violates the fencing tokens of a subject that has any.
+	BreaksTokens subject.Traits
+	// Demands tells that it demands something of the lock, see lab.Lab.Demand, and Denies are
+	// the traits by which a subject refuses it.
 	Demands bool
-	Denies  []string
+	Denies  subject.Traits
 	// StaleWrites tells that under every subject a write comes after one of a later holder,
 	// because no lock can prevent that.
 	StaleWrites bool

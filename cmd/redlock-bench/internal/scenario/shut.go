@@ -6,6 +6,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 var maxClients = Scenario{
@@ -16,7 +17,7 @@ var maxClients = Scenario{
 	Clients: 2, MinNodes: 3,
 	Backend: cluster.Redis,
 	Demands: true,
-	Denies:  []string{"naive", "single", "rueidislock", "bsm"},
+	Denies:  subject.NeedsOneNode,
 	Perform: shuts(cluster.Connections),
 }
 
@@ -28,7 +29,7 @@ var fileLimit = Scenario{
 	Clients: 2, MinNodes: 3,
 	Backend: cluster.Redis,
 	Demands: true,
-	Denies:  []string{"naive", "single", "rueidislock", "bsm"},
+	Denies:  subject.NeedsOneNode,
 	Perform: shuts(cluster.Files),
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 var slowClock = Scenario{
@@ -22,7 +23,7 @@ var slowClock = Scenario{
 	Clients:  2,
 	MinNodes: 3,
 	Guard:    clockGuard,
-	Breaks:   lackGuards,
+	Breaks:   subject.LacksGuards,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		_, _, shared := sides(l.Len())
 		return correctedUnderALock(ctx, l, shared, nil)

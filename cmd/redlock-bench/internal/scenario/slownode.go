@@ -7,6 +7,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 // slowRounds is how often the lock is taken; the fastest counts, because a busy machine makes some slow.
@@ -25,7 +26,7 @@ var slowNode = Scenario{
 	MinNodes: 3,
 	Patient:  true,
 	Demands:  true,
-	Denies:   []string{"naive", "single", "unchecked", "classic", "redsync", "redsync-setnx", "rueidislock", "bsm"},
+	Denies:   subject.WaitsForAll,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		_, _, shared := sides(l.Len())
 		return outpace(ctx, l, nemesis.Fault{Kind: nemesis.SlowNode, Nodes: shared[:1], By: l.TTL() / 4})

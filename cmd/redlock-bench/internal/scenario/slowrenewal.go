@@ -6,6 +6,7 @@ import (
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/protocol"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 var slowRenewal = Scenario{
@@ -22,7 +23,7 @@ var slowRenewal = Scenario{
 	Clients:  2,
 	MinNodes: 1,
 	Patient:  true,
-	Breaks:   []string{"naive", "rueidislock"},
+	Breaks:   subject.TermFromReply | subject.TimerEndsBelief,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		holder, next := l.Clients()[0], l.Clients()[1]
 		if err := acquireAndRead(ctx, holder); err != nil {

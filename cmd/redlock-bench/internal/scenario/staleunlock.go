@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 var staleUnlock = Scenario{
@@ -19,7 +20,7 @@ var staleUnlock = Scenario{
 	},
 	Clients:  3,
 	MinNodes: 1,
-	Breaks:   []string{"naive"},
+	Breaks:   subject.BlindRelease,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		slow, next, third := l.Clients()[0], l.Clients()[1], l.Clients()[2]
 		if err := slow.Acquire(ctx); err != nil {

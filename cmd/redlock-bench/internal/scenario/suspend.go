@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 var suspend = Scenario{
@@ -24,7 +25,7 @@ var suspend = Scenario{
 	MinNodes: 1,
 	BuiltIn:  true,
 	Guard:    suspendGuard,
-	Breaks:   []string{"naive", "single", "unchecked", "classic"},
+	Breaks:   subject.GoClock,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		sleeper, other := l.Clients()[0], l.Clients()[1]
 		if err := acquireAndRead(ctx, sleeper); err != nil {

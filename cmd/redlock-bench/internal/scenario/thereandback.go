@@ -5,6 +5,7 @@ import (
 
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/lab"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
+	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
 var clockThereAndBack = Scenario{
@@ -21,7 +22,7 @@ var clockThereAndBack = Scenario{
 	Clients:  2,
 	MinNodes: 3,
 	Guard:    clockGuard,
-	Breaks:   lackGuards,
+	Breaks:   subject.LacksGuards,
 	Perform: func(ctx context.Context, l *lab.Lab) error {
 		s, err := divide(ctx, l)
 		if err != nil {

@@ -8,8 +8,9 @@ import (
 // classic is Redlock as https://redis.io/docs/latest/develop/use/patterns/distributed-locks/
 // describes it, step by step.
 var classic = Subject{
-	Name:  "classic",
-	About: "Redlock to the letter: a majority within the TTL, less the time it took and 1 % + 2 ms for clock drift",
+	Name:   "classic",
+	About:  "Redlock to the letter: a majority within the TTL, less the time it took and 1 % + 2 ms for clock drift",
+	Traits: textbook | GoClock | NoHealing,
 	Open: func(ctx context.Context, c Config) (Locker, error) {
 		n, err := dial(ctx, c)
 		return classicLocker{n}, err

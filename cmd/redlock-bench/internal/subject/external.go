@@ -4,11 +4,16 @@ package subject
 // without the command that runs these.
 func Peers() []Subject {
 	return []Subject{
-		{Name: "redsync", About: "github.com/go-redsync/redsync, a Redlock, with its defaults"},
-		{Name: "redsync-setnx", About: "redsync with WithSetNXOnExtend"},
-		{Name: "redsync-failfast", About: "redsync with WithFailFast"},
-		{Name: "rueidislock", About: "github.com/redis/rueidis/rueidislock on one node; it renews itself", SingleNode: true},
-		{Name: "bsm", About: "github.com/bsm/redislock, on one node", SingleNode: true},
+		{Name: "redsync", About: "github.com/go-redsync/redsync, a Redlock, with its defaults",
+			Traits: textbook | NoHealing | CancelledCleanup},
+		{Name: "redsync-setnx", About: "redsync with WithSetNXOnExtend", Traits: textbook | Revives | CancelledCleanup},
+		{Name: "redsync-failfast", About: "redsync with WithFailFast",
+			Traits: textbook&^WaitsForAll | NoHealing | CancelledCleanup},
+		{Name: "rueidislock", About: "github.com/redis/rueidis/rueidislock on one node; it renews itself",
+			// The server tells it when its key vanishes, and its requests carry the time at which the key expires.
+			SingleNode: true, Traits: NeedsOneNode | AnyList | TimerEndsBelief | WaitsForAll | RefusesItself},
+		{Name: "bsm", About: "github.com/bsm/redislock, on one node",
+			SingleNode: true, Traits: NeedsOneNode | textbook&^RefusesItself},
 	}
 }
 

@@ -19,6 +19,7 @@ var guarded = Subject{
 	Name:    Ours,
 	About:   "this module's redlock package: Redlock with fencing tokens, and with guards where classic Redlock has none",
 	Fencing: true,
+	Traits:  RecordsExpire,
 	Open:    openChanging(),
 }
 
@@ -27,6 +28,7 @@ var unguarded = Subject{
 	Name:    "unguarded",
 	About:   "this module's redlock package with WithoutGuards",
 	Fencing: true,
+	Traits:  LacksGuards | AnyList,
 	Open: func(ctx context.Context, c Config) (Locker, error) {
 		return openGuarded(ctx, c, redlock.WithoutGuards())
 	},
@@ -37,6 +39,7 @@ var durable = Subject{
 	Name:    "durable",
 	About:   "this module's redlock package with WithDurableNodes",
 	Fencing: true,
+	Traits:  RecordsExpire | TrustsDisks,
 	Open:    openChanging(redlock.WithDurableNodes()),
 }
 

@@ -12,6 +12,7 @@ var naive = Subject{
 	Name:       "naive",
 	About:      "one node, SET NX PX; deletes the key without looking whose it is, trusts its lock for a TTL from the reply on",
 	SingleNode: true,
+	Traits:     textbook | NeedsOneNode | GoClock | TermFromReply | BlindRelease,
 	Open: func(ctx context.Context, c Config) (Locker, error) {
 		n, err := dial(ctx, c.middle())
 		return naiveLocker{n}, err

@@ -11,6 +11,7 @@ var single = Subject{
 	Name:       "single",
 	About:      "one node, SET NX PX with a random token; deletes the key only if the token is its own",
 	SingleNode: true,
+	Traits:     textbook | NeedsOneNode | GoClock,
 	Open: func(ctx context.Context, c Config) (Locker, error) {
 		n, err := dial(ctx, c.middle())
 		return singleLocker{n}, err

@@ -86,6 +86,8 @@ type Subject struct {
 	About string
 	// SingleNode tells that it uses the middle node only.
 	SingleNode bool
+	// Traits are what is known of how it works.
+	Traits Traits
 	// Fencing tells that its locks carry fencing tokens.
 	Fencing bool
 	// Command is the program, with its arguments, that is a client of it; nil for a built-in one.

@@ -8,8 +8,9 @@ import (
 // unchecked is the client in Martin Kleppmann's first example against Redlock, "How to do
 // distributed locking" (2016): it counts the votes and forgets how long they took to come.
 var unchecked = Subject{
-	Name:  "unchecked",
-	About: "Redlock whose client doesn't look at its clock again once the replies are there",
+	Name:   "unchecked",
+	About:  "Redlock whose client doesn't look at its clock again once the replies are there",
+	Traits: textbook | GoClock | LateReplies | NoHealing,
 	Open: func(ctx context.Context, c Config) (Locker, error) {
 		n, err := dial(ctx, c)
 		return uncheckedLocker{n}, err
