@@ -185,7 +185,7 @@ var mutations = []mutation{
 	},
 	{
 		"a minority is enough", "a lock that nodes out of reach can't have granted counts as one",
-		edit{"check/quorum.go", "if reached <= len(used)/2 {", "if reached < 0 {"},
+		edit{"check/quorum.go", "reached <= len(used)/2 {", "reached < 0 {"},
 		"check", "TestLockFromAMinority",
 	},
 	{
