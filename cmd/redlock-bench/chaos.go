@@ -58,6 +58,11 @@ which "redlock-bench list" explains, are
 Only real servers have
 ` + wrapped(realOnly(), 80) + `.
 
+Faults that are drawn one by one seldom meet in the way that breaks a lock. So,
+unless --faults or --claims says otherwise, once in every ` + fmt.Sprint(chaos.CompoundEvery) + ` TTLs, at a random
+moment, three faults are drawn together: one client is paused while the others are
+cut off from a minority of the nodes; when it's back, another node is emptied.
+
 What a lock claims to survive is put to the test one by one with --claims: pauses
 (and partitions), restarts (that keep the memory), drift, lost-memory, clocks,
 voters (that are replaced); each is a schedule with the faults of those before it,

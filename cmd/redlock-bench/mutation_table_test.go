@@ -124,6 +124,11 @@ var mutations = []mutation{
 		"chaos", "TestPlansSuitTheirNodes",
 	},
 	{
+		"faults are only drawn one by one", "a minute of chaos may leave a lock without guards unharmed",
+		edit{"chaos/generate.go", "alone = p.compound(random, from, until)", "_ = random"},
+		"chaos", "TestUsualMinuteHasCompoundFaults",
+	},
+	{
 		"lying disks do no damage", "more than a minority forgets, and the lock is to blame",
 		edit{"nemesis/disk.go", "Damages: func(f Fault) bool { return f.Disk == cluster.Lying }", "Damages: func(Fault) bool { return false }"},
 		"chaos", "TestPlansKeepToTheModel",

@@ -19,6 +19,8 @@ const (
 	redraws = 30
 	// maxPerTTL bounds how many faults begin within a TTL: what proves a fault takes some time.
 	maxPerTTL = 20
+	// CompoundEvery is how many TTLs of a plan with the usual shares have one [nemesis.Dice.Compound].
+	CompoundEvery = 6
 )
 
 // usualShare is the usual weight of a kind of fault, and shares are those of the kinds that have another.
@@ -26,12 +28,12 @@ const (
 // A lock breaks when nodes forget what they granted, so that's what happens most. A series is five faults, one for each
 // node, so it has a fifth of the share. Restarts with all memory, and stopped nodes, break no lock on a quorum; each
 // takes a node from a lock with guards for a TTL and more, and too many of them leave no majority to judge. The replacement of a node takes so
-// long that more of them would leave no time without.
+// long that more of them would leave no time without; that of a dead one often finds no room, since the node counts as damaged all the while.
 const usualShare = 4
 
 var shares = map[string]int{
 	"flush": 12, "crash-lose": 6, "clock-forward": 8, "pause-client": 8, "crash-keep": 2, "pause-node": 2, "rolling-restart": 1, "rolling-failover": 1,
-	"replace-voter": 1, "replace-dead-voter": 1,
+	"replace-voter": 1, "replace-dead-voter": 2,
 }
 
 // Shares are the usual weights of the kinds that nodes of a backend can have.
@@ -47,7 +49,7 @@ func Shares(backend cluster.Backend) map[string]int {
 }
 
 // Generate fills the plan, which has everything but faults, with random ones that nodes of the backend can have. Weights
-// has the share of each of [Kinds]; a kind that isn't in it has a weight of 0, and nil gives [Shares]. Every is the mean
+// has the share of each of [Kinds]; a kind that isn't in it has a weight of 0, and nil gives [Shares], and compound faults. Every is the mean
 // time between the beginnings of two faults; 0 is [Pace]. The same arguments give the same plan.
 func Generate(p Plan, backend cluster.Backend, weights map[string]int, every time.Duration) (Plan, error) {
 	p.Faults = []nemesis.Fault{}
@@ -70,16 +72,57 @@ func Generate(p Plan, backend cluster.Backend, weights map[string]int, every tim
 		return Plan{}, fmt.Errorf("chaos: a fault every %v: give at least %v, a %dth of the TTL", every, ttl/maxPerTTL, maxPerTTL)
 	}
 	step := func() time.Duration { return time.Duration(float64(every) * random.ExpFloat64()) }
-	for at := ttl + step(); at < p.Duration.Duration()-ttl; at += step() {
-		for range redraws {
-			drawn := lottery[random.IntN(len(lottery))].Draw(nemesis.Dice{Random: random, Nodes: p.all(), Clients: p.Clients, TTL: ttl})
-			if p.add(drawn, at.Round(time.Millisecond)) {
-				break
+	at, end := ttl+step(), p.Duration.Duration()-ttl
+	for from := ttl; from < end; from += CompoundEvery * ttl {
+		until := min(from+CompoundEvery*ttl, end)
+		var alone span
+		if weights == nil { // before the others of this time, which would leave it no room
+			alone = p.compound(random, from, until)
+		}
+		for ; at < until; at += step() {
+			for range redraws {
+				drawn := lottery[random.IntN(len(lottery))].Draw(nemesis.Dice{Random: random, Nodes: p.all(), Clients: p.Clients, TTL: ttl})
+				if !alone.disturbed(drawn, at) && p.add(drawn, at.Round(time.Millisecond)) {
+					break
+				}
 			}
 		}
 	}
 	slices.SortStableFunc(p.Faults, func(a, b nemesis.Fault) int { return cmp.Compare(a.At, b.At) })
 	return p, nil
+}
+
+// compound adds a series of faults by which several things go wrong at once, at a random moment between two, and returns when it must be
+// alone. There may be no room for it.
+func (p *Plan) compound(random *rand.Rand, from, until time.Duration) span {
+	if p.minority() == 0 || p.Clients < 2 {
+		return span{}
+	}
+	voters := newElectorate(*p)
+	for _, f := range p.Faults {
+		if f.Hits(nemesis.OnVoters) {
+			voters, _ = voters.without(f.Nodes[0])
+		}
+	}
+	d := nemesis.Dice{Random: random, Nodes: p.all(), Clients: p.Clients, TTL: p.TTL.Duration()}
+	for range redraws {
+		at := (from + time.Duration(float64(until-from)*random.Float64())).Round(time.Millisecond)
+		series := d.Compound(voters.voters, p.minority())
+		alone := span{at, at + series[len(series)-1].At + p.TTL.Duration()/5}
+		if !alone.disturbed(p.Faults, 0) && p.add(series, at) {
+			return alone
+		}
+	}
+	return span{}
+}
+
+// disturbed tells whether one of the faults, each with At counted from an instant, is there in the span and may keep clients from what they'd do
+// otherwise. A drift doesn't, and a replacement takes too long to be kept apart.
+func (s span) disturbed(faults []nemesis.Fault, from time.Duration) bool {
+	return s.until > 0 && slices.ContainsFunc(faults, func(f nemesis.Fault) bool {
+		drifts := f.Kind == nemesis.ClockDrift || f.Kind == nemesis.ClientDrift
+		return !drifts && !f.Hits(nemesis.OnVoters) && s.overlaps(span{from + f.At, from + f.At + f.For})
+	})
 }
 
 // add adds a series of faults that begins at an instant, unless one of them doesn't fit.

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +58,51 @@ func TestLongPlanHasEveryKind(t *testing.T) {
 		assert.Greater(t, counts[name], least, name)
 	}
 	assert.Len(t, counts, len(Kinds()))
+}
+
+// compoundsOf counts the flushes of a plan by which a lock is left to a minority: all clients but one have been cut off from two other nodes for
+// longer than a TTL, and that one is back from a pause as long.
+func compoundsOf(p Plan) int {
+	ttl, count := p.TTL.Duration(), 0
+	for _, cut := range p.Faults {
+		if cut.Kind != nemesis.Partition || len(cut.Clients) != p.Clients-1 || len(cut.Nodes) != 2 {
+			continue
+		}
+		paused := slices.ContainsFunc(p.Faults, func(f nemesis.Fault) bool {
+			return f.Kind == nemesis.PauseClient && f.At == cut.At && f.For > ttl && !slices.Contains(cut.Clients, f.Clients[0])
+		})
+		emptied := slices.ContainsFunc(p.Faults, func(f nemesis.Fault) bool {
+			after := f.At - cut.At
+			return f.Kind == nemesis.FlushNode && !slices.Contains(cut.Nodes, f.Nodes[0]) && after > ttl && after < cut.For
+		})
+		if paused && emptied {
+			count++
+		}
+	}
+	return count
+}
+
+func TestUsualMinuteHasCompoundFaults(t *testing.T) {
+	for seed := range int64(20) {
+		for _, backend := range []cluster.Backend{cluster.Embedded, cluster.Redis} {
+			p, err := Generate(blank(seed, time.Minute), backend, nil, 0)
+			require.NoError(t, err)
+			require.GreaterOrEqual(t, compoundsOf(p), 6, "seed %d, %s", seed, backend)
+			require.Empty(t, p.Outside())
+		}
+	}
+	for _, seed := range []int64{1, 2, 3} {
+		p, err := Generate(blank(seed, time.Minute), cluster.Embedded, map[string]int{"partition": 1, "reset": 1, "pause-client": 1}, 0)
+		require.NoError(t, err)
+		require.Zero(t, compoundsOf(p), "only the kinds that were asked for")
+	}
+	for _, small := range []Plan{{Nodes: 2, Clients: 4}, {Nodes: 5, Clients: 1}} {
+		small.TTL, small.Duration = 1000, 60_000
+		p, err := Generate(small, cluster.Embedded, nil, 0)
+		require.NoError(t, err)
+		require.Zero(t, compoundsOf(p))
+		require.Empty(t, p.Outside())
+	}
 }
 
 func TestWeights(t *testing.T) {

@@ -2,11 +2,14 @@ package chaos
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -63,6 +66,36 @@ func testGuarded(t *testing.T, backend cluster.Backend) {
 }
 
 func TestGuardedOnEmbeddedNodes(t *testing.T) { testGuarded(t, cluster.Embedded) }
+
+// TestCompoundFaultsBreakClassic has no other fault. One of them alone may have no effect: its owner may notice before another client comes by.
+func TestCompoundFaultsBreakClassic(t *testing.T) {
+	compounds := func(name string) Run {
+		r := newRun(t, name, cluster.Embedded, 5*time.Second)
+		r.Plan = blank(1, 15*time.Second)
+		r.Plan.TTL = 500
+		r.Plan.Faults = []nemesis.Fault{}
+		random := rand.New(rand.NewPCG(1, 0))
+		for at := r.Plan.TTL.Duration(); at < r.Plan.Duration.Duration(); at += 4 * r.Plan.TTL.Duration() {
+			r.Plan.compound(random, at, at+r.Plan.TTL.Duration())
+		}
+		slices.SortStableFunc(r.Plan.Faults, func(a, b nemesis.Fault) int { return cmp.Compare(a.At, b.At) })
+		return r
+	}
+	t.Run("classic", func(t *testing.T) {
+		for range 4 {
+			if o := perform(t, compounds("classic")); o.Violated() {
+				assert.Equal(t, check.Violated, o.Exclusion)
+				return
+			}
+		}
+		assert.Fail(t, "not violated")
+	})
+	t.Run("guarded", func(t *testing.T) {
+		o := perform(t, compounds("guarded"))
+		assert.False(t, o.Violated(), o.Findings)
+		assert.Positive(t, o.Acquired)
+	})
+}
 
 func TestGuardedOnRealServers(t *testing.T) {
 	if _, err := exec.LookPath("redis-server"); err != nil && os.Getenv("REDLOCK_REQUIRE_REDIS") != "1" {

@@ -125,6 +125,24 @@ func (d Dice) rolling(series string, rest float64, step func(node []int) Fault) 
 	return steps
 }
 
+// Compound is a series of faults that breaks a lock without guards more often than not, where faults that are drawn one by one seldom meet in such a way.
+// For longer than a TTL, one client is paused, and the others are cut off from some nodes. So one of those holds the lock, if anybody does, and only on the
+// other nodes. Once the paused client is back, which isn't cut off, one of these other nodes is emptied. There must be two clients, and more than cutOff voters.
+func (d Dice) Compound(voters []int, cutOff int) []Fault {
+	nodes, clients := slices.Clone(voters), d.Random.Perm(d.Clients)
+	d.Random.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
+	cut, paused, others := nodes[:cutOff], clients[:1], clients[1:]
+	slices.Sort(cut)
+	slices.Sort(others)
+	pause := d.ttls(1.1, 1.3)
+	emptied := pause + d.ttls(0.1, 0.3)
+	return []Fault{
+		{Kind: PauseClient, Nodes: []int{}, Clients: paused, For: pause},
+		{Kind: Partition, Nodes: cut, Clients: others, For: emptied + d.ttls(0.2, 0.5)},
+		{Kind: FlushNode, Nodes: nodes[cutOff : cutOff+1], At: emptied},
+	}
+}
+
 func (d Dice) node() []int { return []int{d.Random.IntN(d.Nodes)} }
 
 func (d Dice) client() []int { return []int{d.Random.IntN(d.Clients)} }
