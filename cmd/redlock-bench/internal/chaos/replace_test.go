@@ -28,7 +28,7 @@ var (
 )
 
 // replacements is a plan in which one node after the other is replaced, dead or alive, while one node at a time fails in another way and is back before
-// the next does. So a majority of each list is always there.
+// the next does. So a majority of each list is always there. A quarter of the time passes before the first replacement.
 func replacements(duration time.Duration, seed uint64) Plan {
 	p := blank(int64(seed), duration)
 	p.Spares = 1
@@ -36,7 +36,7 @@ func replacements(duration time.Duration, seed uint64) Plan {
 	random := rand.New(rand.NewPCG(seed, 1))
 	of := newElectorate(p)
 	var faults []nemesis.Fault
-	for at, i := 2*ttl, 0; ; i++ {
+	for at, i := duration/4, 0; ; i++ {
 		f := nemesis.Fault{Kind: nemesis.ReplaceVoter, Nodes: []int{of.voters[random.IntN(p.Nodes)]}, At: at, By: ttl / 5, For: nemesis.LongestReplacement(ttl)}
 		if i%2 == 1 {
 			f.Kind = nemesis.ReplaceDeadVoter
