@@ -19,6 +19,8 @@ const (
 	redraws = 30
 	// maxPerTTL bounds how many faults begin within a TTL: what proves a fault takes some time.
 	maxPerTTL = 20
+	// many is a number of faults of which few are the only ones of their kind.
+	many = 50
 	// CompoundEvery is how many TTLs of a plan with the usual shares have one [nemesis.Dice.Compound].
 	CompoundEvery = 6
 )
@@ -88,8 +90,21 @@ func Generate(p Plan, backend cluster.Backend, weights map[string]int, every tim
 			}
 		}
 	}
+	if weights == nil && len(p.Faults) >= many {
+		p.dropSingles()
+	}
 	slices.SortStableFunc(p.Faults, func(a, b nemesis.Fault) int { return cmp.Compare(a.At, b.At) })
 	return p, nil
+}
+
+// dropSingles takes out the faults that are the only ones of their kind. Where such a fault can't be carried out when its time comes, its kind
+// wasn't seen at all, and there would be no verdict. Replacements stay: they take too long to be many.
+func (p *Plan) dropSingles() {
+	count := make(map[string]int)
+	for _, f := range p.Faults {
+		count[f.Variant()]++
+	}
+	p.Faults = slices.DeleteFunc(p.Faults, func(f nemesis.Fault) bool { return count[f.Variant()] == 1 && !f.Hits(nemesis.OnVoters) })
 }
 
 // compound adds a series of faults by which several things go wrong at once, at a random moment between two, and returns when it must be

@@ -89,6 +89,15 @@ func TestUsualMinuteHasCompoundFaults(t *testing.T) {
 			require.NoError(t, err)
 			require.GreaterOrEqual(t, compoundsOf(p), 6, "seed %d, %s", seed, backend)
 			require.Empty(t, p.Outside())
+			kinds := make(map[string]int)
+			for _, f := range p.Faults {
+				if !f.Hits(nemesis.OnVoters) {
+					kinds[f.Variant()]++
+				}
+			}
+			for kind, n := range kinds {
+				require.Greater(t, n, 1, "seed %d, %s: %s might be skipped", seed, backend, kind)
+			}
 		}
 	}
 	for _, seed := range []int64{1, 2, 3} {
