@@ -190,11 +190,12 @@ func (lk *Lock) ask(ctx context.Context, seen *observation, now guard.Span) bool
 		l.voters[voter].swift.Store(a.Err == nil && a.Elapsed <= l.options.nodeTimeout/swiftOf)
 		return quorum.Reaction{Vote: vote(a)}
 	}
+	r.seal(l.kinds, l.options.fenceLife) // once: it may be asked more than once
 	if !seen.waits && !lk.askLead(ctx, seen, &poll) {
 		return false
 	}
 	lk.asking(poll.Voters)
-	ballot := l.start(poll)
+	ballot := l.group.Start(poll)
 	lk.askedBy(ballot)
 	won := lk.count(ctx, seen, opAcquire, ballot)
 	if !won && r.leads(seen.decided.Outcome) {

@@ -140,7 +140,7 @@ func (lk *Lock) askLead(ctx context.Context, seen *observation, poll *quorum.Pol
 	first.Voters, first.Timeout = []int{lead}, poll.Timeout/leadOf
 	first.Settled = func(_ *request, o quorum.Outcome[reply]) bool { return o.Answers[lead].Heard }
 	lk.asking(first.Voters)
-	ballot := l.start(first)
+	ballot := l.group.Start(first)
 	lk.askedBy(ballot)
 	end := ballot.Begun().Add(poll.Timeout)
 	seen.rounds++

@@ -223,7 +223,7 @@ var mutations = []mutation{
 	},
 	{
 		"a leader that resigns stands again", "an error that tells of another lock's loss counts as the loss of the office",
-		[]edit{{"redlock/lead.go", "if office != nil && !errors.Is(office.Unlock(ctx), ErrLost) {", "if false {"}},
+		[]edit{{"redlock/lead.go", "if office != nil && !errors.Is(office.Unlock(ctx), ErrLost) {", "if office == nil {"}},
 		"TestLeadReturnsAnErrorThatTellsOfAnotherLoss",
 	},
 	{

@@ -120,7 +120,7 @@ var mutations = []mutation{
 	},
 	{
 		"plans don't know their nodes", "embedded nodes are to have faults that they can't have",
-		edit{"chaos/generate.go", "range nemesis.VariantsOn(backend) {", "range nemesis.Variants() {"},
+		edit{"chaos/generate.go", "range KindsOn(backend) {", "range Kinds() {"},
 		"chaos", "TestPlansSuitTheirNodes",
 	},
 	{
