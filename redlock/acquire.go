@@ -187,7 +187,9 @@ func (lk *Lock) ask(ctx context.Context, seen *observation, now guard.Span) bool
 	poll.Settled = explained
 	poll.Seen = func(voter int, a quorum.Answer[reply]) quorum.Reaction {
 		lk.answeredClaim(voter, a)
-		l.voters[voter].swift.Store(a.Err == nil && a.Elapsed <= l.options.nodeTimeout/swiftOf)
+		if !a.Unsent() {
+			l.voters[voter].swift.Store(a.Err == nil && a.Elapsed <= l.options.nodeTimeout/swiftOf)
+		}
 		return quorum.Reaction{Vote: vote(a)}
 	}
 	r.seal(l.kinds, l.options.fenceLife) // once: it may be asked more than once

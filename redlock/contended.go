@@ -13,36 +13,46 @@ const contention = time.Second
 // contest.go. The zero value is ready.
 type contended struct {
 	mu            sync.Mutex
-	recent, older map[string]holderID // who was in the way, of the last contention's time and of that before
-	since         time.Time           // of recent
+	recent, older map[string]rival // of the last contention's time, and of that before
+	since         time.Time        // of recent
 }
 
-// note remembers that a name is contended, and who was in the way: nobody, if that isn't known.
-func (c *contended) note(name string, holder holderID) {
+// rival is who was in the way.
+type rival struct {
+	holder    holderID // nobody, if that isn't known
+	elsewhere bool     // one of those of that time was of another process
+}
+
+// note remembers that a name is contended.
+func (c *contended) note(name string, r rival) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.turn()
 	if c.recent == nil {
-		c.recent = make(map[string]holderID)
+		c.recent = make(map[string]rival)
 	}
-	c.recent[name] = holder
+	r.elsewhere = r.elsewhere || c.recent[name].elsewhere
+	c.recent[name] = r
 }
 
-// has reports whether a name was contended a moment ago.
-func (c *contended) has(name string) bool {
-	_, contended := c.holder(name)
-	return contended
+// elsewhere reports whether another process wanted a name a moment ago.
+func (c *contended) elsewhere(name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.turn()
+	return c.recent[name].elsewhere || c.older[name].elsewhere
 }
 
-// holder returns who was in the way when a name was contended a moment ago.
+// holder returns who was in the way last, if anybody was a moment ago.
 func (c *contended) holder(name string) (h holderID, contended bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.turn()
-	if h, contended = c.recent[name]; !contended {
-		h, contended = c.older[name]
+	r, contended := c.recent[name]
+	if !contended {
+		r, contended = c.older[name]
 	}
-	return h, contended
+	return r.holder, contended
 }
 
 // turn forgets what's too old. The caller holds mu.

@@ -127,10 +127,7 @@ const (
 // may name a holder that is gone. It returns false when ctx is done.
 func (lk *Lock) askLead(ctx context.Context, seen *observation, poll *quorum.Poll[*request, reply]) bool {
 	l := lk.locker
-	before, contended := l.refused.holder(lk.name)
-	if !contended {
-		before, contended = l.contended.holder(lk.name)
-	}
+	before, contended := l.contended.holder(lk.name)
 	set := l.electorate().Sets()[0]
 	lead := set[leadVoter(lk.name, len(set))]
 	if v := l.voters[lead]; !contended || len(set) < 3 || !v.answers() || !v.swift.Load() {
@@ -173,11 +170,7 @@ func (l *Locker) meetOthers(name string, answers []quorum.Answer[reply]) {
 	holder := mostNamed(answers)
 	for _, a := range answers {
 		if said(a) == Held {
-			l.refused.note(name, holder)
-			if !l.turns.own(name, a.Reply.holder) {
-				l.contended.note(name, holder)
-				return
-			}
+			l.contended.note(name, rival{holder, !l.turns.own(name, a.Reply.holder)})
 		}
 	}
 }

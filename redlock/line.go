@@ -124,7 +124,7 @@ func (w *waiter) look(ctx context.Context) (reply, bool) {
 	w.ticket, w.stood, w.overdue, w.answers = a.Reply.place.ticket, true, 0, o
 	w.turn.stands.Store(true)
 	if r := a.Reply; r.status != statusOK && (r.status != statusHeld || r.place.ahead > 0 || !l.turns.own(w.name, r.holder)) {
-		l.contended.note(w.name, r.holder)
+		l.contended.note(w.name, rival{r.holder, true})
 	}
 	return a.Reply, true
 }

@@ -44,8 +44,7 @@ type Locker struct {
 	complaints complaints // of those that wait in vain
 	process    string     // what the lines at the voters call it
 	ears       *ears
-	contended  contended // other processes want these names
-	refused    contended // these names were refused to somebody here
+	contended  contended
 }
 
 // busy counts what Close or Shutdown has to wait for.

@@ -51,7 +51,7 @@ func (l *Locker) giveBack(c *claim, silently bool) *quorum.Ballot[*request, repl
 				r.Again = true
 			default:
 				if a.Reply.value != 0 && !l.turns.stands(c.name) {
-					l.contended.note(c.name, nobody) // it called another process
+					l.contended.note(c.name, rival{nobody, true}) // it was called
 				}
 				r.Again = r.Vote != quorum.Yes && c.unsettled(voter) && a.Sent <= doubtfulRepeats
 			}

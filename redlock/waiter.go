@@ -102,7 +102,7 @@ func (l *Locker) freeIn(o decision) (left time.Duration, known bool) {
 // ask until it's given back. Then the attempt follows the release in each voter's queue: both are one exchange.
 func (w *waiter) follow(ctx context.Context) bool {
 	l := w.locker
-	if l.contended.has(w.name) {
+	if l.contended.elsewhere(w.name) {
 		return false
 	}
 	if !l.turns.holds(w.name) {
@@ -112,7 +112,7 @@ func (w *waiter) follow(ctx context.Context) bool {
 	defer timer.Stop()
 	select {
 	case w.gone = <-w.turn.freed:
-		return !l.contended.has(w.name)
+		return !l.contended.elsewhere(w.name)
 	case <-timer.C:
 	case <-ctx.Done():
 	}
