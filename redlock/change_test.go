@@ -281,3 +281,36 @@ func TestJoiningNeedsBothMajorities(t *testing.T) {
 		require.True(t, lk.Valid())
 	})
 }
+
+// While a second change isn't complete, tokens stay as far ahead as the first one has put them.
+func TestTokensGrowWhereVotersForgetDuringASecondChange(t *testing.T) {
+	bubble(t, 6, func(t *testing.T, q *redlocktest.Quorum) {
+		old := among(t, q, "old", abc)
+		warmUp(t, old)
+		require.NoError(t, old.Close())
+		time.Sleep(15 * time.Second)
+		def := []int{3, 4, 5}
+		require.NoError(t, joint(t, q, "there", abc, def).Change(t.Context()))
+		l := among(t, q, "new", def)
+		lk, err := l.Lock(t.Context(), "job")
+		require.NoError(t, err)
+		last := lk.Fence()
+		require.NoError(t, lk.Unlock(t.Context()))
+		require.NoError(t, l.Close())
+		time.Sleep(15 * time.Second)
+		back := joint(t, q, "back", def, abc)
+		brief, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		require.ErrorIs(t, back.Change(brief), context.DeadlineExceeded, "it waits for locks of the old set to end")
+		for _, node := range def {
+			q.Node(node).Flush()
+			other, err := back.Lock(t.Context(), "another job") // the voter that has forgotten is told what is going on
+			require.NoError(t, err)
+			require.NoError(t, other.Unlock(t.Context()))
+			time.Sleep(15 * time.Second)
+		}
+		lk, err = back.Lock(t.Context(), "job")
+		require.NoError(t, err)
+		require.Greater(t, lk.Fence(), last)
+	})
+}

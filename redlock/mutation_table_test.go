@@ -278,13 +278,18 @@ var mutations = []mutation{
 	},
 	{
 		"tokens start again with the new set", "a token of the old set is larger than a later one",
-		[]edit{{"redlock/scripts/grant.lua", "floor = from > 0 and math.max(from, earliest) + 3600000000 or 0", "floor = 0"}},
+		[]edit{{"redlock/scripts/grant.lua", "floor = changed > 0 and math.max(changed, earliest) + 3600000000 or 0", "floor = 0"}},
 		"TestTokensGrowAcrossAChange",
 	},
 	{
 		"tokens of the new set stand still", "for an hour after a change, a voter that has forgotten grants smaller ones again",
-		[]edit{{"redlock/scripts/grant.lua", "math.max(from, earliest) + 3600000000", "from + 3600000000"}},
+		[]edit{{"redlock/scripts/grant.lua", "math.max(changed, earliest) + 3600000000", "changed + 3600000000"}},
 		"TestTokensGrowWhereAVoterForgetsAfterAChange",
+	},
+	{
+		"a second change forgets that tokens are ahead", "while it goes on, voters that have forgotten grant smaller ones again",
+		[]edit{{"redlock/internal/member/change.go", "max(d.From, v.Known.From), max(d.Changed, v.Known.changed())", "max(d.From, v.Known.From), 0"}},
+		"TestTokensGrowWhereVotersForgetDuringASecondChange",
 	},
 	{
 		"a change begins under lockers with the old set alone", "they lose their locks",

@@ -20,7 +20,7 @@ if KEYS[3] then
   if astray(now, life, marker[3], earliest, tonumber(ARGV[7])) then
     return {-5, now, 0, 0}
   end
-  local says, from = votes(marker[4], ARGV[10], ARGV[11], earliest)
+  local says, from, changed = votes(marker[4], ARGV[10], ARGV[11], earliest)
   if says == -6 then
     return {-6, now, 0, 0}
   end
@@ -32,7 +32,7 @@ if KEYS[3] then
   end
   -- Those with the set before had voters that aren't asked any more. Their values are no larger than this: nobody got one of more than
   -- an hour ahead, and they were over by then. It goes on with the time, as proposals do, for voters that forget.
-  floor = from > 0 and math.max(from, earliest) + 3600000000 or 0
+  floor = changed > 0 and math.max(changed, earliest) + 3600000000 or 0
 end
 local owner, record = redis.call('GET', KEYS[1]), read(KEYS[2])
 if owns(owner, record, token) then

@@ -67,23 +67,26 @@ end
 -- What a server says to a locker with one set of voters (own), or with two that it joins. The server knows of one set: text is
 -- "ID GENERATION FROM NAMES", see tell.lua. A generation of 0 is a claim, which is no decision yet.
 -- Returns 1 where it votes for one of them, -6 where it votes for another, and -3 where that isn't known, or not so
--- early; and from when on those are served that have the set alone, or 0.
+-- early; from when on those are served that have the set alone, or 0; and the date of the last change that was complete, or 0.
 local function votes(text, own, joined, earliest)
   if (own or '') == '' then
-    return 1, 0 -- a client that doesn't say
+    return 1, 0, 0 -- a client that doesn't say
   end
   local id, generation, from = string.match(text or '', '^(%S+) (%d+) (%S+)')
   if id and id ~= own and id ~= joined then
-    return -6, 0
+    return -6, 0, 0
   end
   if not id or generation == '0' then
-    return -3, 0
+    return -3, 0, 0
   end
+  local pending, date = string.match(from, '^(-?)(%d*)$')
+  local changed = tonumber(date) or 0
+  from = pending == '' and changed or 0
   -- While it's being changed, those who join both sets are served, and nobody else.
-  if joined ~= '' or (from ~= '-' and earliest >= tonumber(from)) then
-    return 1, tonumber(from) or 0
+  if joined ~= '' or (pending == '' and earliest >= from) then
+    return 1, from, changed
   end
-  return -3, tonumber(from) or 0
+  return -3, from, changed
 end
 
 -- The field that says when a locker was served last that has the group's set alone, of which field is the name.

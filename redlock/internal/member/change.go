@@ -46,7 +46,7 @@ func (c *Change) Next(views []View, numbers []int64) (Step, Known) {
 	case target.From != Pending:
 		return Complete, target // those that had missed it know it now, too
 	case waited:
-		target.From = c.From
+		target.From, target.Changed = c.From, 0
 		return Inform, target
 	}
 	c.waited, c.numbers = target, slices.Clone(numbers)
@@ -78,15 +78,18 @@ func next(to Set, views []View) (d Known, ok bool) {
 		}
 	}
 	d.Set, d.From = to, Pending
+	contradicted := false
 	for _, v := range views {
-		if !v.Heard || v.Known.Generation != d.Generation {
-			continue
+		if v.Heard && v.Known.Generation == d.Generation {
+			contradicted = contradicted || v.Known.ID != to.ID
+			d.From, d.Changed = max(d.From, v.Known.From), max(d.Changed, v.Known.changed())
 		}
-		if v.Known.ID != to.ID {
-			d.Generation, d.From = d.Generation+1, Pending
-			return d, ok
-		}
-		d.From = max(d.From, v.Known.From)
+	}
+	if contradicted {
+		d.Generation, d.From = d.Generation+1, Pending
+	}
+	if d.From != Pending {
+		d.Changed = 0
 	}
 	return d, ok
 }

@@ -44,6 +44,16 @@ type Known struct {
 	// From is the agreed time, in µs since the Unix epoch, from which lockers with this set alone are served; [Pending] while
 	// nobody has said. Of a claim it's from when on a majority may decide it.
 	From int64
+	// Changed is, while From is pending, the From of the last change that was complete, or 0. Fencing tokens are ahead of the time since then.
+	Changed int64
+}
+
+// changed returns since when fencing tokens are ahead of the time, or 0.
+func (k Known) changed() int64 {
+	if k.From == Pending {
+		return k.Changed
+	}
+	return k.From // 0 for the first decision
 }
 
 // Blank reports whether the voter knows of no set.
@@ -52,7 +62,7 @@ func (k Known) Blank() bool { return k.ID == "" }
 // Decided reports whether the voter votes for the set.
 func (k Known) Decided() bool { return k.Generation > 0 }
 
-// String is how a voter stores it: "ID GENERATION FROM NAME,NAME". From is - while it's pending.
+// String is how a voter stores it: "ID GENERATION FROM NAME,NAME". While From is pending it's -, followed by Changed if that isn't 0.
 func (k Known) String() string {
 	if k.Blank() {
 		return ""
@@ -65,8 +75,11 @@ func (k Known) String() string {
 }
 
 func (k Known) since() string {
-	if k.From == Pending {
+	switch {
+	case k.From == Pending && k.Changed == 0:
 		return "-"
+	case k.From == Pending:
+		return strconv.FormatInt(-k.Changed, 10)
 	}
 	return strconv.FormatInt(k.From, 10)
 }
@@ -84,17 +97,20 @@ func Parse(text string) (Known, error) {
 	if err != nil {
 		return Known{}, fmt.Errorf("redlock: not a set of voters: %q: %w", text, err)
 	}
-	from := int64(Pending)
+	from, changed := int64(Pending), int64(0)
 	if parts[2] != "-" {
 		if from, err = strconv.ParseInt(parts[2], 10, 64); err != nil {
 			return Known{}, fmt.Errorf("redlock: not a set of voters: %q: %w", text, err)
+		}
+		if from < 0 {
+			from, changed = Pending, -from
 		}
 	}
 	names := strings.Split(parts[3], ",")
 	for i, n := range names {
 		names[i] = strings.ReplaceAll(n, "%2C", ",")
 	}
-	return Known{Set: Set{ID: parts[0], Names: names}, Generation: generation, From: from}, nil
+	return Known{Set: Set{ID: parts[0], Names: names}, Generation: generation, From: from, Changed: changed}, nil
 }
 
 // View is what was heard of one voter.

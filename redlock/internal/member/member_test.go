@@ -22,6 +22,7 @@ func TestKnownIsReadAsItWasWritten(t *testing.T) {
 		{},
 		{Set: member.NewSet([]string{"a:1", "b:1"}), From: 17},
 		{Set: member.NewSet([]string{"a:1,b:1", "*redis.Client 2"}), Generation: 3, From: member.Pending},
+		{Set: member.NewSet([]string{"a:1"}), Generation: 4, From: member.Pending, Changed: 1795832470915124},
 	} {
 		got, err := member.Parse(k.String())
 		require.NoError(t, err)
