@@ -88,6 +88,41 @@ func TestVectorsOfLeadVoters(t *testing.T) {
 	}
 }
 
+func TestVectorsOfVoters(t *testing.T) {
+	type vector struct {
+		Addresses, Names    []string
+		ID, Text            string
+		Generation, Changed int64
+		From                *int64
+	}
+	for _, v := range vectors[vector](t, "voters.txt") {
+		var nodes []redis.UniversalClient
+		for i := range max(len(v.Addresses), len(v.Names)) {
+			addr := fmt.Sprintf("10.0.0.%d:6379", i+1)
+			if v.Names == nil {
+				addr = v.Addresses[i]
+			}
+			client := redis.NewClient(&redis.Options{Addr: addr})
+			t.Cleanup(func() { assert.NoError(t, client.Close()) })
+			nodes = append(nodes, client)
+		}
+		o := options{names: v.Names}
+		require.NoError(t, o.checkMembers())
+		r, err := o.enlist(nodes, nil)
+		require.NoError(t, err)
+		m := newMembers("", r)
+		assert.Equal(t, v.ID, m.own)
+		known := member.Known{Set: m.config[0].Set, Generation: v.Generation, From: member.Pending, Changed: v.Changed}
+		if v.From != nil {
+			known.From = *v.From
+		}
+		assert.Equal(t, v.Text, known.String())
+		read, err := member.Parse(v.Text)
+		require.NoError(t, err)
+		assert.Equal(t, known, read)
+	}
+}
+
 // slot is the hash slot of a key: CRC16 (XMODEM) of the hash tag, or of all without one, modulo 16384.
 // https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#key-distribution-model
 func slot(key string) int {
