@@ -30,7 +30,7 @@ func randomToken() (hi, lo uint64) {
 // and [ErrNoQuorum] where too few voters answered in time. A failed attempt is released on
 // every voter that may have granted it, in the background, however late a voter's answer comes.
 func (l *Locker) TryLock(ctx context.Context, name string, opts ...LockOption) (*Lock, error) {
-	lo, err := l.check(ctx, name, opts)
+	lo, err := l.check(ctx, opAcquire, name, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (l *Locker) TryLock(ctx context.Context, name string, opts ...LockOption) (
 }
 
 // check looks at everything that can be known before a request is sent.
-func (l *Locker) check(ctx context.Context, name string, opts []LockOption) (lockOptions, error) {
+func (l *Locker) check(ctx context.Context, op operation, name string, opts []LockOption) (lockOptions, error) {
 	if err := checkName(name); err != nil {
 		return lockOptions{}, err
 	}
@@ -60,7 +60,7 @@ func (l *Locker) check(ctx context.Context, name string, opts []LockOption) (loc
 		return lo, ErrClosed
 	}
 	if err := ctx.Err(); err != nil {
-		return lo, fmt.Errorf("redlock: acquire %q: %w", name, err)
+		return lo, fmt.Errorf("redlock: %v %q: %w", op, name, err)
 	}
 	return lo, nil
 }

@@ -50,7 +50,7 @@ func (l *Locker) lockAll(ctx context.Context, names []string, opts []LockOption,
 	names = slices.Compact(slices.Sorted(slices.Values(names)))
 	renew := false
 	for _, name := range names { // all of them, before the first is taken
-		lo, err := l.check(ctx, name, opts)
+		lo, err := l.check(ctx, opAcquire, name, opts)
 		if err != nil {
 			return nil, err
 		}
@@ -83,7 +83,7 @@ func (l *Locker) lockAll(ctx context.Context, names []string, opts []LockOption,
 
 // begin ties the locks together.
 func (ls *Locks) begin(ctx context.Context) {
-	ls.ctx, ls.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	ls.ctx, ls.cancel = context.WithCancelCause(endingWith(context.WithoutCancel(ctx), ls.locks...))
 	for _, lk := range ls.locks {
 		context.AfterFunc(lk.Context(), func() { ls.cancel(context.Cause(lk.Context())) })
 	}
@@ -146,6 +146,8 @@ func (ls *Locks) Unlock(ctx context.Context) error {
 	if ls == nil {
 		return errNoLock
 	}
+	ctx, done := outliving(ctx, ls.locks...) // before the first release ends it
+	defer done()
 	return ls.each(func(lk *Lock) error { return lk.Unlock(ctx) })
 }
 

@@ -50,6 +50,9 @@ func EvenIfUnprepared() ChangeOption { return func(o *changeOptions) { o.outvote
 func (l *Locker) Change(ctx context.Context, opts ...ChangeOption) error {
 	var o changeOptions
 	for _, opt := range opts {
+		if opt == nil {
+			return errNilOption
+		}
 		opt(&o)
 	}
 	switch {

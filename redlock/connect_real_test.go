@@ -93,8 +93,10 @@ func TestRealMisconfiguredMinorityShows(t *testing.T) {
 	servers := startVoters(t, 3)
 	servers[1].Do("CONFIG", "SET", "requirepass", password)
 	_, err := redlock.Dial(t.Context(), urls(servers), redlock.RequireAll())
-	require.Error(t, err)
+	require.ErrorIs(t, err, redlock.ErrNoQuorum)
+	assert.ErrorContains(t, err, "2 of 3 voters answered, 3 needed")
 	assert.ErrorContains(t, err, "it wants a password")
+	assert.ErrorContains(t, err, "RequireAll asks for all voters; leave it out where a majority will do")
 	var events []redlock.Event
 	l := dialURLs(t, urls(servers), onDone(func(e redlock.Event) { events = append(events, e) }))
 	use(t, l, "job")

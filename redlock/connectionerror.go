@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 
 	"github.com/redis/go-redis/v9"
@@ -45,8 +46,15 @@ func diagnoseConnection(err error, c connection) diagnosis {
 		return brokenOff(c)
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return diagnosis{Failed, "no route leads to its address", "correct the address, or see to the network"}
+	case unintelligible(err):
+		return diagnosis{Failed, "it doesn't speak Redis's protocol", "correct the address: another kind of server, or a proxy, answers there"}
 	}
 	return diagnosis{outcome: Failed}
+}
+
+// unintelligible tells whether go-redis couldn't read the reply. It has no other mark for that.
+func unintelligible(err error) bool {
+	return err != nil && (strings.HasPrefix(err.Error(), "redis: can't parse ") || strings.HasPrefix(err.Error(), "redis: invalid reply"))
 }
 
 const perhapsNoTLS = "if it never does, see whether it speaks TLS at that port: rediss:// to a server without TLS ends like this; if it's slow or far away, raise WithNodeTimeout"

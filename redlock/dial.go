@@ -77,8 +77,7 @@ func parseURLs(urls []string, nodeTimeout time.Duration) ([]*redis.Options, erro
 	for i, raw := range urls {
 		co, err := redis.ParseURL(raw)
 		if err != nil {
-			return nil, fmt.Errorf("%w: URL %d%s; use redis://HOST:PORT or rediss://HOST:PORT, and %%-encode what is special in a password",
-				ErrInvalidOption, i+1, complaint(raw, err))
+			return nil, fmt.Errorf("%w: URL %d%s", ErrInvalidOption, i+1, complaint(raw, err))
 		}
 		// The context of each exchange is the only time-out; what the URL says would compete
 		// with it. A request that is sent twice by the client library would arrive late.
@@ -103,12 +102,16 @@ func parseURLs(urls []string, nodeTimeout time.Duration) ([]*redis.Options, erro
 	return all, nil
 }
 
-// complaint says what is wrong with a URL without showing any part that could be a password.
-// Where a URL can't be taken apart with certainty, that's all of it.
+// complaint says what is wrong with a URL, and what helps, without showing any part that could be a password. Where a URL can't be
+// taken apart with certainty, that's all of it.
 func complaint(raw string, err error) string {
-	u, malformed := url.Parse(raw)
-	if malformed != nil || u.Host == "" || (u.Scheme != "redis" && u.Scheme != "rediss") {
-		return " can't be read (it isn't shown, since it may hold a password)"
+	if strings.Count(raw, "://") > 1 {
+		return " is several URLs in one text: give each as an element of its own (they aren't shown, since they may hold passwords)"
 	}
-	return fmt.Sprintf(", %s: %s", u.Redacted(), strings.TrimPrefix(err.Error(), "redis: "))
+	const form = "; use redis://HOST:PORT or rediss://HOST:PORT, and %-encode what is special in a password"
+	u, malformed := url.Parse(raw)
+	if malformed != nil || u.Host == "" || (u.Scheme != "redis" && u.Scheme != "rediss") || strings.Contains(u.Path+u.RawQuery+u.Fragment, "@") {
+		return " can't be read (it isn't shown, since it may hold a password)" + form
+	}
+	return fmt.Sprintf(", %s://%s: %s", u.Scheme, u.Host, strings.TrimPrefix(err.Error(), "redis: ")) + form
 }

@@ -1,6 +1,7 @@
 package redlock
 
 import (
+	"net"
 	"testing"
 	"time"
 
@@ -17,4 +18,25 @@ func TestDialsConnectionsDontGrowOld(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, all[0].ConnMaxIdleTime, url)
 	}
+}
+
+// Whatever listens at an address, the error says that it's no Redis server, and what to do.
+func TestDialAnotherKindOfServer(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() { // until the listener is closed
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Write([]byte("SSH-2.0-OpenSSH\r\n"))
+			_ = c.Close()
+		}
+	}()
+	_, err = Dial(t.Context(), []string{"redis://" + listener.Addr().String()})
+	require.ErrorIs(t, err, ErrNoQuorum)
+	assert.ErrorContains(t, err, "it doesn't speak Redis's protocol")
+	assert.ErrorContains(t, err, "correct the address")
 }

@@ -64,7 +64,7 @@ func withHolds(ctx context.Context, locks ...*Lock) context.Context {
 	for _, lk := range locks {
 		all = &holds{lk, all}
 	}
-	return context.WithValue(ctx, holdsKey{}, all)
+	return context.WithValue(endingWith(ctx, locks...), holdsKey{}, all)
 }
 
 func holdsOf(ctx context.Context) *holds {

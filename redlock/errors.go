@@ -125,7 +125,7 @@ type QuorumError struct {
 	Op string
 	// Name is the lock's name; empty for "dial".
 	Name string
-	// Needed is the number of voters that make a majority.
+	// Needed is the number of voters that make a majority. It's that of all voters where [RequireAll] is what made "dial" fail.
 	Needed int
 	// Nodes has an entry for every voter, in the order in which they were given.
 	Nodes []NodeResult

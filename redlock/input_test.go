@@ -1,6 +1,8 @@
 package redlock_test
 
 import (
+	"context"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +33,12 @@ func TestInvalidOptions(t *testing.T) {
 		"negative time-out":          {redlock.WithNodeTimeout(-ms), "-1ms"},
 		"time-out beyond the window": {redlock.WithNodeTimeout(time.Minute), "1m0s"},
 		"no clock":                   {redlock.WithClock(nil), "nil"},
+		"no option":                  {nil, "an option is nil; leave it out"},
+		"the longest ttl there is":   {redlock.WithTTL(math.MaxInt64), "MaxTTL 2562047h47m16.854775807s; use at most 43800h0m0s"},
+		"and of all locks":           {redlock.WithMaxTTL(math.MaxInt64), "MaxTTL 2562047h47m16.854775807s; use at most 43800h0m0s"},
+		"the longest fence life":     {redlock.WithFenceLife(math.MaxInt64), "fence life 2562047h47m16.854775807s; use at most 87600h0m0s"},
+		"the largest clock error":    {redlock.WithMaxClockError(math.MaxInt64), "largest clock error 2562047h47m16.854775807s is longer than the fence life 24h0m0s"},
+		"half of that":               {redlock.WithMaxClockError(math.MaxInt64/4 + 1), "largest clock error"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -96,6 +104,8 @@ func TestDialShowsNoPasswords(t *testing.T) {
 	for _, raw := range []string{
 		"redis://locker:se/cret@b:1", "secret:foo@b:1", "http://locker:secret@b:1",
 		"redis://locker:secret@b:1/notanumber", "redis://locker:secret@b:1?read_timeout=x", "://secret", "secret",
+		"redis://locker:secret@a:1,redis://locker:secret@b:1", "redis://locker:12/secret@b:1", "redis://locker:12?secret@b:1", "redis://locker:12/3?se=cret@b:1",
+		"redis://b:1?password=secret", "redis://b:1/0?read_timeout=x&password=secret",
 	} {
 		_, err := redlock.Dial(t.Context(), []string{raw})
 		require.ErrorIs(t, err, redlock.ErrInvalidOption, raw)
@@ -104,4 +114,26 @@ func TestDialShowsNoPasswords(t *testing.T) {
 		}
 		assert.Contains(t, err.Error(), "URL 1")
 	}
+}
+
+// A list that wasn't taken apart is told from a URL that is malformed.
+func TestDialTellsAListFromAURL(t *testing.T) {
+	for _, list := range []string{"redis://a:1,redis://b:1", "redis://a:1;redis://b:1", "redis://a:1 redis://b:1", "redis://u:p@a:1,redis://u:p@b:1"} {
+		_, err := redlock.Dial(t.Context(), []string{list})
+		require.ErrorIs(t, err, redlock.ErrInvalidOption, list)
+		assert.ErrorContains(t, err, "several URLs in one text: give each as an element of its own", list)
+	}
+}
+
+func TestNilLockOption(t *testing.T) {
+	bubble(t, 1, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a")
+		_, err := l.TryLock(t.Context(), "job", redlock.AutoRenew(true), nil)
+		require.ErrorIs(t, err, redlock.ErrInvalidOption)
+		assert.ErrorContains(t, err, "an option is nil; leave it out")
+		err = l.Do(t.Context(), "job", func(context.Context, *redlock.Lock) error { return nil }, nil)
+		require.ErrorIs(t, err, redlock.ErrInvalidOption)
+		assert.ErrorContains(t, err, "an option is nil; leave it out")
+		require.ErrorIs(t, l.Change(t.Context(), nil), redlock.ErrInvalidOption)
+	})
 }

@@ -93,7 +93,7 @@ func parseFound(values []any) (reply, error) {
 // name. The Holding then has what was answered. For a locker with [WithoutFencing] the token and the remaining time are all
 // that there is to know; one with [WithoutGuards] goes by the keys alone.
 func (l *Locker) Inspect(ctx context.Context, name string) (Holding, error) {
-	if _, err := l.check(ctx, name, nil); err != nil {
+	if _, err := l.check(ctx, opInspect, name, nil); err != nil {
 		return Holding{}, err
 	}
 	if err := l.enter(ctx, opInspect, name); err != nil {

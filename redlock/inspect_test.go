@@ -243,3 +243,17 @@ func TestFirstInspectionOfFarVoters(t *testing.T) {
 		require.NoError(t, err)
 	})
 }
+
+// An error of a look at a lock isn't one of an attempt to take it.
+func TestInspectThatIsCancelledSaysSo(t *testing.T) {
+	bubble(t, 1, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a")
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := l.Inspect(ctx, "job")
+		require.ErrorIs(t, err, context.Canceled)
+		assert.EqualError(t, err, `redlock: inspect "job": context canceled`)
+		_, err = l.TryLock(ctx, "job")
+		assert.EqualError(t, err, `redlock: acquire "job": context canceled`)
+	})
+}

@@ -55,7 +55,7 @@ func (lk *Lock) begin(ctx context.Context, lo lockOptions) {
 	}
 	lk.unlocked = make(chan struct{})
 	// The acquisition's context bounds the acquisition. Its end mustn't end the lock.
-	lk.ctx, lk.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	lk.ctx, lk.cancel = context.WithCancelCause(endingWith(context.WithoutCancel(ctx), lk))
 	lk.expiry = time.AfterFunc(lk.window.Remaining(now), lk.expire)
 	lk.locker.turns.took(lk.name, holderOf(lk.token))
 	lk.startHealing()

@@ -151,6 +151,43 @@ func TestUnlockTellsWhetherTheLockWasHeld(t *testing.T) {
 	})
 }
 
+// The context that ends with the lock may be given to its release: that waits for the voters all the same.
+func TestUnlockWithTheLocksOwnContext(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		l := join(t, q, "a")
+		for i := range 3 {
+			q.Member("a").Link(i).Delay(5*ms, 5*ms)
+		}
+		lk, err := l.TryLock(t.Context(), "own")
+		require.NoError(t, err)
+		require.NoError(t, lk.Unlock(lk.Context()))
+		assert.GreaterOrEqual(t, 1, taken(q, "own"), "a majority has given it back")
+
+		lk, err = l.TryLock(t.Context(), "derived")
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(lk.Context(), ms)
+		defer cancel()
+		require.ErrorIs(t, lk.Unlock(ctx), context.DeadlineExceeded, "the caller's deadline counts")
+
+		require.NoError(t, l.Do(t.Context(), "work", func(ctx context.Context, lk *redlock.Lock) error { return lk.Unlock(ctx) }))
+		require.NoError(t, l.DoAll(t.Context(), []string{"b", "c"}, func(ctx context.Context, all *redlock.Locks) error { return all.Unlock(ctx) }))
+		all, err := l.TryLockAll(t.Context(), []string{"b", "c"})
+		require.NoError(t, err)
+		require.NoError(t, all.Unlock(all.Context()))
+		all, err = l.TryLockAll(t.Context(), []string{"b", "c"})
+		require.NoError(t, err)
+		require.NoError(t, all.Lock("b").Unlock(all.Context()))
+		require.NoError(t, all.Lock("c").Unlock(t.Context()))
+
+		lk, err = l.TryLock(t.Context(), "another's")
+		require.NoError(t, err)
+		other, err := l.TryLock(lk.Context(), "other")
+		require.NoError(t, err)
+		require.NoError(t, lk.Unlock(t.Context()))
+		require.ErrorIs(t, other.Unlock(lk.Context()), context.Canceled, "it's over, as any context may be")
+	})
+}
+
 func TestExtendWithoutMajorityKeepsThePresentDeadline(t *testing.T) {
 	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
 		l := join(t, q, "a")

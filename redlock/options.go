@@ -17,6 +17,7 @@ const (
 	defaultMaxClockError   = 250 * time.Millisecond // for TTLs of 5 s and longer
 	leastDefaultClockError = 10 * time.Millisecond
 	defaultFenceLife       = 24 * time.Hour
+	longestFenceLife       = 10 * 365 * 24 * time.Hour // far from where sums of durations overflow
 )
 
 // Option configures a [Locker].
@@ -61,19 +62,19 @@ type lockOptions struct {
 func WithTTL(d time.Duration) Option { return func(o *options) { o.ttl = d } }
 
 // WithMaxTTL sets the longest [TTL] that an acquisition may ask for. The default is the
-// locker's own TTL. It's also how long a voter has to wait that may have forgotten locks, so
+// locker's own TTL, which 0 stands for, too. It's also how long a voter has to wait that may have forgotten locks, so
 // all lockers on the same voters should use the same.
 func WithMaxTTL(d time.Duration) Option { return func(o *options) { o.maxTTL = d } }
 
 // WithMaxClockError sets how far a voter's clock may be from the true time and still be a right one,
-// either way. The default is a twentieth of the locker's TTL, at most 250 ms and at least 10 ms; the least is
+// either way. The default is a twentieth of the locker's TTL, at most 250 ms and at least 10 ms; 0 stands for it, too. The least is
 // 1 ms. A majority of the voters' clocks must be right; what
 // the others do doesn't matter. All it costs is that a lock whose holder died is free later, by twice
 // this. A single voter's clock must be right, too. It has no effect without guards.
 func WithMaxClockError(d time.Duration) Option { return func(o *options) { o.maxClockError = d } }
 
 // WithFenceLife sets for how long a voter keeps a name's record after its last grant or extension: the fencing register, and until
-// when the last owner may believe in its lock. The default is 24 h, and the least is twice MaxTTL. It decides how much
+// when the last owner may believe in its lock. The default is 24 h, the least is twice MaxTTL, and the most is 10 years. It decides how much
 // memory names cost that aren't used again; docs/protocol.md has a table of sizes.
 //
 // A shorter life costs two things. Servers end records by their own clocks, and a clock that's put right can end them
@@ -89,7 +90,7 @@ func WithFenceLife(d time.Duration) Option { return func(o *options) { o.fenceLi
 func WithDriftFactor(f float64) Option { return func(o *options) { o.driftFactor = f } }
 
 // WithNodeTimeout sets how long an operation waits for any one voter, whatever time-outs the
-// Redis clients have. The default is a twentieth of the locker's TTL, at most 250 ms. It's meant for one round trip, and the first
+// Redis clients have. The default is a twentieth of the locker's TTL, at most 250 ms; 0 stands for it, too. It's meant for one round trip, and the first
 // exchange takes several: for a connection, a password, a script that the server doesn't know. So the first operation of
 // each kind, and one after a silence in which connections were given up, waits for four times as long, at least 100 ms, where no
 // majority answers before; [Locker.Inspect] waits as long for the others, too. Voters that hung when they were asked last get no more than this. With guards,
@@ -159,9 +160,15 @@ func MaxHold(d time.Duration) LockOption {
 // a d beyond MaxTTL may come short where those voters forget that know of it.
 func AtLeast(d time.Duration) LockOption { return func(o *lockOptions) { o.atLeast = d } }
 
+// errNilOption doesn't say which one it is: some methods put options of their own before the caller's.
+var errNilOption = fmt.Errorf("%w: an option is nil; leave it out", ErrInvalidOption)
+
 func newOptions(opts []Option) (options, error) {
 	o := options{ttl: defaultTTL, driftFactor: defaultDriftFactor, fenceLife: defaultFenceLife, clock: clockdrift.System(), fencing: true, guards: true}
 	for _, opt := range opts {
+		if opt == nil {
+			return o, errNilOption
+		}
 		opt(&o)
 	}
 	if !(o.driftFactor >= 0 && o.driftFactor < 1) {
@@ -186,6 +193,12 @@ func newOptions(opts []Option) (options, error) {
 	}
 	if o.maxTTL == 0 {
 		o.maxTTL = o.ttl
+	}
+	if o.fenceLife > longestFenceLife {
+		return o, fmt.Errorf("%w: fence life %v; use at most %v", ErrInvalidOption, o.fenceLife, longestFenceLife)
+	}
+	if o.maxTTL > longestFenceLife/2 {
+		return o, fmt.Errorf("%w: MaxTTL %v; use at most %v, and better a short TTL, and renew the lock", ErrInvalidOption, o.maxTTL, longestFenceLife/2)
 	}
 	// Up, so that it covers every TTL; those are cut off.
 	if rest := o.maxTTL % time.Millisecond; rest > 0 {
@@ -217,6 +230,9 @@ func newOptions(opts []Option) (options, error) {
 	if length := o.window(0, o.ttl).Length(); o.nodeTimeout > length {
 		return o, fmt.Errorf("%w: node time-out %v; use at most the %v for which a lock with TTL %v is valid",
 			ErrInvalidOption, o.nodeTimeout, length, o.ttl)
+	}
+	if o.guards && o.maxClockError > o.fenceLife {
+		return o, fmt.Errorf("%w: largest clock error %v is longer than the fence life %v; use less than a sixteenth of that", ErrInvalidOption, o.maxClockError, o.fenceLife)
 	}
 	if least := 4 * (o.uncertainty() + o.nodeTimeout); o.guards && o.fenceLife < least {
 		return o, fmt.Errorf("%w: fence life %v leaves right clocks no room, since the time is known to within %v only; use WithFenceLife(%v) or more, or a smaller WithMaxClockError or WithNodeTimeout",
@@ -254,6 +270,9 @@ func (o *options) window(start, ttl time.Duration) clockdrift.Window {
 func (o *options) forLock(opts []LockOption) (lockOptions, error) {
 	lo := lockOptions{ttl: o.ttl, owner: o.owner}
 	for _, opt := range opts {
+		if opt == nil {
+			return lo, errNilOption
+		}
 		opt(&lo)
 	}
 	if lo.owner != o.owner {

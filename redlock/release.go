@@ -70,10 +70,13 @@ func (l *Locker) giveBack(c *claim, silently bool) *quorum.Ballot[*request, repl
 // with it either way. A context that is done ends the waiting and not the release. Calling
 // Unlock again returns the same as the first call. A lock with [AtLeast] stays on the voters for as long as that says,
 // while this handle is done with it; where a majority doesn't agree to that, the error is that of [Lock.Extend]. Unlock on a nil Lock is an error that matches ErrLost.
+// [Lock.Context], and the context of work in [Locker.Do], may be given, though the release is what ends them.
 func (lk *Lock) Unlock(ctx context.Context) error {
 	if lk == nil {
 		return errNoLock
 	}
+	ctx, done := outliving(ctx, lk)
+	defer done()
 	if !lk.told.CompareAndSwap(false, true) {
 		return lk.unlockOnce(ctx, &observation{})
 	}

@@ -17,7 +17,7 @@ import (
 // It returns an error that matches [ErrLost] where a majority of the voters doesn't hold the lock. The options are those of an acquisition;
 // MaxHold and AtLeast count from now.
 func (l *Locker) Resume(ctx context.Context, name, token string, fence int64, opts ...LockOption) (*Lock, error) {
-	lo, err := l.check(ctx, name, opts)
+	lo, err := l.check(ctx, opAcquire, name, opts)
 	if err != nil {
 		return nil, err
 	}

@@ -49,6 +49,8 @@ func TestConnectionErrors(t *testing.T) {
 		"alert":         {&net.OpError{Op: "remote error", Err: tls.AlertError(116)}, redlock.Failed, "tls-auth-clients", "tls-auth-clients"},
 		"no such host":  {&net.DNSError{IsNotFound: true}, redlock.Failed, "correct the address", "correct the address"},
 		"pool":          {redis.ErrPoolTimeout, redlock.TimedOut, "PoolSize", "PoolSize"},
+		"other server":  {errors.New(`redis: can't parse map reply: "HTTP/1.1 400 Bad Request"`), redlock.Failed, "correct the address", "correct the address"},
+		"no reply":      {errors.New(`redis: invalid reply: "SSH"`), redlock.Failed, "correct the address", "correct the address"},
 		"client closed": {redis.ErrClosed, redlock.Unfit, "close clients after", "close clients after"},
 		"cancelled":     {context.Canceled, redlock.Failed, "", ""},
 		"unknown":       {replyError("ERR something new"), redlock.Failed, "", ""},

@@ -48,7 +48,11 @@ func (l *Locker) survey(caller context.Context) error {
 		e.Reason = ErrUnfit
 	}
 	fine := l.electorate().Majority(func(voter int) bool { return e.Nodes[voter].Outcome == Granted })
-	if !fine || (l.options.requireAll && e.Granted() < len(l.nodes)) {
+	if !fine {
+		return e
+	}
+	if l.options.requireAll && e.Granted() < len(l.nodes) {
+		e.Needed, e.advice = len(l.nodes), "RequireAll asks for all voters; leave it out where a majority will do"
 		return e
 	}
 	for _, r := range e.Nodes {

@@ -26,7 +26,7 @@ const (
 // matches [ErrNotAcquired]. Invalid names and
 // options, a closed locker, [ErrUnfit], [ErrMembership], and a lock that the same context's work in [Locker.Do] holds ([ErrReentrant]) are errors at once; whatever may pass by itself is waited for.
 func (l *Locker) Lock(ctx context.Context, name string, opts ...LockOption) (*Lock, error) {
-	lo, err := l.check(ctx, name, opts)
+	lo, err := l.check(ctx, opAcquire, name, opts)
 	if err != nil {
 		return nil, err
 	}

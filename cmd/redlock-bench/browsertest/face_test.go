@@ -33,6 +33,32 @@ func TestOpensOnAViolation(t *testing.T) {
 	assert.Less(t, broken.Y+broken.Height, held.Y, "one below the other on a phone")
 }
 
+// TestALongFaultIsNotCutOff gives the fault that the page opens on other names and other times, on pages of three widths.
+func TestALongFaultIsNotCutOff(t *testing.T) {
+	const margins = `((label, share) => {
+		const t = document.querySelector(%q).timeline, lane = t.data.lanes.find((l) => l.kind === "fault");
+		Object.assign(lane.items[0], { l: label, s: t.begin + share * (t.data.end - t.begin) });
+		t.width = 0;
+		t.build();
+		const drawn = t.svg.querySelector(".moment .label"), box = drawn.getBBox();
+		return [drawn.textContent === label, box.x - (t.gutter - 8), t.right + 8 - box.x - box.width, lane.top + lane.height + 9 - box.y - box.height].map(Number);
+	})(%q, %v)`
+	b := open(t, "")
+	b.do(chromedp.WaitVisible(figure("hero-classic") + " .item"))
+	for _, width := range []int64{390, 800, 1400} {
+		b.size(width)
+		for _, label := range []string{"lost every key", "counts time at 0.992 times", "client 1 and client 2 are cut off from nodes A, B and C"} {
+			for _, share := range []float64{0, 0.2, 0.45, 0.5, 0.55, 0.8, 1} {
+				got := eval[[]float64](b, margins, figure("hero-classic"), label, share)
+				assert.Equal(t, 1.0, got[0], "all of it")
+				for i, side := range []string{"left", "right", "bottom"} {
+					assert.GreaterOrEqual(t, got[i+1], -1.0, "%s of %q at %v, %d wide", side, label, share, width)
+				}
+			}
+		}
+	}
+}
+
 // TestReadsInOrder looks at the order of the page: what was found, which locks there are, then the tables, with this
 // module's lock first, then the experiments.
 func TestReadsInOrder(t *testing.T) {

@@ -259,26 +259,29 @@ func became(c history.FaultCount, complete bool) string {
 // violated, since nothing is worth that.
 func (r *Report) Bargain() string {
 	i := slices.IndexFunc(r.Results, func(result Result) bool { return result.Subject == subject.Ours })
-	if i < 0 || r.Results[i].Exclusion == check.Violated || len(r.Results) < 2 {
+	if i < 0 || !r.Results[i].wrongs().None() || len(r.Results) < 2 {
 		return ""
 	}
 	ours := r.Results[i]
 	var broke, served []string
+	kept := "never let two clients hold the lock at once"
 	for j, other := range r.Results {
 		if j == i {
 			continue
 		}
 		served = append(served, fmt.Sprintf("%s was %s", other.Subject, other.service()))
-		if other.Overlaps > 0 {
-			broke = append(broke, fmt.Sprintf("%s let two clients hold the lock at once, %s, for up to %s",
-				other.Subject, spoken.Times(other.Overlaps), spoken.FromMilliseconds(other.LongestOverlap)))
+		if w := other.wrongs(); !w.None() {
+			broke = append(broke, other.Subject+" "+w.Sentence(", for up to "+spoken.FromMilliseconds(other.LongestOverlap)))
+			if w != (Wrongs{Overlaps: w.Overlaps}) {
+				kept = "broke no promise"
+			}
 		}
 	}
 	price := fmt.Sprintf("%s was %s; %s.", subject.Ours, ours.service(), strings.Join(served, ", "))
 	if broke == nil {
 		return "Availability for safety: " + price + " No lock was caught this time, so this run doesn't show what it buys; another --seed, or a longer --duration, may."
 	}
-	return fmt.Sprintf("Availability for safety: %s For that, %s never let two clients hold the lock at once; %s.", price, subject.Ours, strings.Join(broke, ", and "))
+	return fmt.Sprintf("Availability for safety: %s For that, %s %s; %s.", price, subject.Ours, kept, strings.Join(broke, ", and "))
 }
 
 func (r Result) service() string {

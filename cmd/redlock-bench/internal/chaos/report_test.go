@@ -44,6 +44,13 @@ func TestBargain(t *testing.T) {
 	assert.Contains(t, about(guarded, result("classic", check.Held, 0, 0.96, 2145)).Bargain(), "No lock was caught this time")
 	assert.Empty(t, about(result("guarded", check.Violated, 1, 0.94, 1), classic).Bargain(), "nothing is worth that")
 	assert.Empty(t, about(classic).Bargain())
+	flawed := result("flawed-tokens", check.Held, 0, 0.9, 1)
+	flawed.Fencing = check.Violated
+	assert.Contains(t, about(guarded, flawed).Bargain(), "For that, guarded broke no promise; flawed-tokens gave out wrong fencing tokens.")
+	assert.Contains(t, about(guarded, classic, flawed).Bargain(), "For that, guarded broke no promise; classic let two clients hold the lock at once, once, for up to 34 ms, and flawed-tokens gave out wrong fencing tokens.")
+	ours := guarded
+	ours.Linearizable = check.Violated
+	assert.Empty(t, about(ours, classic).Bargain(), "nothing is worth that either")
 	assert.Contains(t, about(guarded).Gaps(), "For 1200 ms of guarded's run, the faults left no majority of the nodes in service. For another 800 ms there was")
 	assert.Empty(t, about(classic).Gaps())
 	guarded.Out = 0

@@ -101,34 +101,40 @@ func (c Chaos) Write(w io.Writer) error {
 
 // headline says in one sentence what was found.
 func (c Chaos) headline() string {
-	faults, overlaps, ours := 0, make(map[string]int), false
+	faults, wrongs := 0, make(map[string]*chaos.Wrongs)
 	var names []string
 	for i, r := range c.Reports {
 		faults += len(r.Plan.Faults)
 		for j, o := range c.Outcomes[i] {
-			if o.Subject.Name == subject.Ours {
-				ours = true
+			name := o.Subject.Name
+			if wrongs[name] == nil {
+				names, wrongs[name] = append(names, name), &chaos.Wrongs{}
 			}
-			if !slices.Contains(names, o.Subject.Name) {
-				names = append(names, o.Subject.Name)
-			}
-			overlaps[o.Subject.Name] += r.Results[j].Overlaps
+			wrongs[name].Add(r.Results[j])
 		}
 	}
 	var said []string
 	for _, name := range names {
-		if n := overlaps[name]; n > 0 {
-			said = append(said, fmt.Sprintf("%s let two clients hold the lock at once, %s", name, spoken.Times(n)))
+		if w := wrongs[name]; !w.None() {
+			said = append(said, introduced(name)+" "+w.Sentence(""))
 		}
 	}
 	s := fmt.Sprintf("Under %s, ", spoken.Count(faults, "random fault"))
-	switch {
-	case said == nil:
+	if said == nil {
 		return s + "no lock was seen to let two clients hold it at once."
-	case ours && overlaps[subject.Ours] == 0:
-		return s + strings.Join(said, ", ") + "; " + subject.Ours + ", this library’s lock, never."
 	}
-	return s + strings.Join(said, ", ") + "."
+	if ours := wrongs[subject.Ours]; ours != nil && ours.None() {
+		said = append(said, introduced(subject.Ours)+" never")
+	}
+	return s + strings.Join(said, "; ") + "."
+}
+
+// introduced says whose lock this module's own is.
+func introduced(name string) string {
+	if name == subject.Ours {
+		return name + ", this library’s lock,"
+	}
+	return name
 }
 
 // hero is the longest overlap, and this module's lock at the same time of the same plan; nil if there's none.
@@ -163,7 +169,7 @@ func (c Chaos) hero() *hero {
 		Timeline: d.excerpt(fault, w),
 	}}}
 	i := slices.IndexFunc(c.Outcomes[plan], func(o *chaos.Outcome) bool {
-		return o.Subject.Name == subject.Ours && o.Exclusion == check.Held && o.History != nil
+		return o.Subject.Name == subject.Ours && o.Exclusion == check.Held && !o.Violated() && o.History != nil
 	})
 	h.Captions = d.captions(fault, h.Sides[0].Timeline)
 	if i < 0 {
@@ -227,6 +233,13 @@ func newChaosRun(id string, result chaos.Result, o *chaos.Outcome) chaosRun {
 	}
 	if result.Overlaps > 0 {
 		r.Verdict = spoken.Count(result.Overlaps, "overlap") + ", " + spoken.FromMilliseconds(result.OverlapMS) + " in all"
+	}
+	if result.Fencing == check.Violated || result.Linearizable == check.Violated {
+		link := ", and"
+		if result.Exclusion != check.Violated {
+			link = ", but"
+		}
+		r.Class, r.Verdict = string(check.Violated), r.Verdict+link+" wrong fencing tokens"
 	}
 	if o.History == nil || o.History.TTL == 0 {
 		return r

@@ -53,6 +53,41 @@ func TestChaosPage(t *testing.T) {
 	assert.Equal(t, 4, strings.Count(page, `type="application/json"`), "two that the page opens on, and one of each run")
 }
 
+// TestChaosHeadline has a lock's wrong tokens, and one that it held with a minority of the nodes, in the sentence that everybody reads.
+func TestChaosHeadline(t *testing.T) {
+	type verdicts struct{ exclusion, fencing, linearizable check.Verdict }
+	held := verdicts{check.Held, check.Held, check.Held}
+	for want, runs := range map[string]map[string]verdicts{
+		"no lock was seen to let two clients hold it at once.":                                                             {"guarded": held, "classic": {check.Held, check.None, check.None}},
+		"guarded, this library’s lock, gave out wrong fencing tokens.":                                                     {"guarded": {check.Held, check.Violated, check.Held}},
+		"guarded, this library’s lock, gave out wrong fencing tokens; classic let a minority of the nodes grant the lock.": {"guarded": {check.Held, check.Held, check.Violated}, "classic": {check.Violated, check.None, check.None}},
+		"flawed-tokens gave out wrong fencing tokens; guarded, this library’s lock, never.":                                {"flawed-tokens": {check.Held, check.Violated, check.Unknown}, "guarded": held},
+	} {
+		c := exampleChaos(t)
+		c.Reports[0].Results, c.Outcomes[0] = nil, nil
+		for _, name := range []string{"guarded", "flawed-tokens", "classic"} {
+			v, is := runs[name]
+			if !is {
+				continue
+			}
+			s, err := subject.Find(name)
+			require.NoError(t, err)
+			c.Reports[0].Results = append(c.Reports[0].Results, chaos.Result{Subject: name, Exclusion: v.exclusion, Fencing: v.fencing, Linearizable: v.linearizable})
+			c.Outcomes[0] = append(c.Outcomes[0], &chaos.Outcome{Subject: s})
+		}
+		assert.Equal(t, "Under 0 random faults, "+want, c.headline())
+	}
+	c := exampleChaos(t)
+	c.Reports[0].Results[0].Fencing = check.Violated
+	assert.Equal(t, "Under 0 random faults, guarded, this library’s lock, gave out wrong fencing tokens; classic let two clients hold the lock at once, once.", c.headline())
+	c.Reports[0].Results[1].Fencing = check.Violated
+	assert.Contains(t, c.headline(), "classic let two clients hold the lock at once, once, and gave out wrong fencing tokens.")
+	var out bytes.Buffer
+	require.NoError(t, c.Write(&out))
+	assert.Contains(t, out.String(), `<h3>guarded <span class="verdict violated"><span aria-hidden="true">✕ </span>held, but wrong fencing tokens</span></h3>`)
+	assert.Contains(t, out.String(), `1 overlap, 30 ms in all, and wrong fencing tokens</span></h3>`)
+}
+
 // TestRefusalsAreMerged has a client that asks three times in a row, once more after a rest, and again after it had
 // the lock.
 func TestRefusalsAreMerged(t *testing.T) {

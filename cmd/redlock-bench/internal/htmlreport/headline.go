@@ -11,8 +11,40 @@ import (
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/subject"
 )
 
-// headline says in one sentence what was found: of the lock that tells most, and of this module's own.
+// headline says what was found: of the lock that tells most, and of this module's own. Wrong fencing tokens are told of whatever lock they are.
 func headline(r *report.Report) string {
+	said := aboutOverlaps(r)
+	if wrong := wrongTokens(r); wrong != "" {
+		said += " " + wrong
+	}
+	return said
+}
+
+// wrongTokens says which locks' fencing tokens were violated, this module's own first; empty if none were.
+func wrongTokens(r *report.Report) string {
+	var by []string
+	for _, s := range report.Subjects(r.Results) {
+		found, of := 0, 0
+		for _, result := range r.Results {
+			if result.Subject == s {
+				of++
+				if result.Fencing == check.Violated {
+					found++
+				}
+			}
+		}
+		if found > 0 {
+			by = append(by, fmt.Sprintf("by %s in %d of %s", introduced(s), found, spoken.Count(of, "scenario")))
+		}
+	}
+	if by == nil {
+		return ""
+	}
+	return "Wrong fencing tokens were given out " + strings.Join(by, ", and ") + "."
+}
+
+// aboutOverlaps is what the headline says of mutual exclusion.
+func aboutOverlaps(r *report.Report) string {
 	name := ""
 	for _, s := range report.Subjects(r.Results) {
 		known := func(s string) int { return slices.Index(tellingSubjects, s) + 1 }

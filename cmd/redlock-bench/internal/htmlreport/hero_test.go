@@ -91,6 +91,10 @@ func TestHeadline(t *testing.T) {
 	} {
 		assert.Equal(t, want, headline(r))
 	}
+	r := results("classic", "violated", "guarded", "held", "guarded", "held", "flawed-tokens", "held")
+	r.Results[1].Fencing, r.Results[3].Fencing = check.Violated, check.Violated
+	assert.Equal(t, "classic let two clients hold the lock at once in 1 of 1 scenario; guarded, this library’s lock, in none of 2. "+
+		"Wrong fencing tokens were given out by guarded, this library’s lock, in 1 of 2 scenarios, and by flawed-tokens in 1 of 1 scenario.", headline(r))
 }
 
 // TestOneOverlapHasOneNumber follows an overlap of 784.973 ms through all that tells of it.

@@ -115,10 +115,9 @@ function placeMark({ item, kind, label, shape }, x, top, next, [left, right]) {
   shape.setAttribute("transform", `translate(${x} ${top + ROW / 2})`);
   if (!label) return;
   if (kind === "moment") { // there's one, with much to say
-    const before = x - left > right - x;
-    label.setAttribute("x", before ? x - 10 : x + 10);
-    label.setAttribute("y", top + 13);
-    label.setAttribute("text-anchor", before ? "end" : "start");
+    const beside = besideMoment(x, left, right);
+    label.setAttribute("text-anchor", beside.anchor);
+    setLines(label, wrapped(item.l, beside.room, widths(label)), beside.x, top + 13);
     return;
   }
   const beside = kind === "taken" || kind === "turned";
@@ -126,6 +125,56 @@ function placeMark({ item, kind, label, shape }, x, top, next, [left, right]) {
   label.setAttribute("y", top + (beside ? 13 : 11));
   label.setAttribute("text-anchor", beside ? "start" : "middle");
   label.style.display = beside && x + item.l.length * LETTER + 15 > next ? "none" : "";
+}
+
+// besideMoment returns where the label of a moment goes: to the side with more room.
+function besideMoment(x, left, right) {
+  const before = x - left > right - x;
+  return { anchor: before ? "end" : "start", x: before ? x - 10 : x + 10, room: (before ? x - left : right - x) - 7 };
+}
+
+// widths returns what measures a text in the label's letters.
+function widths(label) {
+  return (text) => {
+    label.textContent = text;
+    return label.getComputedTextLength();
+  };
+}
+
+// wrapped breaks a text into lines that are no wider than the room, as far as its words allow.
+function wrapped(text, room, width) {
+  if (width(text) <= room) return [text];
+  const lines = [];
+  for (const word of text.split(" ")) {
+    const longer = lines.length > 0 ? `${lines.at(-1)} ${word}` : word;
+    if (lines.length > 0 && width(longer) <= room) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+// setLines writes lines below each other, a row's height apart.
+function setLines(label, lines, x, y) {
+  label.setAttribute("x", x);
+  label.setAttribute("y", y);
+  label.replaceChildren();
+  lines.forEach((line, i) => {
+    if (i === 0) label.append(line);
+    else element(label, "tspan", { x, dy: ROW }, line);
+    if (i < lines.length - 1) label.append(" "); // for those who don't see the lines
+  });
+}
+
+// spread gives each lane with a moment as many rows as its label has lines.
+function spread(svg, lanes, scale, left, right) {
+  for (const lane of lanes) {
+    const moments = lane.items.filter((item) => item.k === "moment" && item.l);
+    if (moments.length === 0) continue;
+    const group = element(svg, "g", { class: "item moment" });
+    const width = widths(element(group, "text", { class: "label" }));
+    lane.depth = Math.max(...moments.map((item) => wrapped(item.l, besideMoment(scale(item.s), left, right).room, width).length));
+    group.remove();
+  }
 }
 
 function placeSpan({ item, kind, shape, label }, from, to, top, left) {

@@ -69,6 +69,7 @@ class Timeline {
     this.gutter = width < 560 ? 104 : 124;
     this.right = width - 10;
     if (this.events) this.events.depth = stack(this.events, this.scaleOf(this.begin, this.data.end), 6);
+    spread(this.svg, this.data.lanes, this.scaleOf(...this.view), this.gutter, this.right);
     const lanes = layOut(this.data.lanes);
     const height = lanes + (this.data.seen < this.data.end ? 2 * FOOT : 0);
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
