@@ -20,7 +20,7 @@ func term(ctx context.Context, member *redlock.Locker, lead func(context.Context
 	})
 }
 
-// Leader election. Do renews the lock as long as the leader leads; a leader that is cut off
+// One term of office, made of Do. [redlock.Locker.Lead] is the same, and stands again whenever the office is lost. Do renews the lock as long as the leader leads; a leader that is cut off
 // steps down before another can be elected.
 func Example_leaderElection() {
 	nodes, err := redlocktest.Start(3) // in place of three Redis servers

@@ -342,6 +342,9 @@ func (f *chaosFlags) runs(plan chaos.Plan) ([]chaos.Run, error) {
 	if f.html == "-" {
 		return nil, errors.New("--html -: give the name of a file; a page doesn't go to standard output")
 	}
+	if err := cli.CheckFiles(cli.FileFlag{Flag: "--json", File: f.json}, cli.FileFlag{Flag: "--html", File: f.html}); err != nil {
+		return nil, err
+	}
 	for flag, share := range map[string]float64{"last-moments": f.lastMoments, "long-holds": f.longHolds} {
 		if !(share >= 0 && share <= 1) {
 			return nil, fmt.Errorf("--%s %v: give from 0 to 1", flag, share)

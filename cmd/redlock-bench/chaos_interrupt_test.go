@@ -3,6 +3,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,4 +45,58 @@ func TestInterruptedChaosSaysWhatItFound(t *testing.T) {
 			assert.Empty(t, left, "directories")
 		})
 	}
+}
+
+// TestChaosLeavesNoClocks ends runs whose clients have clocks in files: at a closed terminal, and with no chance to clean up.
+func TestChaosLeavesNoClocks(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGKILL} {
+		t.Run(sig.String(), func(t *testing.T) {
+			temp := t.TempDir()
+			cmd := exec.Command(os.Args[0], "chaos", "--faults", "client-drift=1", "--subject", "guarded")
+			cmd.Env = append(os.Environ(), "TMPDIR="+temp)
+			require.NoError(t, cmd.Start())
+			defer func() { _ = cmd.Process.Kill() }() // for a test that failed
+			left := func(pattern string) []string {
+				found, err := filepath.Glob(filepath.Join(temp, pattern))
+				require.NoError(t, err)
+				return found
+			}
+			require.Eventually(t, func() bool { return len(left("*clocks*/4")) == 1 }, interruptTimeout, time.Millisecond, "the fourth client's clock")
+			require.NoError(t, cmd.Process.Signal(sig))
+			_ = cmd.Wait() // the status is looked at below
+			if sig == syscall.SIGHUP {
+				assert.Equal(t, statusInterrupted, cmd.ProcessState.ExitCode())
+			}
+			assert.Eventually(t, func() bool { return len(left("*")) == 0 }, interruptTimeout, 10*time.Millisecond, "directories")
+		})
+	}
+}
+
+// TestNohup has a terminal closed that the run doesn't depend on.
+func TestNohup(t *testing.T) {
+	cmd := exec.Command("/bin/sh", "-c", `trap "" HUP; exec "$0" run control --subject guarded`, os.Args[0])
+	stderr, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	defer func() { _ = cmd.Process.Kill() }() // for a test that failed
+	hup := time.NewTicker(5 * time.Millisecond)
+	defer hup.Stop()
+	ended := make(chan struct{})
+	defer func() { <-ended }()
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-hup.C:
+				_ = cmd.Process.Signal(syscall.SIGHUP)
+			case <-done:
+				return
+			}
+		}
+	}()
+	said, err := io.ReadAll(stderr)
+	require.NoError(t, err)
+	require.NoError(t, cmd.Wait(), "%s", said)
 }

@@ -139,7 +139,7 @@ func TestBadExternals(t *testing.T) {
 		"run --worker mine=true --subject classic": "--subject doesn't name it",
 		"run --subject redsync":                    "it isn't built in; give the program that runs it with --peers FILE or --worker redsync=COMMAND",
 		"run --peers true --subject redsink":       `Did you mean "redsync"?`,
-		"worker-check":                             "requires at least 1 arg",
+		"worker-check":                             "give the program to check",
 		"worker-check ./does-not-exist":            "worker-check: exec: \"./does-not-exist\"",
 		"worker-check --backend reddis true":       `Did you mean "redis"?`,
 	} {

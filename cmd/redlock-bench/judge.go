@@ -27,13 +27,26 @@ func newJudgeCommand() *cobra.Command {
 		Use:   "judge FILE",
 		Short: "Judge recorded histories again",
 		Long: `Run all checkers on the histories in FILE, the search for a linearization included:
-what run --json or chaos --json wrote, or a single history. testdata/results/schema.json
-describes these files. Nothing is started and no clock is read, so the same file always
-gets the same verdicts from the same version. Exit status: as of run and chaos.`,
+what run --json or chaos --json wrote, or a single history; - is standard input.
+testdata/results/schema.json describes these files. Nothing is started and no clock is
+read, so the same file always gets the same verdicts from the same version. Exit status:
+as of run and chaos.`,
 		Example: `  redlock-bench run --json results.json && redlock-bench judge results.json`,
-		Args:    cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			switch len(args) {
+			case 0:
+				return errors.New("judge: give the file that run --json or chaos --json wrote: redlock-bench judge FILE")
+			case 1:
+				return nil
+			}
+			return fmt.Errorf("judge: there are %d files, and it takes one: redlock-bench judge FILE", len(args))
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			data, err := os.ReadFile(args[0])
+			read := func() ([]byte, error) { return os.ReadFile(args[0]) }
+			if args[0] == "-" {
+				read = func() ([]byte, error) { return io.ReadAll(cmd.InOrStdin()) }
+			}
+			data, err := read()
 			if err != nil {
 				return fmt.Errorf("judge: %w", err)
 			}
@@ -60,7 +73,14 @@ func judgeError(file string, err error) error {
 func judge(data []byte, strict strictness, out io.Writer) error {
 	var head results.Header
 	var fields map[string]json.RawMessage
-	if err := errors.Join(json.Unmarshal(data, &head), json.Unmarshal(data, &fields)); err != nil {
+	const remedy = "give what run --json or chaos --json wrote, or a history"
+	if !json.Valid(data) {
+		return fmt.Errorf("it isn't JSON (%w); %s", json.Unmarshal(data, &fields), remedy)
+	}
+	if json.Unmarshal(data, &fields) != nil {
+		return errors.New("it isn't a JSON object; " + remedy)
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
 		return err
 	}
 	if head.Version > results.Version {

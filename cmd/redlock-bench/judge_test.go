@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -54,6 +55,35 @@ func TestJudgeSaysWhatChaosSaid(t *testing.T) {
 	}
 }
 
+// A file that has no JSON in it is told once what it should be.
+func TestJudgeSaysWhatAFileIsNot(t *testing.T) {
+	for content, want := range map[string]string{
+		"root:x:0:0": "it isn't JSON (invalid character 'r' looking for beginning of value); give what run --json or chaos --json wrote, or a history",
+		"":           "it isn't JSON (unexpected end of JSON input); give what run --json or chaos --json wrote, or a history",
+		"[]":         "it isn't a JSON object; give what run --json or chaos --json wrote, or a history",
+		"{}":         "it's neither what run --json or chaos --json writes, nor a history",
+	} {
+		file := filepath.Join(t.TempDir(), "file")
+		require.NoError(t, os.WriteFile(file, []byte(content), 0o644))
+		got := bench(t.Context(), "judge", file)
+		assert.Equal(t, statusUsage, got.status)
+		assert.Equal(t, "redlock-bench: judge "+file+": "+want+"\n", got.errOut)
+	}
+}
+
+// run --json - and judge - can be joined by a pipe.
+func TestJudgeReadsStandardInput(t *testing.T) {
+	first := bench(t.Context(), "run", "control", "--subject", "naive", "--json", "-")
+	require.Zero(t, first.status, first.errOut)
+	var out strings.Builder
+	root := newRootCommand()
+	root.SetArgs([]string{"judge", "-"})
+	root.SetIn(strings.NewReader(first.out))
+	root.SetOut(&out)
+	require.NoError(t, root.ExecuteContext(t.Context()))
+	assert.Contains(t, out.String(), "\ncontrol   held\n")
+}
+
 // write writes v as JSON to a file.
 func write(t *testing.T, v any) string {
 	file := filepath.Join(t.TempDir(), "data.json")
@@ -93,13 +123,13 @@ func TestJudgeOfOneHistory(t *testing.T) {
 
 func TestJudgeRefusesWhatItCantJudge(t *testing.T) {
 	for want, data := range map[string]any{
-		"it's neither what run --json":          map[string]int{"answer": 42},
-		"control under naive: it has no":        report.Report{Results: []report.Result{{Scenario: "control", Subject: "naive"}}},
-		"there are no results in it":            report.Report{Results: []report.Result{}},
-		`no scenario is called "quake"`:         report.Report{Results: []report.Result{{Scenario: "quake", Subject: "naive"}}},
-		"classic: it has no history":            chaos.Report{Results: []chaos.Result{{Subject: "classic"}}},
-		"cannot unmarshal array into Go value ": []int{1},
-		"cannot unmarshal string":               map[string]string{"operations": "none"},
+		"it's neither what run --json":   map[string]int{"answer": 42},
+		"control under naive: it has no": report.Report{Results: []report.Result{{Scenario: "control", Subject: "naive"}}},
+		"there are no results in it":     report.Report{Results: []report.Result{}},
+		`no scenario is called "quake"`:  report.Report{Results: []report.Result{{Scenario: "quake", Subject: "naive"}}},
+		"classic: it has no history":     chaos.Report{Results: []chaos.Result{{Subject: "classic"}}},
+		"it isn't a JSON object":         []int{1},
+		"cannot unmarshal string":        map[string]string{"operations": "none"},
 	} {
 		got := bench(t.Context(), "judge", write(t, data))
 		assert.Equal(t, statusUsage, got.status)

@@ -209,6 +209,9 @@ func (f *loadFlags) configs() (over string, configs []load.Config, err error) {
 	if f.html == "-" {
 		return "", nil, errors.New("--html -: give the name of a file; a page doesn't go to standard output")
 	}
+	if err := cli.CheckFiles(cli.FileFlag{Flag: "--json", File: f.json}, cli.FileFlag{Flag: "--html", File: f.html}); err != nil {
+		return "", nil, err
+	}
 	if f.config.Subjects, err = f.measured(); err != nil {
 		return "", nil, err
 	}

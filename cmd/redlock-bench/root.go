@@ -16,7 +16,7 @@ own, injects one fault at the worst moment, and judges what the clients believed
 
 Exit status: 0 if every verdict is as expected, 1 if one is not, 2 for a command
 line that makes no sense or names a file that can't be used, 3 if something is
-missing on this machine, 130 if interrupted.`,
+missing on this machine, 130 if interrupted: by Ctrl-C, TERM or a closed terminal.`,
 		Example: `  redlock-bench run
   redlock-bench run clock-jump --backend redis --subject classic,guarded
   redlock-bench list`,

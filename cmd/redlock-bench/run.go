@@ -227,7 +227,7 @@ func (f *runFlags) check() error {
 	case f.timeout <= 0:
 		return fmt.Errorf("--timeout %v: give more than 0; an experiment takes from 1s to 30s", f.timeout)
 	}
-	return nil
+	return cli.CheckFiles(cli.FileFlag{Flag: "--json", File: f.json}, cli.FileFlag{Flag: "--html", File: f.html}, cli.FileFlag{Flag: "--junit", File: f.junit})
 }
 
 func checkBackend(name string) error {

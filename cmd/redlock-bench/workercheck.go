@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -26,7 +27,12 @@ docs/worker-protocol.md: a line per check, and exit status 1 if one failed. Each
 takes at most 20 s, whatever the program does.`,
 		Example: `  redlock-bench worker-check ./my-worker --verbose
   redlock-bench worker-check --backend redis redlock-peers rueidislock`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("worker-check: give the program to check: redlock-bench worker-check COMMAND")
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return workerCheck(cmd.Context(), backend, conformance.Worker{Command: args, Subject: subject}, cmd.OutOrStdout())
 		},

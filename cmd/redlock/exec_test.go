@@ -56,7 +56,7 @@ func TestExecOwnErrors(t *testing.T) {
 		"exec --ttl 5 job -- true":    `invalid argument "5"`,
 		"exec --ttl 10ms job -- true": "--ttl 10ms: give from 1s to 12h0m0s",
 		"exec --ttl 10s --kill-after 6s job -- true":   "--kill-after 6s: give from 0s to 5s",
-		"exec -n -w 1s job -- true":                    "none of the others can be",
+		"exec -n -w 1s job -- true":                    "--no-wait and --wait: give one of them, not both",
 		"exec -w 0s job -- true":                       "--wait 0s: give more than 0, or -n",
 		"exec -E 256 job -- true":                      "--conflict-status 256: give from 0 to 255",
 		"exec --max-hold 1s job -- true":               "--max-hold 1s: give more than",

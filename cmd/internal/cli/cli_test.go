@@ -72,6 +72,8 @@ func TestExit(t *testing.T) {
 		{&Failure{Status: 3}, 3, ""},
 		{errors.New("unknown shorthand flag: 'o' in -nodes=redis://u:s@cr@t@host:1,redis://:secret@b"), 2,
 			"prog: unknown shorthand flag: 'o' in -nodes=redis://***@b\nSee prog sub --help.\n"},
+		{errors.New("if any flags in the group [no-wait wait] are set none of the others can be; [no-wait wait] were all set"), 2,
+			"prog: --no-wait and --wait: give one of them, not both\nSee prog sub --help.\n"},
 		{errors.New("give redis://[USER:PASSWORD@]HOST:PORT"), 2, "prog: give redis://[USER:PASSWORD@]HOST:PORT\nSee prog sub --help.\n"},
 		{errors.New("redis://[USER:PASSWORD@]secret@host"), 2, "prog: redis://***@host\nSee prog sub --help.\n"},
 	} {

@@ -49,7 +49,7 @@ func Exit(w io.Writer, cmd *cobra.Command, err error) int {
 		return f.Status
 	}
 	// The library begins its errors with its own name, too.
-	_, _ = fmt.Fprintf(w, "%s: %s\n", cmd.Root().Name(), strings.TrimPrefix(Redact(err.Error()), "redlock: "))
+	_, _ = fmt.Fprintf(w, "%s: %s\n", cmd.Root().Name(), strings.TrimPrefix(Redact(plain(err.Error())), "redlock: "))
 	if s, asks := errors.AsType[statusError](err); asks {
 		return s.ExitStatus()
 	}
@@ -57,6 +57,14 @@ func Exit(w io.Writer, cmd *cobra.Command, err error) int {
 		_, _ = fmt.Fprintf(w, "See %s --help.\n", cmd.CommandPath())
 	}
 	return StatusUsage
+}
+
+// exclusive is what cobra says of two flags that exclude each other.
+var exclusive = regexp.MustCompile(`(?m)^if any flags in the group \[(\S+) (\S+)\] are set none of the others can be; .*$`)
+
+// plain says what cobra says in other words, where those are hard to read.
+func plain(text string) string {
+	return exclusive.ReplaceAllString(text, "--$1 and --$2: give one of them, not both")
 }
 
 // HelpExplains tells whether the help of a command says more about an error: not where a file or a program can't be used.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 )
 
 // Output is where a command writes its results.
@@ -28,6 +29,28 @@ func NewOutput(json string, out, errOut io.Writer) (Output, error) {
 		return Output{}, fmt.Errorf("--json: %w", err)
 	}
 	return Output{Text: out, JSON: file, file: file}, nil
+}
+
+// FileFlag is a flag that names a file to write.
+type FileFlag struct{ Flag, File string }
+
+// CheckFiles refuses two flags that name one file: what is written last would be all that's left of it.
+func CheckFiles(flags ...FileFlag) error {
+	first := make(map[string]FileFlag)
+	for _, f := range flags {
+		if f.File == "" || f.File == "-" {
+			continue
+		}
+		path, err := filepath.Abs(f.File)
+		if err != nil {
+			return err
+		}
+		if other, twice := first[path]; twice {
+			return fmt.Errorf("%s and %s are one file, %s; give each its own", other.Flag, f.Flag, other.File)
+		}
+		first[path] = f
+	}
+	return nil
 }
 
 // Close closes the file, if there's one, and adds what goes wrong to the command's error.

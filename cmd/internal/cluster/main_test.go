@@ -40,7 +40,7 @@ func victim() {
 	var report victimReport
 	for _, n := range c.nodes {
 		report.PIDs = append(report.PIDs, n.(*serverNode).process.pid())
-		report.Dir = n.(*serverNode).host.workspace.dir
+		report.Dir = n.(*serverNode).host.workspace.Dir()
 	}
 	_ = json.NewEncoder(os.Stdout).Encode(report)
 	time.Sleep(time.Minute)

@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/a5bbb083/redlock/cmd/internal/workspace"
 )
 
 // ErrNoRedisServer matches the error of [Start] where the backend [Redis] finds no
@@ -20,7 +22,7 @@ type host struct {
 	config    Config
 	binary    string
 	launcher  *launcher
-	workspace *workspace
+	workspace *workspace.Workspace
 	clock     clockTool // nil if clockErr says why there is none
 	clockErr  error
 }
@@ -31,15 +33,15 @@ func startRedis(ctx context.Context, config Config, find func(context.Context, s
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoRedisServer, err)
 	}
-	workspace, err := newWorkspace()
+	work, err := workspace.New("redlock-bench-")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("cluster: a directory for the servers: %w", err)
 	}
-	h := &host{config: config, binary: binary, launcher: newLauncher(), workspace: workspace}
+	h := &host{config: config, binary: binary, launcher: newLauncher(), workspace: work}
 	if config.TrueClocks {
 		h.clockErr = fmt.Errorf("%w: the cluster was started with true clocks", ErrUnsupported)
 	} else {
-		h.clock, h.clockErr = find(ctx, workspace.dir)
+		h.clock, h.clockErr = find(ctx, work.Dir())
 	}
 
 	servers := make([]*serverNode, config.Nodes)
@@ -63,5 +65,5 @@ func (h *host) close(servers []*serverNode) error {
 		errs = append(errs, s.close())
 	}
 	h.launcher.close()
-	return errors.Join(append(errs, h.workspace.close())...)
+	return errors.Join(append(errs, h.workspace.Close())...)
 }

@@ -78,7 +78,7 @@ func (n *serverNode) startReplica(ctx context.Context) (r *replica, err error) {
 		}
 	}()
 	n.replicas++
-	if r.dir, err = n.host.workspace.sub(fmt.Sprintf("%s-replica-%d", n.Name(), n.replicas)); err != nil {
+	if r.dir, err = n.host.workspace.Sub(fmt.Sprintf("%s-replica-%d", n.Name(), n.replicas)); err != nil {
 		return r, err
 	}
 	r.bend = n.bend

@@ -40,7 +40,7 @@ func newServerNode(h *host, index int) *serverNode {
 
 // boot makes the node's directory and starts it for the first time.
 func (n *serverNode) boot(ctx context.Context) error {
-	dir, err := n.host.workspace.sub(n.Name())
+	dir, err := n.host.workspace.Sub(n.Name())
 	if err != nil {
 		return err
 	}

@@ -61,8 +61,8 @@ func (l *Lab) newClient(ctx context.Context, index int) (*Client, error) {
 	}
 	c.names = strings.NewReplacer(names...)
 	c.list = l.firstList(index)
-	if l.pages != "" {
-		c.clock = filepath.Join(l.pages, fmt.Sprint(index+1))
+	if l.pages != nil {
+		c.clock = filepath.Join(l.pages.Dir(), fmt.Sprint(index+1))
 		var err error
 		if c.page, err = clockpage.Create(c.clock); err != nil {
 			return nil, err

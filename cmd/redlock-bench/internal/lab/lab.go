@@ -11,7 +11,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 	"github.com/a5bbb083/redlock/clockdrift"
 	"github.com/a5bbb083/redlock/cmd/internal/cluster"
 	"github.com/a5bbb083/redlock/cmd/internal/wait"
+	"github.com/a5bbb083/redlock/cmd/internal/workspace"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/history"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/nemesis"
 	"github.com/a5bbb083/redlock/cmd/redlock-bench/internal/resource"
@@ -72,8 +72,8 @@ type Lab struct {
 	links     *nemesis.Links // clients to nodes
 	writeways *nemesis.Links // clients to the resource
 	clients   []*Client
-	watch     *watch // nil unless the nodes are watched
-	pages     string // the directory of the clients' clocks; "" unless they can be bent
+	watch     *watch               // nil unless the nodes are watched
+	pages     *workspace.Workspace // for the clients' clocks; nil unless they can be bent
 
 	mu     sync.Mutex // guards the record
 	record history.History
@@ -115,8 +115,8 @@ func (l *Lab) open(ctx context.Context) error {
 		}
 	}
 	if c.BentClients {
-		if l.pages, err = os.MkdirTemp("", "redlock-bench-clocks-"); err != nil {
-			return err
+		if l.pages, err = workspace.New("redlock-bench-clocks-"); err != nil {
+			return fmt.Errorf("lab: a directory for the clients' clocks: %w", err)
 		}
 	}
 	l.clients = make([]*Client, c.Clients)
@@ -160,8 +160,8 @@ func (l *Lab) Close() error {
 	}
 	ending.Wait()
 	l.watch.stop()
-	if l.pages != "" {
-		errs = append(errs, os.RemoveAll(l.pages))
+	if l.pages != nil {
+		errs = append(errs, l.pages.Close())
 	}
 	if l.links != nil {
 		errs = append(errs, l.links.Close())
