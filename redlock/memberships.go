@@ -31,7 +31,7 @@ type Membership struct {
 }
 
 // Memberships asks each voter for which set of voters it votes, and changes nothing. It returns when all have answered, at the latest after
-// four node time-outs. It's an [ErrInvalidOption] without guards.
+// four node time-outs, or 100 ms if that's longer. It's an [ErrInvalidOption] without guards.
 func (l *Locker) Memberships(ctx context.Context) ([]Membership, error) {
 	if l.guard == nil {
 		return nil, errNoSets("Memberships")
