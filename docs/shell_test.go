@@ -133,6 +133,7 @@ type session struct {
 	blocks  []block
 	servers map[string]string // how the documents call them -> where they are
 	ports   map[string]string
+	named   map[string]bool // of the ports, those that the chapter has
 }
 
 // sessions returns those of a document.
@@ -165,7 +166,13 @@ var (
 // replace puts the test's servers into the documents' shell.
 func (s *session) replace(code string) string {
 	code = exampleAddress.ReplaceAllStringFunc(code, func(a string) string { return s.servers[a] })
-	return examplePort.ReplaceAllStringFunc(code, func(p string) string { return s.ports[p] })
+	return examplePort.ReplaceAllStringFunc(code, func(p string) string {
+		if s.named == nil {
+			s.named = make(map[string]bool)
+		}
+		s.named[p] = true
+		return s.ports[p]
+	})
 }
 
 // commands cuts shell into what bash reads at once.
@@ -302,15 +309,39 @@ func (s *session) bash(t *testing.T, dir, script, statuses string, environment [
 
 // stopServers ends what a chapter has left running.
 func (s *session) stopServers(t *testing.T) {
-	for name, port := range s.ports {
-		conn, err := net.DialTimeout("tcp", "127.0.0.1:"+port, time.Second)
-		if err != nil {
-			continue
-		}
+	for name, conn := range s.running() {
 		t.Errorf("the page leaves a server running on port %s", name)
 		_, _ = conn.Write([]byte("SHUTDOWN NOSAVE\r\n"))
 		_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
 		_, _ = conn.Read(make([]byte, 1)) // until it's gone
 		_ = conn.Close()
 	}
+}
+
+// running returns connections to the servers at the chapter's ports. Those that it doesn't name were free when they were chosen, and
+// may be another program's by now.
+func (s *session) running() map[string]net.Conn {
+	conns := make(map[string]net.Conn)
+	for name := range s.named {
+		if conn, err := net.DialTimeout("tcp", "127.0.0.1:"+s.ports[name], time.Second); err == nil {
+			conns[name] = conn
+		}
+	}
+	return conns
+}
+
+// A port that the chapter doesn't name may belong to a server of another test.
+func TestShellLeavesOthersServersAlone(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	s := &session{ports: map[string]string{"7001": port, "7004": port}}
+	require.Equal(t, "redis-cli -p "+port+" ping", s.replace("redis-cli -p 7001 ping"))
+	conns := s.running()
+	for _, conn := range conns {
+		require.NoError(t, conn.Close())
+	}
+	assert.Len(t, conns, 1)
+	assert.Contains(t, conns, "7001")
 }
