@@ -23,7 +23,7 @@ const (
 	otherTimeout = 2 * time.Second
 )
 
-// otherClient is testdata/clients/client.py, which was written from docs/protocol.md and has nothing in common with this library
+// otherClient is testdata/clients/client.py, which does what docs/protocol.md says and has nothing in common with this library
 // but the Lua scripts.
 type otherClient struct {
 	in  io.Writer

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A small client of the locks' protocol, written from docs/protocol.md alone. It needs nothing but Python 3 on Linux.
+"""A small client of the locks' protocol, as docs/protocol.md says it. It needs nothing but Python 3 on Linux, and the Lua scripts.
 
     testdata/clients/client.py 127.0.0.1:6379,127.0.0.1:6380,127.0.0.1:6381 --ttl 10000
 
