@@ -69,6 +69,7 @@ func TestInvalidNodes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := redlock.New(clients)
 			require.ErrorIs(t, err, redlock.ErrInvalidOption)
+			assert.Regexp(t, "; (give|leave) ", err.Error(), "what to do")
 		})
 	}
 }

@@ -24,7 +24,7 @@ func nodeNames(nodes []redis.UniversalClient) ([]string, error) {
 	seen := make(map[string]int)
 	for i, client := range nodes {
 		if isNil(client) {
-			return nil, fmt.Errorf("%w: the client of node %d is nil", ErrInvalidOption, i+1)
+			return nil, fmt.Errorf("%w: the client of node %d is nil; give one, or leave the node out", ErrInvalidOption, i+1)
 		}
 		if isRing(client) {
 			return nil, fmt.Errorf("%w: node %d is a redis.Ring, whose shards forget a lock when one of them is down; give each of its servers as a node of its own", ErrInvalidOption, i+1)
@@ -38,7 +38,7 @@ func nodeNames(nodes []redis.UniversalClient) ([]string, error) {
 		addrs = append(addrs, fmt.Sprintf("%p", client)) // a client without an address, given twice
 		for _, addr := range addrs {
 			if first, twice := seen[canonical(addr)]; twice && first != i {
-				return nil, fmt.Errorf("%w: nodes %d and %d are the same server, %s; its vote must not count twice",
+				return nil, fmt.Errorf("%w: nodes %d and %d are the same server, %s, whose vote must not count twice; give each server once",
 					ErrInvalidOption, first+1, i+1, names[i])
 			}
 			seen[canonical(addr)] = i

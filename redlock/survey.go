@@ -23,7 +23,7 @@ func (l *Locker) survey(caller context.Context) error {
 	seen := make(map[string]int)
 	for i, p := range people {
 		if first, twice := seen[p.runID]; twice && p.runID != "" {
-			return fmt.Errorf("%w: %s and %s are the same server (run id %s); its vote must not count twice",
+			return fmt.Errorf("%w: %s and %s are the same server (run id %s), whose vote must not count twice; give each server once",
 				ErrInvalidOption, l.nodes[first], l.nodes[i], p.runID)
 		}
 		seen[p.runID] = i
