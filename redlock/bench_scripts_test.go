@@ -32,7 +32,7 @@ func BenchmarkScripts(b *testing.B) {
 		require.NoError(b, err)
 		return hash
 	}
-	empty, grant, release := load("return {1, 2, 3, 4}"), load(source("record", "grant")), load(source("line", "release"))
+	empty, grant, release := load("return {1, 2, 3, 4}"), load(source("record", "each", "grant")), load(source("line", "each", "release"))
 	begun := time.Now().UnixMicro()
 	require.NoError(b, c.HSet(b.Context(), "redlock:voter", "until", begun-1e6, "longest", 5000, "life", 86400000, "voters:", "set 1 0").Err())
 	args := func(n int) []any {

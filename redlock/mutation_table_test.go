@@ -10,7 +10,7 @@ var mutations = []mutation{
 	},
 	{
 		"no restart guard", "a voter that has forgotten its locks grants them again",
-		[]edit{{"redlock/scripts/grant.lua", "if not marker[1] or earliest < tonumber(marker[1]) then", "if false then"}},
+		[]edit{{"redlock/scripts/grant.lua", "if not marker[1] or early < ends then", "if false then"}},
 		"",
 	},
 	{
@@ -52,7 +52,7 @@ var mutations = []mutation{
 	},
 	{
 		"a stranger gives back", "a release doesn't look whose record it is",
-		[]edit{{"redlock/scripts/release.lua", "string.find(text, ' ' .. ARGV[1] .. ' ', 1, true)", "string.find(text, ' %x+ ')"}},
+		[]edit{{"redlock/scripts/release.lua", "if start and string.sub(text, start + 1, stop) == token .. ' ' then", "if start then"}},
 		"",
 	},
 	{
@@ -102,7 +102,7 @@ var mutations = []mutation{
 	},
 	{
 		"a missing date counts as old", "a voter that was just enrolled votes before anybody has said from when on",
-		[]edit{{"redlock/scripts/grant.lua", "if not marker[1] or earliest < tonumber(marker[1]) then", "if earliest < tonumber(marker[1] or '0') then"}},
+		[]edit{{"redlock/scripts/grant.lua", "if not marker[1] or early < ends then", "if early < ends then"}},
 		"TestVoterWithoutADateIsQuarantined",
 	},
 	{
@@ -133,7 +133,7 @@ var mutations = []mutation{
 	},
 	{
 		"the quarantine ends by the voter's clock", "a voter whose clock is ahead votes before the locks are over that it has forgotten",
-		[]edit{{"redlock/scripts/grant.lua", "earliest < tonumber(marker[1])", "now < tonumber(marker[1])"}},
+		[]edit{{"redlock/scripts/grant.lua", "early < ends", "now < ends"}},
 		"",
 	},
 	{
@@ -173,7 +173,7 @@ var mutations = []mutation{
 	},
 	{
 		"a release calls nobody", "the lock is free until somebody looks",
-		[]edit{{"redlock/scripts/release.lua", "if ARGV[3] ~= '0' and", "if false and"}},
+		[]edit{{"redlock/scripts/release.lua", "if calls ~= '0' and", "if false and"}},
 		"TestReleaseCallsWhoWaits",
 	},
 	{
@@ -278,12 +278,12 @@ var mutations = []mutation{
 	},
 	{
 		"tokens start again with the new set", "a token of the old set is larger than a later one",
-		[]edit{{"redlock/scripts/grant.lua", "floor = changed > 0 and math.max(changed, earliest) + 3600000000 or 0", "floor = 0"}},
+		[]edit{{"redlock/scripts/grant.lua", "floor = changed > 0 and math.max(changed, early) + 3600000000 or 0", "floor = 0"}},
 		"TestTokensGrowAcrossAChange",
 	},
 	{
 		"tokens of the new set stand still", "for an hour after a change, a voter that has forgotten grants smaller ones again",
-		[]edit{{"redlock/scripts/grant.lua", "math.max(changed, earliest) + 3600000000", "changed + 3600000000"}},
+		[]edit{{"redlock/scripts/grant.lua", "math.max(changed, early) + 3600000000", "changed + 3600000000"}},
 		"TestTokensGrowWhereAVoterForgetsAfterAChange",
 	},
 	{
@@ -293,7 +293,17 @@ var mutations = []mutation{
 	},
 	{
 		"a change begins under lockers with the old set alone", "they lose their locks",
-		[]edit{{"redlock/scripts/grant.lua", "serves(KEYS[3], ARGV[9], ARGV[11], marker[5], now)\n", ""}},
+		[]edit{{"redlock/scripts/grant.lua", "serves(key, ARGV[2], ARGV[4], marker[5], now)\n", "\n"}},
 		"TestChangeRefusesWhatIsNotSafe",
+	},
+	{
+		"an error at one of several locks counts as its refusal", "nobody hears what's wrong with it",
+		[]edit{{"redlock/batch.go", "c.of > 1 && part != nil && status(part[0]) == statusFailed", "part == nil"}},
+		"TestOneOfSeveralLocksIsBroken",
+	},
+	{
+		"what's wrong with one of several locks is wrong with all", "a name that its user has no right to takes others along",
+		[]edit{{"redlock/batch.go", " || c.of > 1 && replied", ""}, {"redlock/batch.go", "_, replied := serverText(err)\n", "\n"}},
+		"TestRealRightsToSomeOfSeveralLocks",
 	},
 }

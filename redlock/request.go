@@ -91,8 +91,12 @@ func (r *request) command(kind voterKind, life int64) []any {
 	deadline, earliest, latest := int64(r.deadline), int64(r.now.Earliest), int64(r.now.Latest)
 	switch r.op {
 	case opAcquire:
-		args = append(args, r.token, r.ttl.Milliseconds(), r.fence, life, deadline, earliest, latest, r.owner)
-		return r.members.appendTo(args, kind)
+		if args = append(args, life); kind == guardedVoter && r.members != nil {
+			args = r.members.appendTo(args, kind)
+		} else {
+			args = append(args, "", "", "") // it votes for all
+		}
+		return append(args, r.token, r.ttl.Milliseconds(), r.fence, deadline, earliest, latest, r.owner)
 	case opConfirm:
 		return append(args, r.token, r.fence, life)
 	case opExtend:
@@ -113,7 +117,7 @@ func (r *request) command(kind voterKind, life int64) []any {
 		if r.silently {
 			calls = callNobody
 		}
-		return append(args, r.token, life, calls)
+		return append(args, life, r.token, calls)
 	}
 }
 
@@ -143,15 +147,16 @@ func (r *request) needsLook() bool { return r.op != opRelease && r.op != opAdmit
 func (r *request) enrols() bool { return r.needsLook() && r.op != opInspect && !r.passive }
 
 // queue adds the request's command to the pipeline, if it has one: a script by its hash or in full, or a
-// plain command. In full it's sent for the second time, and refused is why the first was in vain.
-func (r *request) queue(ctx context.Context, pipe redis.Pipeliner, kind voterKind, full bool, refused error) redis.Cmder {
-	args := r.commands[kind]
+// plain command. Again means that it's sent for the second time, and refused is why the first was in vain; nil where the script was
+// run, and met an error at one of several locks.
+func (r *request) queue(ctx context.Context, pipe redis.Pipeliner, kind voterKind, again bool, refused error) redis.Cmder {
+	args, full := r.commands[kind], again && refused != nil
 	switch {
 	case args == nil:
 		return nil
-	case r.op == opRelease && full && lacksRight(refused):
+	case r.op == opRelease && lacksRight(refused):
 		return queueScript(ctx, pipe, r.op, r.withoutLine(kind), full)
-	case r.op == opAcquire && !r.fenced && full:
+	case r.op == opAcquire && !r.fenced && again:
 		refusal := &plainRefusal{StringCmd: pipe.Get(ctx, r.name), life: redis.NewIntCmd(ctx, "pttl", r.name)}
 		_ = pipe.Process(ctx, refusal.life) // it only queues
 		return refusal
@@ -169,20 +174,6 @@ func (r *request) queue(ctx context.Context, pipe redis.Pipeliner, kind voterKin
 type plainRefusal struct {
 	*redis.StringCmd
 	life *redis.IntCmd
-}
-
-// inconclusive reports whether a request has to be asked again in full.
-func (r *request) inconclusive(cmd redis.Cmder) bool {
-	switch cmd := cmd.(type) {
-	case nil:
-		return false
-	case *redis.BoolCmd:
-		// Refused, but perhaps by ourselves: a client library that sends the command again
-		// after a broken connection reads its own lock as taken.
-		return cmd.Err() == nil && !cmd.Val()
-	default:
-		return unknownScript(cmd.Err()) || r.op == opRelease && lacksRight(cmd.Err())
-	}
 }
 
 // withoutLine returns the command of a release that leaves those who wait alone. A user may have rights to the lock and its record
@@ -203,6 +194,7 @@ const (
 	statusQuarantined status = -3
 	statusAstray      status = -5
 	statusWrongQuorum status = -6
+	statusFailed      status = -9 // of one of several locks: alone it says why
 )
 
 type reply struct {
@@ -221,8 +213,8 @@ type reply struct {
 }
 
 // parse reads what came back for a request.
-func (r *request) parse(cmd redis.Cmder) (reply, error) {
-	switch cmd := cmd.(type) {
+func (r *request) parse(c carried) (reply, error) {
+	switch cmd := c.cmd.(type) {
 	case nil: // opLook
 		return reply{status: statusOK}, nil
 	case *redis.BoolCmd: // SET NX PX; a refusal is asked again
@@ -244,6 +236,9 @@ func (r *request) parse(cmd redis.Cmder) (reply, error) {
 		if err != nil {
 			return reply{}, err
 		}
+		if r.op == opAcquire || r.op == opRelease {
+			return r.parsePart(c, values)
+		}
 		return r.parseScript(values)
 	case *redis.SliceCmd: // a script that replies with texts, too
 		values, err := cmd.Result()
@@ -255,7 +250,7 @@ func (r *request) parse(cmd redis.Cmder) (reply, error) {
 		}
 		return parseFound(values)
 	}
-	panic(fmt.Sprintf("redlock: unexpected command %T", cmd))
+	panic(fmt.Sprintf("redlock: unexpected command %T", c.cmd))
 }
 
 func (r *request) parseScript(values []int64) (reply, error) {
@@ -263,25 +258,36 @@ func (r *request) parseScript(values []int64) (reply, error) {
 	case r.op == opAdmit && len(values) == 4:
 		m := markerOf(values)
 		return reply{status: statusOK, time: guard.Time(values[0]), marker: &m}, nil
-	case len(values) == 5: // a grant that was refused since another holds the lock
-		rp := reply{status: status(values[0]), time: guard.Time(values[1]), value: values[2], until: guard.Time(values[3])}
-		if rp.until <= r.now.Earliest {
-			rp.until = 0 // the record's lock is over, so it's the key that is in the way
-		}
-		rp.holder = holderID(values[4])
-		return rp, nil
 	case len(values) == 4:
 		return reply{status: status(values[0]), time: guard.Time(values[1]), value: values[2], until: guard.Time(values[3])}, nil
 	case len(values) == 8: // of who waits
 		rp := reply{status: status(values[0]), time: guard.Time(values[1]), value: values[2], until: guard.Time(values[3]), holder: holderID(values[4])}
 		rp.place = place{ticket: values[5], ahead: int(values[6]), called: values[7]}
 		return rp, nil
-	case len(values) == 2: // a release
-		return reply{status: status(values[0]), value: values[1]}, nil
 	case len(values) == 1:
 		return reply{status: status(values[0])}, nil
 	}
-	return reply{}, fmt.Errorf("redlock: the %v script returned %d values; is there a proxy that doesn't support scripts?", r.op, len(values))
+	return reply{}, r.unreadable(len(values))
+}
+
+// parsePart reads what grant.lua or release.lua says of one of its locks.
+func (r *request) parsePart(c carried, values []int64) (reply, error) {
+	part := c.part(r.shape(), values)
+	switch {
+	case part == nil:
+		return reply{}, r.unreadable(len(values))
+	case r.op == opRelease:
+		return reply{status: status(part[0]), value: part[1]}, nil
+	}
+	rp := reply{status: status(part[0]), time: guard.Time(part[1]), value: part[2], until: guard.Time(part[3]), holder: holderID(part[4])}
+	if rp.status == statusHeld && rp.until <= r.now.Earliest {
+		rp.until = 0 // the record's lock is over, so it's the key that is in the way
+	}
+	return rp, nil
+}
+
+func (r *request) unreadable(values int) error {
+	return fmt.Errorf("redlock: the %v script returned %d values; is there a proxy that doesn't support scripts?", r.op, values)
 }
 
 // parseLook reads the reply of enrol.lua: five numbers, what the server knows of its set of voters, and another number.

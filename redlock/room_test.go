@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -86,15 +87,22 @@ func TestNothingIsReleasedWhereItWasRefused(t *testing.T) {
 	})
 }
 
-// run is one script that a node has run.
+// run is one script that a node has run for a name.
 type run struct{ script, name string }
 
-// runs records the scripts that a node runs for the names that keep.
+// runs records the scripts that a node runs for the names that keep. One script may be for several.
 func runs(node *redlocktest.Node, keep func(name string) bool) (ran func() []run) {
 	var all []run
 	node.OnCommand(func(c redlocktest.Command) {
-		if c.Name == "EVALSHA" && keep(c.Args[2]) {
-			all = append(all, run{c.Args[0], c.Args[2]})
+		if c.Name != "EVALSHA" {
+			return
+		}
+		keys, _ := strconv.Atoi(c.Args[1])
+		for _, key := range c.Args[2 : 2+keys] {
+			ofLock := !strings.HasSuffix(key, ":fence") && !strings.HasSuffix(key, ":await") && key != "redlock:voter"
+			if ofLock && keep(key) {
+				all = append(all, run{c.Args[0], key})
+			}
 		}
 	})
 	return func() []run { synctest.Wait(); return all }

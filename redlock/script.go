@@ -35,6 +35,8 @@ func (op operation) extends() bool { return op == opExtend || op == opExtendPlai
 var (
 	//go:embed scripts/record.lua
 	recordSource string
+	//go:embed scripts/each.lua
+	eachSource string
 	//go:embed scripts/grant.lua
 	grantSource string
 	//go:embed scripts/confirm.lua
@@ -59,10 +61,10 @@ var (
 	waitSource string
 
 	scripts = [...]script{
-		opAcquire:     newScript(recordSource + grantSource),
+		opAcquire:     newScript(recordSource + eachSource + grantSource),
 		opConfirm:     newScript(recordSource + confirmSource),
 		opExtend:      newScript(recordSource + extendSource),
-		opRelease:     newScript(lineSource + releaseSource),
+		opRelease:     newScript(lineSource + eachSource + releaseSource),
 		opLook:        newScript(recordSource + enrolSource),
 		opAdmit:       newScript(recordSource + admitSource),
 		opExtendPlain: newScript(extendPlainSource),

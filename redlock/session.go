@@ -44,7 +44,7 @@ type session struct {
 	looked  bool           // the server at its other end was found to be enrolled
 	server  guard.ServerID // which one that is
 	idle    *time.Timer    // ends the conversation
-	cmds    []redis.Cmder  // of a pass
+	carried []carried      // of a pass
 
 	known familiarity
 }
@@ -156,20 +156,12 @@ func (s *session) knock(ctx context.Context, answers []quorum.Answer[reply]) {
 func (s *session) pass(ctx context.Context, requests []*request, answers []quorum.Answer[reply], only []int, full bool) (again []int) {
 	enrols := slices.ContainsFunc(requests, (*request).enrols)
 	look := s.look(ctx, requests, enrols, full)
-	cmds := slices.Grow(s.cmds[:0], len(requests))[:len(requests)] // nil for what isn't sent in this pass
-	defer func() {
-		clear(cmds)
-		s.cmds = cmds
-	}()
 	sends := func(i int) bool { return only == nil || slices.Contains(only, i) }
-	for i, r := range requests {
-		if sends(i) {
-			cmds[i] = r.queue(ctx, s.pipe, s.voter.kind, full, answers[i].Err)
-		}
-	}
+	carried := s.queue(ctx, requests, answers, sends, full)
+	defer clear(carried)
 	sent := s.voter.reading()
 	_, err := s.pipe.Exec(ctx)
-	s.reached = err == nil || anyFailed(cmds) || (look != nil && look.Err() != nil)
+	s.reached = err == nil || anyFailed(carried) || (look != nil && look.Err() != nil)
 	if !s.reached {
 		// The connection couldn't be set up (AUTH, SELECT or HELLO was refused), so nothing was sent.
 		for i := range requests {
@@ -185,8 +177,8 @@ func (s *session) pass(ctx context.Context, requests []*request, answers []quoru
 		if !sends(i) {
 			continue
 		}
-		if !full && (r.inconclusive(cmds[i]) || (r.needsLook() && unknownScript(unfit))) {
-			answers[i].Err = errOf(cmds[i])
+		if !full && (carried[i].inconclusive(r) || (r.needsLook() && unknownScript(unfit))) {
+			answers[i].Err = carried[i].err()
 			again = append(again, i)
 			continue
 		}
@@ -197,7 +189,7 @@ func (s *session) pass(ctx context.Context, requests []*request, answers []quoru
 		if answers[i].Reply.status == statusOK {
 			continue // it was effective the first time
 		}
-		answers[i].Reply, answers[i].Err = r.parse(cmds[i])
+		answers[i].Reply, answers[i].Err = r.parse(carried[i])
 		latest = max(latest, answers[i].Reply.time)
 		switch {
 		case answers[i].Err != nil:
@@ -224,16 +216,32 @@ func (s *session) pass(ctx context.Context, requests []*request, answers []quoru
 	return again
 }
 
-func errOf(cmd redis.Cmder) error {
-	if cmd == nil {
-		return nil
+// queue adds the commands of a pass to the pipeline, and returns which one carries which request. In the second pass each
+// has one of its own, so that the server says what's wrong with it.
+func (s *session) queue(ctx context.Context, requests []*request, answers []quorum.Answer[reply], sends func(int) bool, again bool) []carried {
+	s.carried = slices.Grow(s.carried[:0], len(requests))[:len(requests)]
+	kind, end := s.voter.kind, 0
+	for i, r := range requests {
+		if i < end || !sends(i) {
+			continue
+		}
+		for end = i + 1; !again && end < len(requests) && requests[end].follows(r, kind); end++ {
+		}
+		if end == i+1 {
+			s.carried[i] = carried{r.queue(ctx, s.pipe, kind, again, answers[i].Err), 0, 1}
+			continue
+		}
+		cmd := queueRun(ctx, s.pipe, kind, requests[i:end])
+		for at := range end - i {
+			s.carried[i+at] = carried{cmd, at, end - i}
+		}
 	}
-	return cmd.Err()
+	return s.carried
 }
 
 // anyFailed reports whether one of the commands has an error of its own.
-func anyFailed(cmds []redis.Cmder) bool {
-	return slices.ContainsFunc(cmds, func(c redis.Cmder) bool { return errOf(c) != nil })
+func anyFailed(all []carried) bool {
+	return slices.ContainsFunc(all, func(c carried) bool { return c.err() != nil })
 }
 
 // look adds the first command of a batch where somebody wants to know, or has to: which time is it, and may the

@@ -48,6 +48,119 @@ func TestTwinMatchesScripts(t *testing.T) {
 	})
 }
 
+// Requests that are sent together are carried out one after the other, also those that share a command.
+func TestTwinMatchesScriptsInBatches(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		shared := 0
+		for seed := range uint64(150) {
+			random := rand.New(rand.NewPCG(seed, 1))
+			session := newSession(&voter{client: client}, time.Second, false)
+			pairs := make([]*pair, 3)
+			for i := range pairs {
+				pairs[i] = &pair{random: random, client: client, name: fmt.Sprint("batch", seed, ".", i)}
+			}
+			for range 10 {
+				requests := make([]*request, 1+random.IntN(12))
+				want := make([]status, len(requests))
+				for i := range requests {
+					p := pairs[random.IntN(len(pairs))]
+					r := p.request()
+					if random.IntN(2) == 0 && i > 0 {
+						r.op = requests[i-1].op
+					}
+					want[i], _ = p.model.carryOut(r)
+					r.seal([voterKinds]bool{plainVoter: true}, defaultFenceLife)
+					requests[i] = &r
+					if i > 0 && r.follows(requests[i-1], plainVoter) {
+						shared++
+					}
+				}
+				answers := make([]quorum.Answer[reply], len(requests))
+				session.Exchange(t.Context(), requests, answers)
+				for i, a := range answers {
+					require.NoError(t, a.Err)
+					require.Equal(t, want[i], a.Reply.status, "seed %d, request %d of %d: %+v", seed, i+1, len(requests), requests[i])
+				}
+				for _, p := range pairs {
+					require.Equal(t, p.model, p.read(t), "seed %d", seed)
+				}
+			}
+			session.rest()
+		}
+		assert.Greater(t, shared, 1000)
+	})
+}
+
+// What's wrong with one lock doesn't keep others from theirs, and is said of that one alone.
+func TestOneOfSeveralLocksIsBroken(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		ctx := t.Context()
+		require.NoError(t, client.RPush(ctx, "list", "of somebody else").Err())
+		require.NoError(t, client.Set(ctx, "odd:fence", "mine", 0).Err())
+		names := []string{"one", "list", "two", "odd", "three"}
+		broken := map[string]string{"list": "WRONGTYPE", "odd": "not a record of a lock"}
+		ask := func(op operation) []quorum.Answer[reply] {
+			var requests []*request
+			for _, name := range names {
+				r := &request{op: op, name: name, token: token(1), ttl: time.Minute, fenced: true, fence: 7}
+				r.seal([voterKinds]bool{plainVoter: true}, defaultFenceLife)
+				requests = append(requests, r)
+			}
+			answers := make([]quorum.Answer[reply], len(requests))
+			newSession(&voter{client: client}, time.Second, false).Exchange(ctx, requests, answers)
+			return answers
+		}
+		for range 2 { // the first time, the server doesn't know the script
+			for i, a := range ask(opAcquire) {
+				if text := broken[names[i]]; text != "" {
+					require.ErrorContains(t, a.Err, text, names[i])
+					continue
+				}
+				require.NoError(t, a.Err, names[i])
+				require.Equal(t, statusOK, a.Reply.status, names[i])
+			}
+		}
+		for i, a := range ask(opRelease) {
+			require.NoError(t, a.Err)
+			require.Equal(t, broken[names[i]] == "", a.Reply.status == statusOK, names[i])
+		}
+		require.Equal(t, "list", client.Type(ctx, "list").Val())
+		require.Equal(t, "mine", client.Get(ctx, "odd:fence").Val())
+	})
+}
+
+// A user's rights may cover some names and not others.
+func TestRealRightsToSomeOfSeveralLocks(t *testing.T) {
+	server := redistest.Start(t)
+	admin := server.Client(nil)
+	require.NoError(t, admin.Do(t.Context(), "ACL", "SETUSER", "jobs", "on", ">secret", "~job*", "+@all").Err())
+	require.NoError(t, admin.Close())
+	client := server.Client(&redis.Options{Username: "jobs", Password: "secret"})
+	session := newSession(&voter{client: client}, time.Second, false)
+	for _, op := range []operation{opAcquire, opRelease} {
+		for range 2 { // the first time, the server doesn't know the script
+			var requests []*request
+			for _, name := range []string{"job:1", "secrets", "job:2"} {
+				r := &request{op: op, name: name, token: token(1), ttl: time.Minute, fenced: true}
+				r.seal([voterKinds]bool{plainVoter: true}, defaultFenceLife)
+				requests = append(requests, r)
+			}
+			answers := make([]quorum.Answer[reply], len(requests))
+			session.Exchange(t.Context(), requests, answers)
+			for i, a := range answers {
+				if i == 1 {
+					require.ErrorContains(t, a.Err, "NOPERM")
+					continue
+				}
+				require.NoError(t, a.Err)
+				require.NotEqual(t, statusHeld, a.Reply.status)
+			}
+		}
+	}
+	session.rest()
+	require.NoError(t, client.Close())
+}
+
 func onEachRedis(t *testing.T, test func(*testing.T, redis.UniversalClient)) {
 	t.Run("embedded", func(t *testing.T) { test(t, redlocktest.New(t, 1).Clients()[0]) })
 	t.Run("real", func(t *testing.T) {
@@ -151,7 +264,8 @@ func (w *twin) release(r request) status {
 	return statusGone
 }
 
-func (p *pair) step(t *testing.T, seen map[string]int) (did string) {
+// request returns a random request for the lock.
+func (p *pair) request() request {
 	id := uint8(1 + p.random.IntN(3))
 	r := request{
 		op: operation(p.random.IntN(4)), name: p.name, token: token(id), ttl: time.Minute, fenced: true,
@@ -161,6 +275,11 @@ func (p *pair) step(t *testing.T, seen map[string]int) (did string) {
 	if p.random.IntN(3) > 0 { // with guards
 		r.deadline, r.now.Earliest = guard.Time(10+p.random.Int64N(10)), guard.Time(p.random.Int64N(25))
 	}
+	return r
+}
+
+func (p *pair) step(t *testing.T, seen map[string]int) (did string) {
+	r := p.request()
 	switch p.random.IntN(10) {
 	case 0:
 		p.model.key = ""

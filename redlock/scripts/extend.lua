@@ -19,7 +19,7 @@ if KEYS[3] and astray(now, life, shortest, earliest, tonumber(ARGV[7])) then
 end
 local says, from = 1, 0
 if KEYS[3] then
-  says, from = votes(marker[3], ARGV[11], ARGV[12], earliest)
+  says, from = votes(setOf(marker[3]), ARGV[11], ARGV[12], earliest)
   if says == -6 then
     return {-6, now, record.register, 0}
   end

@@ -20,15 +20,26 @@ local function read(key)
   return {register = tonumber(register), token = token, deadline = tonumber(deadline) or 0, back = deadline == '-', owner = owner}
 end
 
--- life is in ms. A record never goes back to an earlier register: callers only raise it. Where a register is ahead
--- of the time, since a client's clock was, the record lives that much longer, by a day at most: then the proposals
--- of clients whose clocks are right are larger when it ends.
+local function digits(number)
+  return string.format('%.0f', number)
+end
+
+-- Writes a record; its register and deadline are texts. life is in ms. A record never goes back to an earlier register: callers only raise
+-- it. Where a register is ahead of the time, since a client's clock was, the record lives that much longer, by a day at most:
+-- then the proposals of clients whose clocks are right are larger when it ends.
+local function store(key, register, ahead, token, deadline, owner, life)
+  local text = register .. ' ' .. token .. ' ' .. deadline
+  if owner ~= '' then
+    text = text .. ' ' .. owner
+  end
+  if ahead > 0 then
+    life = life + math.ceil(math.min(ahead, 86400000000) / 1000)
+  end
+  redis.call('SET', key, text, 'PX', life)
+end
+
 local function write(key, record, life, now)
-  local deadline = record.back and '-' or string.format('%.0f', record.deadline)
-  local owner = (record.owner or '') == '' and '' or ' ' .. record.owner
-  local ahead = math.min(math.max(record.register - now, 0), 86400000000)
-  redis.call('SET', key, string.format('%.0f', record.register) .. ' ' .. record.token .. ' ' .. deadline .. owner,
-    'PX', life + math.ceil(ahead / 1000))
+  store(key, digits(record.register), record.register - now, record.token, record.back and '-' or digits(record.deadline), record.owner or '', life)
 end
 
 -- The lock is a token's own while it's the last owner and hasn't given back, also when the key
@@ -64,29 +75,31 @@ local function astray(now, life, shortest, earliest, latest)
   return now > earliest + margin or now < latest - margin
 end
 
--- What a server says to a locker with one set of voters (own), or with two that it joins. The server knows of one set: text is
--- "ID GENERATION FROM NAMES", see tell.lua. A generation of 0 is a claim, which is no decision yet.
--- Returns 1 where it votes for one of them, -6 where it votes for another, and -3 where that isn't known, or not so
+-- The set of voters that a server votes for, as its marker has it: "ID GENERATION FROM NAMES", see tell.lua.
+local function setOf(text)
+  local id, generation, pending, date = string.match(text or '', '^(%S+) (%d+) (-?)(%d*)')
+  return {id = id, decided = id and generation ~= '0', pending = pending == '-', date = tonumber(date) or 0}
+end
+
+-- What a server says to a locker with one set of voters (own), or with two that it joins. A generation of 0 is a claim,
+-- which is no decision yet. Returns 1 where it votes for one of them, -6 where it votes for another, and -3 where that isn't known, or not so
 -- early; from when on those are served that have the set alone, or 0; and the date of the last change that was complete, or 0.
-local function votes(text, own, joined, earliest)
+local function votes(set, own, joined, earliest)
   if (own or '') == '' then
     return 1, 0, 0 -- a client that doesn't say
   end
-  local id, generation, from = string.match(text or '', '^(%S+) (%d+) (%S+)')
-  if id and id ~= own and id ~= joined then
+  if set.id and set.id ~= own and set.id ~= joined then
     return -6, 0, 0
   end
-  if not id or generation == '0' then
+  if not set.decided then
     return -3, 0, 0
   end
-  local pending, date = string.match(from, '^(-?)(%d*)$')
-  local changed = tonumber(date) or 0
-  from = pending == '' and changed or 0
+  local from = set.pending and 0 or set.date
   -- While it's being changed, those who join both sets are served, and nobody else.
-  if joined ~= '' or (pending == '' and earliest >= from) then
-    return 1, from, changed
+  if joined ~= '' or (not set.pending and earliest >= from) then
+    return 1, from, set.date
   end
-  return -3, from, changed
+  return -3, from, set.date
 end
 
 -- The field that says when a locker was served last that has the group's set alone, of which field is the name.
@@ -97,7 +110,7 @@ end
 -- Notes that such a locker is served. Once a second is enough for whoever is about to change the set, see docs/operations.md.
 local function serves(marker, field, joined, last, now)
   if marker and (field or '') ~= '' and joined == '' and math.abs(now - tonumber(last or '0')) > 1000000 then
-    redis.call('HSET', marker, alone(field), string.format('%.0f', now))
+    redis.call('HSET', marker, alone(field), digits(now))
   end
 end
 

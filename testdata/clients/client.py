@@ -23,8 +23,8 @@ import sys
 import time
 
 SCRIPTS = pathlib.Path(__file__).resolve().parents[2] / "redlock" / "scripts"
-FILES = {name: ("record", name) for name in ("grant", "confirm", "extend", "enrol", "admit", "tell")}
-FILES["release"] = ("line", "release")
+FILES = {name: ("record", name) for name in ("confirm", "extend", "enrol", "admit", "tell")}
+FILES |= {"grant": ("record", "each", "grant"), "release": ("line", "each", "release")}
 TEXTS = {name: b"".join((SCRIPTS / f"{file}.lua").read_bytes() for file in files) for name, files in FILES.items()}
 MARKER, FIELD = "redlock:voter", "voters"
 OUTCOMES = {1: "granted", 0: "held", -1: "gone", -3: "quarantined", -5: "clock suspect", -6: "wrong quorum"}
@@ -276,7 +276,7 @@ class Client:
             return "refused nobody knows the time"
         end, times = self.times()
         token, keys = secrets.token_hex(16), [name, name + ":fence", MARKER]
-        arguments = [token, self.ttl, time.time_ns() // 1000, LIFE, *times, "client.py", FIELD, self.id, ""]
+        arguments = [LIFE, FIELD, self.id, "", token, self.ttl, time.time_ns() // 1000, *times, "client.py"]
         replies = self.ask("grant", dict.fromkeys(self.voters, (keys, arguments)), self.node_timeout)
         self.lock = {"name": name, "token": token, "asked": replies, "end": end, "deadline": times[0]}  # or what's to be released
         if self.counts(replies, end, times[0]):
@@ -336,7 +336,7 @@ class Client:
         lock, self.lock = self.lock, None
         if lock is None:
             return {}
-        call = [lock["name"], lock["name"] + ":await", lock["name"] + ":fence"], [lock["token"], LIFE, 1]
+        call = [lock["name"], lock["name"] + ":await", lock["name"] + ":fence"], [LIFE, lock["token"], 1]
         replies = self.ask("release", dict.fromkeys(self.voters, call), self.node_timeout)
         end = now() + 1000 * self.ttl + 60_000_000
         for v, reply in replies.items():
