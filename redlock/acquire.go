@@ -180,7 +180,7 @@ func (lk *Lock) ask(ctx context.Context, seen *observation, now guard.Span) bool
 	l := lk.locker
 	r := request{
 		op: opAcquire, name: lk.name, token: lk.token, ttl: lk.ttl, fenced: l.options.fencing,
-		fence: l.wall().UnixMicro(), deadline: lk.deadline, now: now, owner: lk.owner, voters: l.voters, gone: seen.gone, waits: seen.waits,
+		fence: l.proposal(now), deadline: lk.deadline, now: now, owner: lk.owner, voters: l.voters, gone: seen.gone, waits: seen.waits,
 		members: l.members,
 	}
 	poll := l.poll(&r, lk.window)
@@ -222,6 +222,15 @@ func (lk *Lock) ask(ctx context.Context, seen *observation, now guard.Span) bool
 	poll = l.poll(&confirm, lk.window)
 	poll.Urgent, poll.After = true, ballot // it's for what a majority gave
 	return lk.count(ctx, seen, opConfirm, l.start(poll))
+}
+
+// proposal returns what the lock's fencing token is to be at the least. With guards it's the agreed time, which no right clock is behind: so a
+// voter that has forgotten what it granted proposes more, since it votes only when all that is over, and so do the voters of a new list.
+func (l *Locker) proposal(now guard.Span) int64 {
+	if l.guard != nil {
+		return int64(now.Earliest)
+	}
+	return l.wall().UnixMicro()
 }
 
 // count waits for the votes, and reports whether a majority says yes while the window is open.

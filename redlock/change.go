@@ -105,7 +105,7 @@ func (c *change) asked(voter int) bool {
 // run takes the steps that [member.Change] says.
 func (c *change) run(ctx context.Context) error {
 	l := c.locker
-	steps := member.Change{To: l.members.config[1].Set, Asked: make([]bool, len(l.voters))}
+	steps := member.Change{From: l.members.config[0].Set, To: l.members.config[1].Set, Asked: make([]bool, len(l.voters))}
 	for voter := range l.voters {
 		steps.Asked[voter] = c.asked(voter)
 	}
@@ -144,7 +144,9 @@ func (c *change) hear(ctx context.Context) (quorum.Outcome[reply], error) {
 	l := c.locker
 	heard := l.look(ctx, l.longestLook(), nil)
 	e := &QuorumError{Op: opChange, Needed: len(l.nodes), Nodes: l.results(l.judge(opLook, heard, false)), Reason: ErrNoQuorum, cause: ctx.Err()}
-	missing := false
+	views, _ := c.views(heard)
+	foreign := l.members.config.Foreign(views)
+	missing, halfway := false, false
 	for voter, r := range e.Nodes {
 		answered := r.Outcome == Granted
 		switch {
@@ -159,16 +161,18 @@ func (c *change) hear(ctx context.Context) (quorum.Outcome[reply], error) {
 		case heard.Answers[voter].Reply.marker.Number == 0:
 			missing = true
 		default:
-			k := heard.Answers[voter].Reply.marker.Known
-			if k.Decided() && !l.members.config.Has(k.ID) {
+			if k := views[voter].Known; foreign[voter] {
 				e.Nodes[voter].Outcome, e.Nodes[voter].Err = WrongQuorum, votesFor(k)
 				e.Reason, missing = ErrMembership, true
+				halfway = halfway || k.Changing()
 			}
 		}
 	}
 	switch {
 	case !missing:
 		return heard, nil
+	case halfway:
+		e.advice = "voters are being changed from a list that is none of these two; complete that change first, or take it back, and have a locker with its new list take a lock, so that all of its voters hear of it"
 	case e.Reason == ErrMembership:
 		e.advice = fmt.Sprintf("the old list is %v and the new one %v; give the list that the servers vote for as the old one", l.members.config[0].Set, l.members.config[1].Set)
 	default:
@@ -233,7 +237,7 @@ func (c *change) await(ctx context.Context, heard quorum.Outcome[reply], steps *
 		switch {
 		case known && !since:
 			until, since = now.Latest.After(longest), true
-			steps.From = int64(until)
+			steps.Date = int64(until)
 		case known && now.Earliest >= until:
 			return nil
 		case !known:
@@ -257,5 +261,8 @@ func errNoSets(method string) error {
 }
 
 func votesFor(k member.Known) error {
+	if k.Changing() {
+		return fmt.Errorf("it's being changed from another list to the voters %v (generation %d)", k.Set, k.Generation)
+	}
 	return fmt.Errorf("it votes for the voters %v (generation %d)", k.Set, k.Generation)
 }

@@ -314,3 +314,71 @@ func TestTokensGrowWhereVotersForgetDuringASecondChange(t *testing.T) {
 		require.Greater(t, lk.Fence(), last)
 	})
 }
+
+// As long as a change isn't complete, the old list's locks count. Whoever joins the new list with a third one doesn't ask the old list's
+// voters, so it's neither served nor does it take the new list further.
+func TestNobodyGoesOnFromAChangeThatIsntComplete(t *testing.T) {
+	bubble(t, 6, func(t *testing.T, q *redlocktest.Quorum) {
+		old := among(t, q, "old", abc)
+		warmUp(t, old)
+		def, third := []int{3, 4, 5}, []int{0, 3, 4}
+		there, onward := joint(t, q, "there", abc, def), joint(t, q, "onward", def, third)
+		first, err := there.Lock(t.Context(), "warm-up") // the new voters are told and admitted
+		require.NoError(t, err)
+		require.NoError(t, first.Unlock(t.Context()))
+		time.Sleep(15 * time.Second)
+		held, err := old.Lock(t.Context(), "job")
+		require.NoError(t, err)
+		brief, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		require.ErrorIs(t, there.Change(brief, redlock.EvenIfUnprepared()), context.DeadlineExceeded)
+
+		_, err = onward.TryLock(t.Context(), "job")
+		require.True(t, held.Valid())
+		require.ErrorIs(t, err, redlock.ErrNoQuorum)
+		require.ErrorContains(t, err, "its voters are being replaced")
+		err = onward.Change(t.Context(), redlock.EvenIfUnprepared())
+		require.ErrorIs(t, err, redlock.ErrMembership)
+		require.ErrorContains(t, err, "complete that change first")
+
+		require.NoError(t, there.Change(t.Context(), redlock.EvenIfUnprepared()))
+		require.NoError(t, onward.Change(t.Context(), redlock.EvenIfUnprepared()))
+		lk, err := among(t, q, "last", third).Lock(t.Context(), "job")
+		require.NoError(t, err)
+		require.NoError(t, lk.Unlock(t.Context()))
+	})
+}
+
+// A server that left the list two changes ago comes back with its memory. It's behind, and contradicts nobody.
+func TestAServerComesBackToTheList(t *testing.T) {
+	bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
+		old := among(t, q, "old", abc)
+		warmUp(t, old)
+		require.NoError(t, old.Close())
+		lists := [][]int{abc, abd, {0, 1, 4}, abc}
+		for i, list := range lists[1:] {
+			require.NoError(t, joint(t, q, "joint", lists[i], list).Change(t.Context(), redlock.EvenIfUnprepared()), "change %d", i+1)
+		}
+		lk, err := among(t, q, "again", abc).Lock(t.Context(), "job")
+		require.NoError(t, err)
+		require.NoError(t, lk.Unlock(t.Context()))
+	})
+}
+
+// So it is for lockers that join the list of such servers: they tell them what they have missed.
+func TestLockersTellVotersThatAreBehind(t *testing.T) {
+	bubble(t, 6, func(t *testing.T, q *redlocktest.Quorum) {
+		old := among(t, q, "old", abc)
+		warmUp(t, old)
+		require.NoError(t, old.Close())
+		def, third := []int{3, 4, 5}, []int{0, 4, 5}
+		back := joint(t, q, "back", third, abc) // it has looked at all voters before there's anything to tell
+		time.Sleep(time.Second)
+		require.NoError(t, joint(t, q, "there", abc, def).Change(t.Context(), redlock.EvenIfUnprepared()))
+		require.NoError(t, joint(t, q, "onward", def, third).Change(t.Context(), redlock.EvenIfUnprepared()))
+		_, err := back.TryLock(t.Context(), "job")
+		require.ErrorIs(t, err, redlock.ErrMembership, "two voters of the joined list are behind")
+		time.Sleep(time.Second)
+		warmUp(t, back)
+	})
+}

@@ -20,8 +20,8 @@
 //
 // Fencing: the tokens of [Lock.Fence] are unique for a name. They grow with every acquisition that
 // starts after an earlier one completed. No clock has to be right for that, as long as the
-// voters' registers outlive their restarts on a majority. Where they don't, the clients' wall clocks
-// have to agree (docs/fencing.md has the exact condition).
+// voters' registers outlive their restarts on a majority. Where they don't, it takes what mutual
+// exclusion takes, and without guards wall clocks that agree (docs/fencing.md has the exact condition).
 //
 // A process can be paused between its last look at the lock and its write. No lock can help against that. A
 // resource that checks the tokens can: see package fence.

@@ -226,3 +226,19 @@ func TestFenceAfterTheRegistersExpired(t *testing.T) {
 		nextFence(t, l, last)
 	})
 }
+
+// With guards, tokens go by the agreed time: a client whose wall clock was ahead leaves nothing behind that voters could forget.
+func TestFenceAfterAllVotersLostTheirMemory(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, q *redlocktest.Quorum) {
+		ahead, right := join(t, q, "ahead"), join(t, q, "right")
+		redlock.SetWall(ahead, 50*time.Minute)
+		redlock.SetWall(right, -50*time.Minute)
+		last := nextFence(t, ahead, 0)
+		for _, n := range q.Nodes() {
+			n.Flush()
+		}
+		lk, err := right.Lock(t.Context(), "job")
+		require.NoError(t, err)
+		assert.Greater(t, lk.Fence(), last)
+	})
+}

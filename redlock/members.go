@@ -180,8 +180,8 @@ func (l *Locker) undecided(voter int) error {
 		return nil
 	}
 	if k := v.Known; k.Decided() {
-		if k.From == member.Pending && len(l.members.config) == 1 && l.members.config.Has(k.ID) {
-			return errors.New("its voters are being replaced, and until that's complete it serves only lockers that join both lists; see redlock quorum change")
+		if k.Changing() && l.members.config.Has(k.ID) && !l.members.config.Covers(k) {
+			return errors.New("its voters are being replaced, and until that's complete it serves only lockers that join the old list and the new one; see redlock quorum change")
 		}
 		return nil
 	}

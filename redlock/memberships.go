@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/a5bbb083/redlock/quorum"
-	"github.com/a5bbb083/redlock/redlock/internal/member"
 )
 
 // Membership is for which set of voters one voter votes, see [ErrMembership].
@@ -61,7 +60,7 @@ func (l *Locker) membership(a quorum.Answer[reply], voter int) Membership {
 	}
 	m := a.Reply.marker
 	v := Membership{
-		Voters: slices.Clone(m.Known.Names), Generation: m.Known.Generation, Changing: m.Known.Decided() && m.Known.From == member.Pending,
+		Voters: slices.Clone(m.Known.Names), Generation: m.Known.Generation, Changing: m.Known.Changing(),
 		ServedAlone: m.Served, ServedAgo: m.ServedAgo,
 	}
 	if left, waits := l.guard.Waits(*m); waits {

@@ -277,19 +277,19 @@ var mutations = []mutation{
 		"",
 	},
 	{
-		"tokens start again with the new set", "a token of the old set is larger than a later one",
-		[]edit{{"redlock/scripts/grant.lua", "floor = changed > 0 and math.max(changed, early) + 3600000000 or 0", "floor = 0"}},
-		"TestTokensGrowAcrossAChange",
+		"tokens go by the clients' wall clocks", "voters that have forgotten, and those of a new list, grant smaller ones after a client's clock was ahead",
+		[]edit{{"redlock/acquire.go", "\tif l.guard != nil {\n\t\treturn int64(now.Earliest)", "\tif false {\n\t\treturn int64(now.Earliest)"}},
+		"",
 	},
 	{
-		"tokens of the new set stand still", "for an hour after a change, a voter that has forgotten grants smaller ones again",
-		[]edit{{"redlock/scripts/grant.lua", "math.max(changed, early) + 3600000000", "changed + 3600000000"}},
-		"TestTokensGrowWhereAVoterForgetsAfterAChange",
+		"a change that isn't complete is gone on from", "who joins the new list and a third one doesn't ask the voters of the locks with the old one",
+		[]edit{{"redlock/scripts/record.lua", "joined ~= '' and (not replaced or replaced == own or replaced == joined)", "joined ~= ''"}},
+		"TestNobodyGoesOnFromAChangeThatIsntComplete",
 	},
 	{
-		"a second change forgets that tokens are ahead", "while it goes on, voters that have forgotten grant smaller ones again",
-		[]edit{{"redlock/internal/member/change.go", "max(d.From, v.Known.From), max(d.Changed, v.Known.changed())", "max(d.From, v.Known.From), 0"}},
-		"TestTokensGrowWhereVotersForgetDuringASecondChange",
+		"a voter that's behind stops a change", "a server that left the list can't come back with its memory",
+		[]edit{{"redlock/internal/member/member.go", "&& !c.Covers(k) && !behind", "&& !c.Covers(k) && (!behind || behind)"}},
+		"TestAServerComesBackToTheList",
 	},
 	{
 		"a change begins under lockers with the old set alone", "they lose their locks",

@@ -80,8 +80,8 @@ func WithMaxClockError(d time.Duration) Option { return func(o *options) { o.max
 // A shorter life costs two things. Servers end records by their own clocks, and a clock that's put right can end them
 // early, so a voter votes only while its clock is within a quarter of the life from the agreed time: 6 h by
 // default, 5 s with the least life for a TTL of 10 s. Where lockers differ, a voter goes by the shortest life. And
-// when a record has ended, the name's fencing tokens go on from the clients' wall clocks: they still grow if none of
-// these is behind by three quarters of the life.
+// when a record has ended, the name's fencing tokens go on from the agreed time, or without guards from the clients' wall clocks: then they still grow
+// if none of these is behind by three quarters of the life.
 func WithFenceLife(d time.Duration) Option { return func(o *options) { o.fenceLife = d } }
 
 // WithDriftFactor sets how much faster or slower than true time the holder's clock may run, and

@@ -90,10 +90,10 @@ func TestVectorsOfLeadVoters(t *testing.T) {
 
 func TestVectorsOfVoters(t *testing.T) {
 	type vector struct {
-		Addresses, Names    []string
-		ID, Text            string
-		Generation, Changed int64
-		From                *int64
+		Addresses, Names   []string
+		ID, Text, Replaces string
+		Generation         int64
+		From               *int64
 	}
 	for _, v := range vectors[vector](t, "voters.txt") {
 		var nodes []redis.UniversalClient
@@ -112,7 +112,7 @@ func TestVectorsOfVoters(t *testing.T) {
 		require.NoError(t, err)
 		m := newMembers("", r)
 		assert.Equal(t, v.ID, m.own)
-		known := member.Known{Set: m.config[0].Set, Generation: v.Generation, From: member.Pending, Changed: v.Changed}
+		known := member.Known{Set: m.config[0].Set, Generation: v.Generation, From: member.Pending, Replaces: v.Replaces}
 		if v.From != nil {
 			known.From = *v.From
 		}

@@ -54,6 +54,15 @@ func (n *Node) Get(key string) (string, bool) {
 	return value, err == nil
 }
 
+// HGet returns a field of the hash at the key in database 0, as Get returns a string.
+func (n *Node) HGet(key, field string) (string, bool) {
+	n.exec.Lock()
+	defer n.exec.Unlock()
+	n.expire()
+	value := n.redis.HGet(key, field)
+	return value, value != ""
+}
+
 // PTTL returns the time left to the key in database 0, and whether the key exists. A key that
 // never expires has 0.
 func (n *Node) PTTL(key string) (time.Duration, bool) {

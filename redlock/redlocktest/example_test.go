@@ -105,6 +105,9 @@ func ExampleNode() {
 	left, _ := node.PTTL("greeting")
 	fmt.Println(value, is, left > 9*time.Second, node.Keys(), node.Commands() > 0)
 
+	client.HSet(ctx, "profile", "name", "ada")
+	fmt.Println(node.HGet("profile", "name"))
+
 	node.SetRate(1.5) // its clock runs half as fast again
 	node.SetRate(1)
 	before := node.Now()
@@ -126,6 +129,7 @@ func ExampleNode() {
 	// 192.0.2.1:6379 redis://192.0.2.1:6379
 	// it gets GET [greeting]
 	// hello true true [greeting] true
+	// ada true
 	// jumped: true
 	// still there: false
 	// running: false

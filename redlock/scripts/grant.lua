@@ -21,12 +21,11 @@ local noted = not key
 
 local function grant(lock, name, token, ttl, proposal, deadline, earliest, latest, owner)
   local timed, early = tonumber(deadline), tonumber(earliest)
-  local floor = 0
   if key then
     if astray(now, life, marker[3], early, tonumber(latest)) then
       return -5, now, 0, 0, 0
     end
-    local says, from, changed = votes(set, ARGV[3], ARGV[4], early)
+    local says, from = votes(set, ARGV[3], ARGV[4], early)
     if says == -6 then
       return -6, now, 0, 0, 0
     end
@@ -36,9 +35,6 @@ local function grant(lock, name, token, ttl, proposal, deadline, earliest, lates
     if says == -3 then
       return -3, now, 0, from, 0
     end
-    -- Those with the set before had voters that aren't asked any more. Their values are no larger than this: nobody got one of more than
-    -- an hour ahead, and they were over by then. It goes on with the time, as proposals do, for voters that forget.
-    floor = changed > 0 and math.max(changed, early) + 3600000000 or 0
   end
   local holder, record = redis.call('GET', lock), read(name)
   if owns(holder, record, token) then
@@ -53,7 +49,7 @@ local function grant(lock, name, token, ttl, proposal, deadline, earliest, lates
   end
   -- A client's clock may be far ahead; it mustn't carry the registers away for ever.
   local asked = tonumber(proposal)
-  local value = math.max(record.register + 1, math.min(asked, now + 3600000000), floor)
+  local value = math.max(record.register + 1, math.min(asked, now + 3600000000))
   if value > 9007199254740991 then
     error('redlock: fencing register ' .. name .. ' is beyond 2^53-1')
   end

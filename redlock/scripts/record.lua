@@ -77,29 +77,30 @@ end
 
 -- The set of voters that a server votes for, as its marker has it: "ID GENERATION FROM NAMES", see tell.lua.
 local function setOf(text)
-  local id, generation, pending, date = string.match(text or '', '^(%S+) (%d+) (-?)(%d*)')
-  return {id = id, decided = id and generation ~= '0', pending = pending == '-', date = tonumber(date) or 0}
+  local id, generation, from = string.match(text or '', '^(%S+) (%d+) (%S+)')
+  return {id = id, decided = id and generation ~= '0', replaces = string.match(from or '', '^%-(.*)$'), date = tonumber(from) or 0}
 end
 
 -- What a server says to a locker with one set of voters (own), or with two that it joins. A generation of 0 is a claim,
 -- which is no decision yet. Returns 1 where it votes for one of them, -6 where it votes for another, and -3 where that isn't known, or not so
--- early; from when on those are served that have the set alone, or 0; and the date of the last change that was complete, or 0.
+-- early; and from when on those are served that have the set alone, or 0.
 local function votes(set, own, joined, earliest)
   if (own or '') == '' then
-    return 1, 0, 0 -- a client that doesn't say
+    return 1, 0 -- a client that doesn't say
   end
   if set.id and set.id ~= own and set.id ~= joined then
-    return -6, 0, 0
+    return -6, 0
   end
   if not set.decided then
-    return -3, 0, 0
+    return -3, 0
   end
-  local from = set.pending and 0 or set.date
-  -- While it's being changed, those who join both sets are served, and nobody else.
-  if joined ~= '' or (not set.pending and earliest >= from) then
-    return 1, from, set.date
+  -- While it's being changed, those who join both sets are served, and nobody else: not those who join the new one and a third.
+  local replaced = set.replaces
+  local covered = joined ~= '' and (not replaced or replaced == own or replaced == joined)
+  if covered or (not replaced and earliest >= set.date) then
+    return 1, set.date
   end
-  return -3, from, set.date
+  return -3, set.date
 end
 
 -- The field that says when a locker was served last that has the group's set alone, of which field is the name.

@@ -2,8 +2,8 @@
 --   KEYS[1] marker
 --   ARGV[1] the marker's field for the group: voters, or voters:GROUP   ARGV[2] the enrolment's number
 --   ARGV[3] "ID GENERATION FROM NAMES": the set's id and, for people, its names; the generation of the decision, or 0 for a claim;
---   from when on lockers that have this set alone are served, agreed time in unix µs; while nobody has said, - and the time
---   of the change before, if there was one
+--   from when on lockers that have this set alone are served, agreed time in unix µs; while nobody has said, - and the id of
+--   the set that it replaces
 -- A claim is taken only where nothing is known. A decision replaces an earlier one, and one that begins with - is replaced by a time. The number
 -- is that of the server's enrolment: what was meant for the time before it forgot comes too late.
 -- Returns {time by this server's clock in µs, what it knows now, or ''}.

@@ -276,7 +276,7 @@ class Client:
             return "refused nobody knows the time"
         end, times = self.times()
         token, keys = secrets.token_hex(16), [name, name + ":fence", MARKER]
-        arguments = [LIFE, FIELD, self.id, "", token, self.ttl, time.time_ns() // 1000, *times, "client.py"]
+        arguments = [LIFE, FIELD, self.id, "", token, self.ttl, times[1], *times, "client.py"]
         replies = self.ask("grant", dict.fromkeys(self.voters, (keys, arguments)), self.node_timeout)
         self.lock = {"name": name, "token": token, "asked": replies, "end": end, "deadline": times[0]}  # or what's to be released
         if self.counts(replies, end, times[0]):

@@ -116,10 +116,11 @@ func (g *Guard) isCertain(newcomer int, said []*Marker) bool {
 func (g *Guard) Told(voter int, k member.Known) {
 	g.mu.Lock()
 	g.views[voter].Heard, g.views[voter].Known = true, k
-	_, inForce := g.Members.InForce(g.views)
+	inForce, ok := g.Members.InForce(g.views)
 	g.mu.Unlock()
-	g.settled.Store(inForce)
-	if !k.Decided() {
+	g.settled.Store(ok)
+	missed := ok && !inForce.Changing() && k.Generation < inForce.Generation // what was decided since it left the list
+	if !k.Decided() || missed {
 		g.Newcomer()
 	}
 }

@@ -10,10 +10,11 @@ import "slices"
 // having forgotten it meanwhile. So there was a moment at which all of them knew it, and any look that began before has ended. Only
 // then are those served that have the new set alone.
 type Change struct {
+	From  Set // the old one
 	To    Set
 	Asked []bool // by voter: it isn't gone, and can remember a set
-	// From is from when on those with the new set alone are served. It's for the caller to set before it waits.
-	From int64
+	// Date is from when on those with the new set alone are served. It's for the caller to set before it waits.
+	Date int64
 
 	waited  Known   // for the decision that was waited for
 	numbers []int64 // of the enrolments at that time
@@ -25,7 +26,7 @@ type Step uint8
 const (
 	// Inform: tell all voters that are asked what [Change.Next] returned.
 	Inform Step = iota
-	// Wait until From, which is the longest TTL in use after now.
+	// Wait until Date, which is the longest TTL in use after now.
 	Wait
 	// Complete: there's nothing left to do.
 	Complete
@@ -35,7 +36,7 @@ const (
 
 // Next returns the next step, after all voters that are asked have been heard, each in the enrolment with that number.
 func (c *Change) Next(views []View, numbers []int64) (Step, Known) {
-	target, ok := next(c.To, views)
+	target, ok := c.next(views)
 	waited := c.numbers != nil && c.waited.ID == target.ID && c.waited.Generation == target.Generation && slices.Equal(c.numbers, numbers)
 	switch {
 	case !ok:
@@ -46,7 +47,7 @@ func (c *Change) Next(views []View, numbers []int64) (Step, Known) {
 	case target.From != Pending:
 		return Complete, target // those that had missed it know it now, too
 	case waited:
-		target.From, target.Changed = c.From, 0
+		target.From, target.Replaces = c.Date, ""
 		return Inform, target
 	}
 	c.waited, c.numbers = target, slices.Clone(numbers)
@@ -71,25 +72,25 @@ func (k Known) confirms(d Known) bool {
 
 // next returns the decision to make for a set that replaces another: the one that's on its way already, where nobody contradicts it, or the one
 // after all that were made. It's not ok where none was made.
-func next(to Set, views []View) (d Known, ok bool) {
+func (c *Change) next(views []View) (d Known, ok bool) {
 	for _, v := range views {
 		if v.Heard && v.Known.Decided() {
 			d.Generation, ok = max(d.Generation, v.Known.Generation), true
 		}
 	}
-	d.Set, d.From = to, Pending
-	contradicted := false
+	begun := Known{Set: c.To, Generation: d.Generation, From: Pending, Replaces: c.From.ID}
+	d = begun
 	for _, v := range views {
-		if v.Heard && v.Known.Generation == d.Generation {
-			contradicted = contradicted || v.Known.ID != to.ID
-			d.From, d.Changed = max(d.From, v.Known.From), max(d.Changed, v.Known.changed())
+		if !v.Heard || v.Known.Generation != d.Generation {
+			continue
 		}
-	}
-	if contradicted {
-		d.Generation, d.From = d.Generation+1, Pending
-	}
-	if d.From != Pending {
-		d.Changed = 0
+		if v.Known.ID != c.To.ID {
+			begun.Generation++
+			return begun, ok
+		}
+		if v.Known.From != Pending {
+			d.From, d.Replaces = max(d.From, v.Known.From), ""
+		}
 	}
 	return d, ok
 }

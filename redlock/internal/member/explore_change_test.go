@@ -65,6 +65,8 @@ func (s *changes) knownTo(m mind) member.Known {
 	k := member.Known{Set: s.sets[i/2%2], Generation: int64(i/4 + 1), From: member.Pending}
 	if i%2 == 1 {
 		k.From = 1
+	} else {
+		k.Replaces = s.sets[1-i/2%2].ID
 	}
 	return k
 }

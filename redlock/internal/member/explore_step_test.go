@@ -130,7 +130,7 @@ func (s *changes) step(w state) {
 			return
 		}
 	}
-	c := member.Change{To: s.sets[w.to-1], Asked: make([]bool, s.all), From: 1}
+	c := member.Change{From: s.sets[2-w.to], To: s.sets[w.to-1], Asked: make([]bool, s.all), Date: 1}
 	views, numbers := make([]member.View, s.all), make([]int64, s.all)
 	before, then := make([]member.View, s.all), make([]int64, s.all)
 	heard := w.heard

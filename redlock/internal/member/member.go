@@ -44,16 +44,8 @@ type Known struct {
 	// From is the agreed time, in µs since the Unix epoch, from which lockers with this set alone are served; [Pending] while
 	// nobody has said. Of a claim it's from when on a majority may decide it.
 	From int64
-	// Changed is, while From is pending, the From of the last change that was complete, or 0. Fencing tokens are ahead of the time since then.
-	Changed int64
-}
-
-// changed returns since when fencing tokens are ahead of the time, or 0.
-func (k Known) changed() int64 {
-	if k.From == Pending {
-		return k.Changed
-	}
-	return k.From // 0 for the first decision
+	// Replaces is, while From is pending, the ID of the set that this one is to replace: locks of lockers with that set alone may be held.
+	Replaces string
 }
 
 // Blank reports whether the voter knows of no set.
@@ -62,7 +54,10 @@ func (k Known) Blank() bool { return k.ID == "" }
 // Decided reports whether the voter votes for the set.
 func (k Known) Decided() bool { return k.Generation > 0 }
 
-// String is how a voter stores it: "ID GENERATION FROM NAME,NAME". While From is pending it's -, followed by Changed if that isn't 0.
+// Changing reports whether the voter is being led from another set to the one that it knows.
+func (k Known) Changing() bool { return k.Decided() && k.From == Pending }
+
+// String is how a voter stores it: "ID GENERATION FROM NAME,NAME". While From is pending it's - and what the set replaces.
 func (k Known) String() string {
 	if k.Blank() {
 		return ""
@@ -75,11 +70,8 @@ func (k Known) String() string {
 }
 
 func (k Known) since() string {
-	switch {
-	case k.From == Pending && k.Changed == 0:
-		return "-"
-	case k.From == Pending:
-		return strconv.FormatInt(-k.Changed, 10)
+	if k.From == Pending {
+		return "-" + k.Replaces
 	}
 	return strconv.FormatInt(k.From, 10)
 }
@@ -97,20 +89,19 @@ func Parse(text string) (Known, error) {
 	if err != nil {
 		return Known{}, fmt.Errorf("redlock: not a set of voters: %q: %w", text, err)
 	}
-	from, changed := int64(Pending), int64(0)
-	if parts[2] != "-" {
+	from := int64(Pending)
+	replaces, pending := strings.CutPrefix(parts[2], "-")
+	if !pending {
+		replaces = ""
 		if from, err = strconv.ParseInt(parts[2], 10, 64); err != nil {
 			return Known{}, fmt.Errorf("redlock: not a set of voters: %q: %w", text, err)
-		}
-		if from < 0 {
-			from, changed = Pending, -from
 		}
 	}
 	names := strings.Split(parts[3], ",")
 	for i, n := range names {
 		names[i] = strings.ReplaceAll(n, "%2C", ",")
 	}
-	return Known{Set: Set{ID: parts[0], Names: names}, Generation: generation, From: from, Changed: changed}, nil
+	return Known{Set: Set{ID: parts[0], Names: names}, Generation: generation, From: from, Replaces: replaces}, nil
 }
 
 // View is what was heard of one voter.
@@ -147,6 +138,31 @@ type Config []Electorate
 // Has reports whether a set is one of the locker's.
 func (c Config) Has(id string) bool {
 	return slices.ContainsFunc(c, func(e Electorate) bool { return e.ID == id })
+}
+
+// Covers reports whether a voter that knows k votes for nobody whom this locker's majorities wouldn't exclude: k's set is one of its own, and, until a
+// change is complete, so is the one that it replaces.
+func (c Config) Covers(k Known) bool { return c.Has(k.ID) && (!k.Changing() || c.Has(k.Replaces)) }
+
+// Foreign returns which voters may vote for lockers that this one's majorities don't exclude: by decisions that it doesn't cover. A decision that was
+// made before one that is complete, and that a majority of the locker's set remembers, counts no more: its voter has only missed what came after. So
+// does one from before a change between the locker's own two sets, which wouldn't have begun otherwise.
+func (c Config) Foreign(views []View) []bool {
+	inForce, ok := c.InForce(views)
+	complete := ok && !inForce.Changing()
+	begun := int64(0)
+	for _, v := range views {
+		if v.Known.Changing() && c.Covers(v.Known) {
+			begun = max(begun, v.Known.Generation)
+		}
+	}
+	foreign := make([]bool, len(views))
+	for voter, v := range views {
+		k := v.Known
+		behind := complete && (k.Generation < inForce.Generation || k.Generation == inForce.Generation && k.ID == inForce.ID) || k.Generation < begun
+		foreign[voter] = k.Decided() && !c.Covers(k) && !behind
+	}
+	return foreign
 }
 
 // Tell is something to tell a voter.

@@ -48,7 +48,7 @@ func (c *client) start() {
 	c.name = fmt.Sprintf("%d.%d", c.index, c.born)
 	c.rand = c.world.seeded(c.name)
 	c.member = c.world.member(c.name)
-	if c.index < len(c.world.plan.CutOff) && !c.world.over() {
+	if c.index < len(c.world.plan.CutOff) && !c.world.over() && c.operates == 0 { // a change needs all voters
 		for _, n := range c.world.plan.CutOff[c.index] {
 			c.member.Link(n).Cut()
 		}
@@ -176,7 +176,7 @@ type wish struct {
 // step takes a lock in one of the ways that there are.
 func (c *client) step() {
 	w := wish{
-		name:  c.world.plan.Names[c.rand.IntN(len(c.world.plan.Names))],
+		name:  c.anyName(),
 		ttl:   MaxTTL >> c.rand.IntN(3),
 		renew: c.rand.IntN(4) == 0,
 	}

@@ -39,11 +39,12 @@
 //
 // # What changes of the list of voters add
 //
-// One seed in eight replaces voters. Clients get the old list, the new one, or both of them, in any order and at any time. Some change the
-// voters, this way or that, and are killed, time out, or meet another that does the same or the contrary. All that's said above is checked
-// across both lists, and when the faults have ended a change must be complete within three times MaxTTL. Minorities are minorities of either
-// list. At first all voters know the old list, as they do when somebody has begun to join both, and only a minority
-// may forget: who reaches nobody who remembers could begin anew, see docs/safety.md.
+// One seed in sixteen replaces voters, and each one of [NewChangesPlan]: twice to four times in a row, back and forth between two lists, or onward
+// among three. Clients get any of the lists, or two of them that follow each other, at any time. Some change the voters, and are killed, time out, or
+// meet another that does the same, or, between two lists, the contrary. All that's said above is checked across all lists, on names of which
+// some aren't used for a while. When the faults have ended a change must be complete within three times MaxTTL. Minorities are minorities of each
+// list. At first all voters know the first list, as they do when somebody has begun to join it with another. All of them may forget, one after the other: at
+// any moment only a minority of each list hasn't been told again. Who reaches nobody who remembers could begin anew, see docs/safety.md.
 //
 // # Under which faults
 //
@@ -64,7 +65,5 @@
 // last one was put right: a client puts readings of its voters together that it got within one
 // exchange. See docs/safety.md.
 //
-// Fencing tokens are held to a promise without clocks: they grow if the voters keep their
-// registers, whatever the clients' wall clocks say, and, where voters forget, if the wall
-// clocks agree to within an eighth of MaxTTL.
+// Fencing tokens are held to the promise without clocks, and to the one where voters forget: whatever the clients' wall clocks say, they grow.
 package sim

@@ -125,8 +125,8 @@ func (p *planner) pause(at time.Duration) {
 func (p *planner) crash(at time.Duration) {
 	end := at + p.spell()
 	for _, n := range p.rand.Perm(p.Nodes)[:1+p.rand.IntN(min(2, p.Nodes))] {
-		keep := p.remembers(n) || p.rand.IntN(3) == 0
-		p.add(at, func(w *world) { w.quorum.Node(n).Crash() }, "crash voter %d", n)
+		keep := !p.Forgetful || p.rand.IntN(3) == 0
+		p.add(at, func(w *world) { w.crash(n) }, "crash voter %d", n)
 		p.add(end+p.between(0, time.Millisecond), func(w *world) { w.restart(n, keep) }, "restart voter %d, memory %t", n, keep)
 	}
 }
@@ -136,9 +136,6 @@ func (p *planner) flush(at time.Duration) {
 		return
 	}
 	for _, n := range p.rand.Perm(p.Nodes)[:1+p.rand.IntN(p.Nodes)] {
-		if p.remembers(n) {
-			continue
-		}
 		p.add(at+p.between(0, time.Millisecond), func(w *world) { w.flush(n) }, "flush voter %d", n)
 	}
 }

@@ -2,7 +2,9 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -11,66 +13,63 @@ import (
 
 	"github.com/a5bbb083/redlock/redlock"
 	"github.com/a5bbb083/redlock/redlock/internal/member"
+	"github.com/a5bbb083/redlock/redlock/redlocktest"
 )
 
 // membershipEvery is how many seeds there are to one that changes the list of voters. The others keep theirs, so that the
 // other faults are as dense as ever.
-const membershipEvery = 8
+const membershipEvery = 16
 
-// list is which voters a process goes by.
-type list uint8
+// list is which voters a process goes by: one of the plan's lists, and one that it joins, which is the same one where it joins none.
+type list struct{ own, joins int }
 
-const (
-	oldOnly list = iota
-	joinsNew
-	joinsOld // it takes a change back
-	newOnly
-)
+func alone(i int) list { return list{i, i} }
 
 func (l list) String() string {
-	return []string{"the old list", "the old list, joining the new one", "the new list, joining the old one", "the new list"}[l]
+	if l.single() {
+		return fmt.Sprintf("list %d", l.own)
+	}
+	return fmt.Sprintf("list %d, joining list %d", l.own, l.joins)
 }
 
-// single reports whether a list that's not in force any more gets no locks.
-func (l list) single() bool { return l == oldOnly || l == newOnly }
+// single reports whether a process gets no locks while its list isn't in force.
+func (l list) single() bool { return l.own == l.joins }
+
+func (l list) back() list { return list{l.joins, l.own} }
 
 // voters returns the voters of a process with a list: its own, and those that it joins.
 func (p *Plan) voters(l list) (own, joined []int) {
-	if p.Old == nil {
+	switch {
+	case p.Lists == nil:
 		own = make([]int, p.Nodes)
 		for i := range own {
 			own[i] = i
 		}
 		return own, nil
+	case l.single():
+		return p.Lists[l.own], nil
 	}
-	switch l {
-	case oldOnly:
-		return p.Old, nil
-	case joinsNew:
-		return p.Old, p.New
-	case joinsOld:
-		return p.New, p.Old
-	default:
-		return p.New, nil
-	}
+	return p.Lists[l.own], p.Lists[l.joins]
 }
 
-// chooseLists makes the run one in which voters are replaced. Its minorities are minorities of either list.
+// chooseLists makes the run one in which voters are replaced. Its minorities are minorities of each list.
 func (p *planner) chooseLists() {
-	all := [][2][]int{ // the fewer voters they have in common, the sooner a mistake shows
-		{{0, 1, 2}, {3, 4, 5}}, {{0, 1, 2}, {3, 4, 5}}, {{0, 1, 2}, {0, 3, 4}}, {{0, 1, 2}, {0, 3, 4}}, {{0, 1, 2}, {0, 1, 3}}, // of three, all, two and one are replaced
-		{{0, 1, 2, 3, 4}, {0, 3, 4, 5, 6}},                                           // two of five
-		{{0, 1, 2}, {0, 1, 2, 3, 4}}, {{0, 1, 2, 3, 4}, {2, 3, 4}}, {{0}, {0, 1, 2}}, // more and fewer
+	all := [][][]int{ // the fewer voters they have in common, the sooner a mistake shows
+		{{0, 1, 2}, {3, 4, 5}, {0, 1, 3}}, {{0, 1, 2}, {3, 4, 5}, {0, 4, 5}}, // of three, all are replaced first
+		{{0, 1, 2}, {0, 3, 4}, {1, 2, 3}}, {{0, 1, 2}, {0, 1, 3}, {0, 2, 4}},
+		{{0, 1, 2, 3, 4}, {0, 3, 4, 5, 6}, {1, 2, 3, 5, 6}},
+		{{0, 1, 2}, {0, 1, 2, 3, 4}, {2, 3, 4}}, {{0}, {0, 1, 2}, {2}}, // more and fewer
 	}
-	lists := all[p.rand.IntN(len(all))]
-	p.Old, p.New = lists[0], lists[1]
-	p.Nodes = max(slices.Max(p.Old), slices.Max(p.New)) + 1
-	p.Length = p.between(3*MaxTTL, 4*MaxTTL)
-	p.forgetting = p.minority()
+	p.Lists = all[p.rand.IntN(len(all))]
+	p.Nodes = 0
+	for _, l := range p.Lists {
+		p.Nodes = max(p.Nodes, slices.Max(l)+1)
+	}
+	p.Names = append(p.Names[:1:1], seasonal...)
 	p.Wrong, p.InTurns = nil, false
 	if !p.Paused {
 		p.Wrong = p.minority()
-		if p.InTurns = len(p.Old) > 2 && p.rand.IntN(3) == 0; p.InTurns {
+		if p.InTurns = len(p.Lists[0]) > 2 && p.rand.IntN(3) == 0; p.InTurns {
 			p.Wrong = p.rand.Perm(p.Nodes)
 		}
 	}
@@ -78,6 +77,23 @@ func (p *planner) chooseLists() {
 	for range p.Clients {
 		p.CutOff = append(p.CutOff, p.minority())
 	}
+}
+
+// seasonal are names that nobody wants for a while: what voters have forgotten of them, nobody has told them since.
+var seasonal = []string{"spring", "summer", "autumn"}
+
+const season = 3 * MaxTTL / 2
+
+// anyName returns the name of a lock that a client wants.
+func (c *client) anyName() string {
+	names := c.world.plan.Names
+	if c.world.plan.Lists == nil {
+		return names[c.rand.IntN(len(names))]
+	}
+	if c.rand.IntN(2) == 0 {
+		return names[0]
+	}
+	return names[1+int(c.world.history.now()/season)%(len(names)-1)]
 }
 
 // minority returns some of the voters, at most a minority of either list.
@@ -91,9 +107,9 @@ func (p *planner) minority() []int {
 	return chosen
 }
 
-// isMinority reports whether voters are at most a minority of either list.
+// isMinority reports whether voters are at most a minority of each list.
 func (p *Plan) isMinority(voters []int) bool {
-	for _, set := range [][]int{p.Old, p.New} {
+	for _, set := range p.Lists {
 		in := 0
 		for _, n := range set {
 			if slices.Contains(voters, n) {
@@ -107,44 +123,117 @@ func (p *Plan) isMinority(voters []int) bool {
 	return true
 }
 
-// remembers reports whether a voter never loses its memory: a majority of either list doesn't, or it might hear of
-// neither.
-func (p *Plan) remembers(node int) bool {
-	return !p.Forgetful || p.Old != nil && !slices.Contains(p.forgetting, node)
-}
-
-// planMembership has clients get other lists, in any order, and some of them change the voters, back and forth. Changes begin, end midway
-// with their process or by themselves, are taken up and taken back, and two may be under way at a time.
+// planMembership has the voters changed again and again: back and forth between two lists, or onward from one to the next. Changes begin,
+// end midway with their process or by themselves, and are taken up by others. Two that lead different ways may be under way at a time.
+// Clients get the lists in any order.
 func (p *planner) planMembership() {
+	onward := p.rand.IntN(2) == 0
 	for range p.Clients {
-		p.lists = append(p.lists, []list{oldOnly, oldOnly, joinsNew}[p.rand.IntN(3)])
+		p.lists = append(p.lists, []list{alone(0), alone(0), {0, 1}}[p.rand.IntN(3)])
 	}
-	begin := p.between(0, MaxTTL)
-	for at := begin; at < p.Length; at += p.between(0, 4*MaxTTL) {
-		c, by := p.rand.IntN(p.Clients), []list{joinsNew, joinsNew, joinsNew, joinsOld}[p.rand.IntN(4)]
-		spell := min(p.between(NodeTimeout, 4*MaxTTL), p.Length-at)
-		p.add(at, func(w *world) { w.clients[c].redeploy(by, spell) }, "client %d gets %v, and changes the voters, for %v at the most", c, by, spell)
+	at := p.between(0, MaxTTL)
+	changes := 2 + p.rand.IntN(3)
+	p.Length = math.MaxInt64 // for now: nothing is left out
+	for i := range changes {
+		next := list{i % 2, 1 - i%2}
+		if onward {
+			next = list{i % 3, (i + 1) % 3}
+		}
+		at = p.planChange(at, next, onward)
 	}
-	for range p.Clients {
-		c, at := p.rand.IntN(p.Clients), p.between(begin, p.Length)
-		to := []list{oldOnly, joinsNew, joinsOld, newOnly, newOnly, newOnly}[p.rand.IntN(6)]
-		p.add(at, func(w *world) { w.clients[c].redeploy(to, 0) }, "client %d gets %v", c, to)
-	}
-	p.last = []list{oldOnly, newOnly, newOnly}[p.rand.IntN(3)]
+	p.Length = at
+	p.events = slices.DeleteFunc(p.events, func(e event) bool { return e.at >= at })
+	p.planForgetting()
 }
 
-// tellVoters makes the voters remember the old list. Those of the new one have heard of it from programs that join both.
+// planChange has somebody change the voters, and the clients follow. It returns when the next change begins.
+func (p *planner) planChange(at time.Duration, by list, onward bool) time.Duration {
+	end := at + p.between(MaxTTL, 3*MaxTTL)
+	for spell := time.Duration(0); at < end; at += spell + p.between(0, MaxTTL/2) {
+		c := p.rand.IntN(p.Clients)
+		if spell = p.between(NodeTimeout, 2*MaxTTL); p.rand.IntN(2) == 0 {
+			spell = 2 * MaxTTL
+		}
+		by := by
+		if !onward && p.rand.IntN(6) == 0 {
+			by = by.back()
+		}
+		p.add(at, func(w *world) { w.clients[c].redeploy(by, spell) }, "client %d gets %v, and changes the voters, for %v at the most", c, by, spell)
+		others := []list{by, by, by.back(), alone(by.own), alone(by.joins), alone(by.joins)}
+		for range 2 {
+			c, to := p.rand.IntN(p.Clients), others[p.rand.IntN(len(others))]
+			p.add(p.between(at, end+MaxTTL), func(w *world) { w.clients[c].redeploy(to, 0) }, "client %d gets %v", c, to)
+		}
+	}
+	return max(at, end)
+}
+
+// planForgetting has one voter after the other forget, as fast as the others can tell them what they knew.
+func (p *planner) planForgetting() {
+	if !p.Forgetful || p.rand.IntN(4) == 0 {
+		return
+	}
+	order := p.rand.Perm(p.Nodes)
+	at := p.between(0, MaxTTL)
+	for i := 0; at < p.Length; i++ {
+		n := order[i%p.Nodes]
+		p.add(at, func(w *world) { w.flush(n) }, "flush voter %d", n)
+		at += p.between(MaxTTL/4, 3*MaxTTL/2)
+	}
+}
+
+// mayForget reports whether a voter may lose its memory now. Where voters are replaced, only a minority of each list may have
+// forgotten for whom it votes, and not been told again, or lockers might reach nobody who remembers: see docs/safety.md.
+func (w *world) mayForget(voter int) bool {
+	if w.plan.Lists == nil {
+		return true
+	}
+	unaware := []int{voter}
+	for i, n := range w.quorum.Nodes() {
+		if i != voter && !w.knows(n).Decided() {
+			unaware = append(unaware, i)
+		}
+	}
+	if w.plan.isMinority(unaware) {
+		return true
+	}
+	w.history.note("voter %d doesn't forget: others haven't been told yet", voter)
+	return false
+}
+
+// knows returns what a voter knows of the list that's in force.
+func (w *world) knows(n *redlocktest.Node) member.Known {
+	text, _ := n.HGet(marker, "voters")
+	run, _ := n.HGet(marker, "run")
+	if !n.Running() || (run != n.RunID() && run != "" && !w.plan.Durable) {
+		return member.Known{} // it's enrolled anew, and forgets
+	}
+	known, err := member.Parse(text)
+	if err != nil {
+		w.history.flag("list: %v", err)
+	}
+	return known
+}
+
+const marker = "redlock:voter"
+
+// set is how voters know a list.
+func (w *world) set(l int) member.Set {
+	var names []string
+	for _, n := range w.plan.Lists[l] {
+		names = append(names, w.quorum.Node(n).Addr())
+	}
+	return member.NewSet(names)
+}
+
+// tellVoters makes the voters remember the first list. Those of the others have heard of it from programs that join both.
 func (w *world) tellVoters() error {
-	if w.plan.Old == nil {
+	if w.plan.Lists == nil {
 		return nil
 	}
-	names := make([]string, len(w.plan.Old))
-	for i, n := range w.plan.Old {
-		names[i] = w.quorum.Node(n).Addr()
-	}
-	known := member.Known{Set: member.NewSet(names), Generation: 1}
+	known := member.Known{Set: w.set(0), Generation: 1}
 	for _, c := range w.quorum.Member("installer").Clients() {
-		if err := c.HSet(context.Background(), "redlock:voter", "voters", known.String()).Err(); err != nil {
+		if err := c.HSet(context.Background(), marker, "voters", known.String()).Err(); err != nil {
 			return fmt.Errorf("sim: %w", err)
 		}
 	}
@@ -188,6 +277,14 @@ func (c *client) change(most time.Duration) {
 	go func() { // Close waits for the change
 		defer cancel()
 		err := locker.Change(ctx, redlock.EvenIfUnprepared())
+		for errors.Is(err, redlock.ErrMembership) { // the change before may go on, and its voters be told of it
+			select {
+			case <-time.After(MaxTTL / 8):
+				err = locker.Change(ctx, redlock.EvenIfUnprepared())
+			case <-ctx.Done():
+				err = ctx.Err()
+			}
+		}
 		time.Sleep(time.Microsecond) // after what else the process's end has ended in this instant
 		c.world.history.changedVoters(name, err)
 	}()
@@ -206,34 +303,68 @@ func (h *history) changedVoters(client string, err error) {
 // before may make it begin again.
 const changeMost = 3 * MaxTTL
 
-// completeChange has somebody complete a change, this way or that, now that all voters answer, and restarts who has the other list alone.
+// completeChange has somebody complete the last change, now that all voters answer, and restarts who has other lists.
 func (w *world) completeChange() {
-	if w.plan.Old == nil {
+	if w.plan.Lists == nil {
 		return
 	}
-	operator := newClient(w, len(w.clients))
-	w.clients = append(w.clients, operator)
-	ctx, cancel := context.WithTimeout(operator.alive, changeMost)
-	defer cancel()
-	err := operator.locker.Change(ctx, redlock.EvenIfUnprepared())
-	w.history.changedVoters(operator.name, err)
-	if err != nil {
-		w.history.mu.Lock()
-		w.history.violation("change: client %s can't change the voters within %v after the faults: %v", operator.name, changeMost, err)
-		w.history.mu.Unlock()
+	var latest member.Known
+	for i, n := range w.quorum.Nodes() {
+		k := w.knows(n)
+		w.history.note("voter %d votes for %v", i, k)
+		if k.Generation > latest.Generation || k.Generation == latest.Generation && latest.Changing() {
+			latest = k
+		}
 	}
+	by := list{}
+	for i := range w.plan.Lists {
+		switch w.set(i).ID {
+		case latest.ID:
+			by.joins = i
+		case latest.Replaces:
+			by.own = i
+		}
+	}
+	if !latest.Changing() {
+		by.own = (by.joins + 1) % len(w.plan.Lists)
+	}
+	if w.plan.Seed%2 == 0 { // it's taken back, or it's another one
+		by = by.back()
+	}
+	w.last = by.joins
+	w.history.note("the voters are changed for the last time, by %v", by)
+	w.complete(by)
 	for _, c := range w.clients {
-		if c.list.single() && c.list != w.plan.last {
-			c.restart(w.plan.last)
+		if c.list != alone(w.last) && c.list != by && c.list != by.back() {
+			c.restart(alone(w.last))
 		}
 	}
 }
 
-// endChange gives the list that's in force to all clients that still join both.
+func (w *world) complete(by list) {
+	w.next = by
+	operator := newClient(w, len(w.clients))
+	w.next = alone(w.last)
+	w.clients = append(w.clients, operator)
+	ctx, cancel := context.WithTimeout(operator.alive, changeMost)
+	defer cancel()
+	err := operator.locker.Change(ctx, redlock.EvenIfUnprepared())
+	for errors.Is(err, redlock.ErrMembership) && ctx.Err() == nil { // voters of a list before are told by its lockers
+		operator.snatch(w.plan.Names[0])
+		time.Sleep(NodeTimeout)
+		err = operator.locker.Change(ctx, redlock.EvenIfUnprepared())
+	}
+	w.history.changedVoters(operator.name, err)
+	if err != nil {
+		w.history.flag("change: client %s can't change the voters within %v after the faults: %v", operator.name, changeMost, err)
+	}
+}
+
+// endChange gives the list that's in force to all clients that still join two.
 func (w *world) endChange() {
 	for _, c := range w.clients {
-		if w.plan.Old != nil && c.list != w.plan.last {
-			c.restart(w.plan.last)
+		if w.plan.Lists != nil && c.list != alone(w.last) {
+			c.restart(alone(w.last))
 		}
 	}
 }
@@ -247,17 +378,12 @@ func (c *client) restart(l list) {
 	c.start()
 }
 
-// firstList is the list that a client has at first: those that the plan doesn't know come when the faults have ended.
+// firstList is the list that a client has at first.
 func (w *world) firstList(index int) list {
-	switch {
-	case index < len(w.plan.lists):
+	if index < len(w.plan.lists) {
 		return w.plan.lists[index]
-	case index > len(w.plan.lists) || w.plan.Old == nil:
-		return w.plan.last
-	case w.plan.last == oldOnly: // the one that completes the change
-		return joinsOld
 	}
-	return joinsNew
+	return w.next
 }
 
 // changesMembership reports whether a seed is one of those that change the list of voters.

@@ -78,8 +78,8 @@ type Plan struct {
 	// CutOff lists, for each client, the voters that it never reaches as long as the faults
 	// last: at most a minority. Two majorities then often share a single voter.
 	CutOff [][]int
-	// Old and New are the lists of voters of a run that changes it. They're nil where all voters are the list throughout.
-	Old, New []int
+	// Lists are the lists of voters of a run that changes it, the first one first. They're nil where all voters are the list throughout.
+	Lists [][]int
 	// Length is when the faults end.
 	Length time.Duration
 
@@ -87,15 +87,12 @@ type Plan struct {
 	setBack   time.Duration // how far a clock can fall behind in all
 	lingering time.Duration // the longest that a request can be on its way
 
-	// Where the list of voters changes:
-	lists      []list // which one each client has at first
-	last       list   // which one is in force at the end
-	forgetting []int  // the voters that may lose their memory
+	lists []list // which list each client has at first, where it changes
 }
 
 func (p *Plan) String() string {
-	return fmt.Sprintf("%d voters (clocks run at %.5f, may be wrong: %v, in turns %t), %d clients (cut off from %v), messages take %v to %v, durable %t, forgetful %t, paused %t, lists %v to %v",
-		p.Nodes, p.Rate, p.Wrong, p.InTurns, p.Clients, p.CutOff, p.MinLatency, p.MaxLatency, p.Durable, p.Forgetful, p.Paused, p.Old, p.New)
+	return fmt.Sprintf("%d voters (clocks run at %.5f, may be wrong: %v, in turns %t), %d clients (cut off from %v), messages take %v to %v, durable %t, forgetful %t, paused %t, lists %v",
+		p.Nodes, p.Rate, p.Wrong, p.InTurns, p.Clients, p.CutOff, p.MinLatency, p.MaxLatency, p.Durable, p.Forgetful, p.Paused, p.Lists)
 }
 
 // event is one thing that happens to the world. Every fault is two: its begin and its end.
@@ -106,10 +103,15 @@ type event struct {
 }
 
 // NewPlan returns the plan of a seed.
-func NewPlan(seed uint64) *Plan {
+func NewPlan(seed uint64) *Plan { return newPlan(seed, changesMembership(seed)) }
+
+// NewChangesPlan returns a plan of a seed that changes the list of voters.
+func NewChangesPlan(seed uint64) *Plan { return newPlan(seed, true) }
+
+func newPlan(seed uint64, changes bool) *Plan {
 	p := &planner{rand: rand.New(rand.NewPCG(seed, 1)), Plan: Plan{Seed: seed}}
 	p.setUp()
-	if changesMembership(seed) {
+	if changes {
 		p.chooseLists()
 		p.planMembership()
 	}
@@ -139,11 +141,7 @@ func (p *planner) setUp() {
 	p.Durable = p.rand.IntN(4) == 0
 	p.Forgetful = p.rand.IntN(3) > 0
 	p.Stopping = p.rand.IntN(3) > 0
-	if p.Forgetful {
-		p.WallSkew = MaxTTL / 8
-	} else {
-		p.WallSkew = time.Hour / 2
-	}
+	p.WallSkew = time.Hour / 2
 	minority := (p.Nodes - 1) / 2
 	p.Wrong = p.rand.Perm(p.Nodes)[:p.rand.IntN(minority+1)]
 	if p.Paused = p.Nodes > 1 && p.rand.IntN(4) == 0; p.Paused {

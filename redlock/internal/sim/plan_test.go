@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -27,9 +26,9 @@ func TestPlansStayWithinTheAssumptions(t *testing.T) {
 	seen := map[string]bool{}
 	for seed := range uint64(500) {
 		p := NewPlan(seed)
-		sets := [][]int{p.Old, p.New}
-		if p.Old == nil {
-			own, _ := p.voters(oldOnly)
+		sets := p.Lists
+		if sets == nil {
+			own, _ := p.voters(list{})
 			sets = [][]int{own}
 		}
 		for _, set := range sets {
@@ -52,22 +51,12 @@ func TestPlansStayWithinTheAssumptions(t *testing.T) {
 				require.NotContains(t, e.what, "flush", "seed %d", seed)
 				require.NotContains(t, e.what, "memory false", "seed %d", seed)
 			}
-			if p.Old != nil {
-				forgets := []int{}
-				for n := range p.Nodes {
-					if e.what == fmt.Sprintf("flush voter %d", n) || e.what == fmt.Sprintf("restart voter %d, memory false", n) {
-						forgets = append(forgets, n)
-					}
-				}
-				require.Subset(t, p.forgetting, forgets, "seed %d", seed)
-				require.True(t, minorityOf(p.forgetting, p.Old) && minorityOf(p.forgetting, p.New), "seed %d", seed)
-			}
 		}
 	}
 	for _, kind := range []string{
 		"cut", "cut requests", "cut replies", "hold requests", "hold replies", "partition", "lose", "delay", "linger", "reset connections",
 		"pause voter", "crash voter", "flush voter", "stop all clients for", "kill client", "is no longer slow",
-		"gets the old list", "gets the old list, joining the new one, and changes the voters", "gets the new list, joining the old one, and changes the voters", "gets the new list", "step the clock", "jump the clock", "rate of voter",
+		"gets list 0", "gets list 0, joining list 1, and changes the voters", "gets list 1, joining list 0, and changes the voters", "gets list 2, joining list 0, and changes the voters", "gets list 2", "step the clock", "jump the clock", "rate of voter",
 	} {
 		assert.Condition(t, func() bool {
 			for k := range seen {

@@ -34,6 +34,8 @@ type world struct {
 	quorum  *redlocktest.Quorum
 	history *history
 	clients []*client
+	next    list // of clients that the plan doesn't know: they come when the faults have ended
+	last    int  // the list that's in force at the end
 
 	mu      sync.Mutex
 	members []*redlocktest.Member // of all processes there ever were
@@ -114,14 +116,26 @@ func (w *world) healLinks() {
 	}
 }
 
+// crash ends a voter's process. Without durable data the next one has forgotten, whatever its memory is.
+func (w *world) crash(voter int) {
+	if w.mayForget(voter) {
+		w.quorum.Node(voter).Crash()
+	}
+}
+
 func (w *world) restart(voter int, keepMemory bool) {
+	if w.quorum.Node(voter).Running() {
+		return // it hasn't crashed
+	}
 	w.quorum.Node(voter).Restart(keepMemory)
 	w.history.changed(voter)
 }
 
 func (w *world) flush(voter int) {
-	w.quorum.Node(voter).Flush()
-	w.history.changed(voter)
+	if w.mayForget(voter) {
+		w.quorum.Node(voter).Flush()
+		w.history.changed(voter)
+	}
 }
 
 // stop makes everything but the clients live through d.
