@@ -35,34 +35,48 @@ func BenchmarkScripts(b *testing.B) {
 	empty, grant, release := load("return {1, 2, 3, 4}"), load(source("record", "each", "grant")), load(source("line", "each", "release"))
 	begun := time.Now().UnixMicro()
 	require.NoError(b, c.HSet(b.Context(), "redlock:voter", "until", begun-1e6, "longest", 5000, "life", 86400000, "voters:", "set 1 0").Err())
-	args := func(n int) []any {
-		return []any{fmt.Sprintf("%032x", n), 5000, begun + int64(n), 86400000, begun + 5e6, begun - 1e5, begun + 1e5, "", "voters:", "set", ""}
+	own := func(n int) []any {
+		return []any{fmt.Sprintf("%032x", n), 5000, begun + int64(n), begun + 5e6, begun - 1e5, begun + 1e5, ""}
+	}
+	// both adds a command that grants the locks of the numbers from n on, and one that releases them.
+	both := func(pipe redis.Pipeliner, n, count int) {
+		granted, grants := []string{}, []any{86400000, "voters:", "set", ""}
+		released, releases := []string{}, []any{86400000}
+		for i := n; i < n+count; i++ {
+			name := "bench:" + strconv.Itoa(i%64)
+			granted, grants = append(granted, name, name+":fence"), append(grants, own(i)...)
+			released, releases = append(released, name, name+":await", name+":fence"), append(releases, own(i)[0], 1)
+		}
+		pipe.EvalSha(b.Context(), grant, append(granted, "redlock:voter"), grants...)
+		pipe.EvalSha(b.Context(), release, released, releases...)
 	}
 	for _, of := range []struct {
 		name  string
-		queue func(pipe redis.Pipeliner, name string, n int)
+		count int // of locks in a command
+		queue func(pipe redis.Pipeliner, n, count int)
 	}{
-		{"GET", func(pipe redis.Pipeliner, name string, _ int) { pipe.Get(b.Context(), name) }},
-		{"SET NX PX and a script that compares and deletes", func(pipe redis.Pipeliner, name string, n int) {
-			pipe.SetNX(b.Context(), name, args(n)[0], 5*time.Second)
-			pipe.EvalSha(b.Context(), release, []string{name, name + ":await"}, args(n)[0], 86400000, 1)
+		{"GET", 1, func(pipe redis.Pipeliner, n, _ int) { pipe.Get(b.Context(), "bench:"+strconv.Itoa(n%64)) }},
+		{"SET NX PX and a script that compares and deletes", 1, func(pipe redis.Pipeliner, n, _ int) {
+			name := "bench:" + strconv.Itoa(n%64)
+			pipe.SetNX(b.Context(), name, own(n)[0], 5*time.Second)
+			pipe.EvalSha(b.Context(), release, []string{name, name + ":await"}, 86400000, own(n)[0], 1)
 		}},
-		{"a script that does nothing, as long a command as a grant", func(pipe redis.Pipeliner, name string, n int) {
-			pipe.EvalSha(b.Context(), empty, []string{name, name + ":fence", "redlock:voter"}, args(n)...)
+		{"a script that does nothing, as long a command as a grant", 1, func(pipe redis.Pipeliner, n, _ int) {
+			name := "bench:" + strconv.Itoa(n%64)
+			pipe.EvalSha(b.Context(), empty, []string{name, name + ":fence", "redlock:voter"}, append(own(n), 86400000, "voters:", "set", "")...)
 		}},
-		{"a guarded grant and its release", func(pipe redis.Pipeliner, name string, n int) {
-			pipe.EvalSha(b.Context(), grant, []string{name, name + ":fence", "redlock:voter"}, args(n)...)
-			pipe.EvalSha(b.Context(), release, []string{name, name + ":await", name + ":fence"}, args(n)[0], 86400000, 1)
-		}},
+		{"a guarded grant and its release", 1, both},
+		{"of 8 in one command", 8, both},
+		{"of 32 in one command", 32, both},
 	} {
 		b.Run(of.name, func(b *testing.B) {
 			const size = 64
 			before, n := serverCPU(b, c), 0
 			for b.Loop() {
 				pipe := c.Pipeline()
-				for i := range size {
-					n++
-					of.queue(pipe, "bench:"+strconv.Itoa(i), n)
+				for range size / of.count {
+					of.queue(pipe, n, of.count)
+					n += of.count
 				}
 				results, err := pipe.Exec(context.Background())
 				if err != nil && err != redis.Nil {
