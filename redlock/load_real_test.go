@@ -75,6 +75,7 @@ func TestRealManyFreeNames(t *testing.T) {
 	l := dial(t, servers, redlock.WithNodeTimeout(loadNodeTimeout))
 	for range 3 {
 		var taken, others, unlocks atomic.Int64
+		var another atomic.Value
 		var all sync.WaitGroup
 		for i := range 6000 {
 			all.Go(func() {
@@ -84,6 +85,7 @@ func TestRealManyFreeNames(t *testing.T) {
 					taken.Add(1)
 				case err != nil:
 					others.Add(1)
+					another.Store(err.Error())
 				case lk.Unlock(t.Context()) != nil:
 					unlocks.Add(1)
 				}
@@ -91,7 +93,7 @@ func TestRealManyFreeNames(t *testing.T) {
 		}
 		all.Wait()
 		assert.Zero(t, taken.Load(), "ErrNotAcquired")
-		assert.Zero(t, others.Load(), "other errors")
+		assert.Zero(t, others.Load(), "other errors, one of them %v", another.Load())
 		assert.Zero(t, unlocks.Load(), "failed Unlocks")
 	}
 	requireNothingLeft(t, 2*time.Second, servers...)
