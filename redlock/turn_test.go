@@ -135,8 +135,8 @@ func TestTurnsOfAProcessLetOthersIn(t *testing.T) {
 	for _, c := range []struct {
 		hold   time.Duration // the last is longer than it's remembered that others wait
 		rounds int
-		most   int64 // turns of the busy process before the other one's: those that take no time may be some more
-	}{{0, 2, 8}, {ms, 2, 4}, {100 * ms, 20, 4}, {2500 * ms, 20, 4}} {
+		most   int64 // turns of the busy process before the other one's. Those that take no time may be some more: one in 80 runs had 9
+	}{{0, 2, 16}, {ms, 2, 4}, {100 * ms, 20, 4}, {2500 * ms, 20, 4}} {
 		t.Run(c.hold.String(), func(t *testing.T) {
 			bubble(t, 5, func(t *testing.T, q *redlocktest.Quorum) {
 				busy, other := join(t, q, "busy"), join(t, q, "other")

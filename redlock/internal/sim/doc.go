@@ -2,7 +2,8 @@
 // that can fail. A seed decides all of it: how many voters and clients there are, how fast
 // messages travel, what the clients do, which faults strike and when. The library runs
 // unchanged on embedded nodes, in the virtual time of [testing/synctest], so a run of ten
-// seconds takes a fraction of one, and one seed gives one trace, byte for byte.
+// seconds takes a fraction of one. One seed gives one trace, byte for byte, unless two goroutines of a client become
+// ready at the same instant: which of them runs first is up to Go's runtime. So a replay may have to be run a few times.
 //
 // [NewPlan] turns a seed into a [Plan], [Run] carries it out and returns a [Report].
 //
