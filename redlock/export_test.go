@@ -12,7 +12,7 @@ import (
 
 // NewRepeatable is [New] for runs in virtual time that repeat exactly: what is random comes
 // from the given functions, each voter has a single worker, since which of two goes first is up
-// to the scheduler, and a worker waits until nobody has anything left to do in this instant.
+// to the scheduler, and a worker waits until nobody has anything left to do at this moment.
 func NewRepeatable(nodes []redis.UniversalClient, token func() (hi, lo uint64), jitter func(int64) int64, wall func() time.Time, opts ...Option) (*Locker, error) {
 	o, err := newOptions(opts)
 	if err != nil {
@@ -22,7 +22,7 @@ func NewRepeatable(nodes []redis.UniversalClient, token func() (hi, lo uint64), 
 	if err != nil {
 		return nil, err
 	}
-	l := newLocker(r, o, setup{workers: 1, config: quorum.Config{Yield: func() { time.Sleep(time.Nanosecond) }}})
+	l := newLocker(r, o, setup{workers: 1, config: quorum.Config{Yield: func() { time.Sleep(100 * time.Nanosecond) }}})
 	l.random, l.jitter, l.wall = token, jitter, wall
 	l.process = strconv.FormatInt(jitter(1<<40), 36)
 	l.ears.channel = channelPrefix + l.process

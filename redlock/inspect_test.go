@@ -3,6 +3,7 @@ package redlock_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -144,17 +145,19 @@ func TestRefusalNamesTheOwner(t *testing.T) {
 // Owners cost no command where nobody is in the way.
 func TestOwnersCostNoCommand(t *testing.T) {
 	bubble(t, 1, func(t *testing.T, q *redlocktest.Quorum) {
-		count := 0
-		q.Node(0).OnCommand(func(redlocktest.Command) { count++ })
-		cost := func(opts ...redlock.Option) int {
+		var count atomic.Int64
+		q.Node(0).OnCommand(func(redlocktest.Command) { count.Add(1) })
+		cost := func(opts ...redlock.Option) int64 {
 			l := join(t, q, "a", opts...)
 			for range 2 { // the second time, all scripts are known
-				count = 0
+				time.Sleep(ms) // joining has commands of its own
+				count.Store(0)
 				lk, err := l.TryLock(t.Context(), "job")
 				require.NoError(t, err)
 				require.NoError(t, lk.Unlock(t.Context()))
 			}
-			return count
+			time.Sleep(ms)
+			return count.Load()
 		}
 		assert.Equal(t, cost(), cost(redlock.WithOwner("web-1")))
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -60,7 +61,7 @@ func (c *client) start() {
 	opts := []redlock.Option{
 		redlock.WithTTL(MaxTTL), redlock.WithNodeTimeout(NodeTimeout), redlock.WithDriftFactor(DriftFactor),
 		redlock.WithMaxClockError(MaxClockError),
-		redlock.WithClock(c.member.Clock()), redlock.WithHooks(redlock.Hooks{Done: c.done(c.name, c.voters)}),
+		redlock.WithClock(c.member.Clock()), redlock.WithHooks(redlock.Hooks{Start: c.inOrder, Done: c.done(c.name, c.voters)}),
 	}
 	opts = append(opts, joining...)
 	if c.world.plan.Durable {
@@ -302,6 +303,15 @@ func (c *client) loseSomething() {
 	l := c.machine().Link(c.rand.IntN(c.world.plan.Nodes))
 	l.DropRequests(c.rand.IntN(2))
 	l.DropReplies(c.rand.IntN(2))
+}
+
+// inOrder has locks that are released or extended at once go by their names, a nanosecond apart: which of several goroutines
+// goes first in one instant is the scheduler's.
+func (c *client) inOrder(_ context.Context, op redlock.Op) context.Context {
+	if op.Kind == "release" || op.Kind == "extend" {
+		time.Sleep(time.Duration(slices.Index(c.world.plan.Names, op.Name)))
+	}
+	return nil
 }
 
 // done notes that a lock may be valid for longer now, or which clocks are taken for wrong. What a

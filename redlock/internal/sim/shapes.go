@@ -79,7 +79,7 @@ func (c *client) lead(ctx context.Context, w wish) {
 		defer terms.Add(-1)
 		defer h.inOffice(process, ctx, lk)()
 		resigns := c.rand.IntN(2) == 0
-		for ctx.Err() == nil {
+		for ctx.Err() == nil && c.alive.Err() == nil { // a process that was killed sleeps no more, and its ctx may hear of it late
 			c.sleep(w.ttl / 2)
 			h.note("client %s: leads", process)
 			if resigns && c.rand.IntN(4) == 0 {

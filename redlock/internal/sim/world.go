@@ -208,6 +208,9 @@ func (w *world) settle() {
 func (w *world) recover() {
 	newcomer := newClient(w, len(w.clients))
 	w.clients = append(w.clients, newcomer)
+	// The newcomer's workers look for work as soon as they have begun. If it came in that very instant, it would be the
+	// scheduler's which of them see it.
+	time.Sleep(time.Microsecond)
 	var busy sync.WaitGroup
 	for _, c := range []*client{w.clients[0], newcomer} {
 		busy.Go(func() {
