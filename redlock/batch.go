@@ -9,10 +9,26 @@ import (
 // Grants in a row to one server are one command, and so are releases: a script that is begun once for many locks
 // costs the server far less for each. It carries them out in the order of the queue.
 
+// form is how a request is asked.
+type form uint8
+
+const (
+	together    form = iota // with its neighbours, and scripts by their hash
+	alone                   // with a command of its own, so that the server says what's wrong with it; a script in full if it was refused
+	withoutLine             // alone, and a release leaves those who wait alone
+)
+
+// retry is a request that is asked again.
+type retry struct {
+	request int
+	form    form
+}
+
 // carried is a request's place in the command that carries it.
 type carried struct {
 	cmd    redis.Cmder // nil if it has none
-	at, of int         // which one of how many
+	form   form
+	at, of int // which one of how many; 0 of 0 if it isn't sent
 }
 
 func (c carried) err() error {
@@ -68,7 +84,18 @@ func (c carried) part(s shape, reply []int64) []int64 {
 	return reply[c.at*s.numbers:][:s.numbers]
 }
 
-// inconclusive reports whether the request has to be asked again: in full, or alone.
+// next returns how the request has to be asked once more, if it has to.
+func (c carried) next(r *request) (form, bool) {
+	switch {
+	case r.op == opRelease && lacksRight(c.err()) && c.of == 1 && c.form != withoutLine:
+		return withoutLine, true
+	case c.form == together && c.inconclusive(r):
+		return alone, true
+	}
+	return c.form, false
+}
+
+// inconclusive reports whether the request has to be asked again, by itself.
 func (c carried) inconclusive(r *request) bool {
 	switch cmd := c.cmd.(type) {
 	case nil:
@@ -85,5 +112,5 @@ func (c carried) inconclusive(r *request) bool {
 	}
 	err := c.cmd.Err()
 	_, replied := serverText(err)
-	return unknownScript(err) || r.op == opRelease && lacksRight(err) || c.of > 1 && replied
+	return unknownScript(err) || c.of > 1 && replied
 }

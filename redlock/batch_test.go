@@ -1,6 +1,8 @@
 package redlock
 
 import (
+	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -56,6 +58,12 @@ func TestRealRightsToSomeOfSeveralLocks(t *testing.T) {
 	require.NoError(t, admin.Do(t.Context(), "ACL", "SETUSER", "jobs", "on", ">secret", "~job*", "+@all").Err())
 	require.NoError(t, admin.Close())
 	client := server.Client(&redis.Options{Username: "jobs", Password: "secret"})
+	var last []any // command that is about job:2
+	client.AddHook(sent(func(args []any) {
+		if slices.Contains(args, any("job:2")) {
+			last = args
+		}
+	}))
 	session := newSession(&voter{client: client}, time.Second, false)
 	for _, op := range []operation{opAcquire, opRelease} {
 		for range 2 { // the first time, the server doesn't know the script
@@ -77,6 +85,22 @@ func TestRealRightsToSomeOfSeveralLocks(t *testing.T) {
 			}
 		}
 	}
+	require.Contains(t, last, lineKey("job:2", false), "who waits for it is called all the same")
+	require.NotContains(t, last, "secrets")
 	session.rest()
 	require.NoError(t, client.Close())
+}
+
+// sent is a hook that sees the commands of pipelines.
+type sent func(args []any)
+
+func (s sent) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (s sent) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (s sent) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		for _, cmd := range cmds {
+			s(cmd.Args())
+		}
+		return next(ctx, cmds)
+	}
 }

@@ -306,4 +306,9 @@ var mutations = []mutation{
 		[]edit{{"redlock/batch.go", " || c.of > 1 && replied", ""}, {"redlock/batch.go", "_, replied := serverText(err)\n", "\n"}},
 		"TestRealRightsToSomeOfSeveralLocks",
 	},
+	{
+		"releases go without the line for what was wrong with one of several", "nobody calls those who wait for the others",
+		[]edit{{"redlock/batch.go", "lacksRight(c.err()) && c.of == 1 &&", "lacksRight(c.err()) &&"}},
+		"TestRealRightsToSomeOfSeveralLocks",
+	},
 }

@@ -147,16 +147,16 @@ func (r *request) needsLook() bool { return r.op != opRelease && r.op != opAdmit
 func (r *request) enrols() bool { return r.needsLook() && r.op != opInspect && !r.passive }
 
 // queue adds the request's command to the pipeline, if it has one: a script by its hash or in full, or a
-// plain command. Again means that it's sent for the second time, and refused is why the first was in vain; nil where the script was
+// plain command. Refused is why the time before was in vain; nil where the script was
 // run, and met an error at one of several locks.
-func (r *request) queue(ctx context.Context, pipe redis.Pipeliner, kind voterKind, again bool, refused error) redis.Cmder {
-	args, full := r.commands[kind], again && refused != nil
+func (r *request) queue(ctx context.Context, pipe redis.Pipeliner, kind voterKind, form form, refused error) redis.Cmder {
+	args, full := r.commands[kind], form != together && refused != nil
 	switch {
 	case args == nil:
 		return nil
-	case r.op == opRelease && lacksRight(refused):
+	case form == withoutLine:
 		return queueScript(ctx, pipe, r.op, r.withoutLine(kind), full)
-	case r.op == opAcquire && !r.fenced && again:
+	case r.op == opAcquire && !r.fenced && form != together:
 		refusal := &plainRefusal{StringCmd: pipe.Get(ctx, r.name), life: redis.NewIntCmd(ctx, "pttl", r.name)}
 		_ = pipe.Process(ctx, refusal.life) // it only queues
 		return refusal

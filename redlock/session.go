@@ -105,7 +105,8 @@ func (s *session) connect(ctx context.Context) (context.Context, context.CancelF
 
 // Exchange sends the requests in one pipeline, and those whose first answer isn't conclusive in
 // a second one: scripts that the server doesn't know (yet, or since its restart), plain
-// acquisitions that were refused, and releases that their user has no right to, then without the line. What follows them under the same name is sent again, too, or a
+// acquisitions that were refused, and what shared a command with an error. Releases that their user has no right to alone, either, are
+// sent once more without the line. What follows them under the same name is sent again, too, or a
 // release would have overtaken the request that it undoes. All requests bear repetition.
 func (s *session) Exchange(ctx context.Context, requests []*request, answers []quorum.Answer[reply]) {
 	s.mu.Lock()
@@ -116,8 +117,9 @@ func (s *session) Exchange(ctx context.Context, requests []*request, answers []q
 	}
 	bounded, cancel := s.connect(ctx)
 	defer cancel()
-	if again := s.pass(bounded, requests, answers, nil, false); len(again) > 0 {
-		s.pass(bounded, requests, answers, again, true)
+	again := s.pass(bounded, requests, answers, nil)
+	for more := 2; len(again) > 0 && more > 0; more-- {
+		again = s.pass(bounded, requests, answers, again)
 	}
 	s.knock(ctx, answers)
 	s.voter.remember(requests, answers, s.reached)
@@ -152,12 +154,11 @@ func (s *session) knock(ctx context.Context, answers []quorum.Answer[reply]) {
 	}
 }
 
-// pass sends the requests, or only some of them, and returns those that have to be asked again in full.
-func (s *session) pass(ctx context.Context, requests []*request, answers []quorum.Answer[reply], only []int, full bool) (again []int) {
+// pass sends the requests, or only those that are asked again, and returns those that have to be asked once more.
+func (s *session) pass(ctx context.Context, requests []*request, answers []quorum.Answer[reply], only []retry) (again []retry) {
 	enrols := slices.ContainsFunc(requests, (*request).enrols)
-	look := s.look(ctx, requests, enrols, full)
-	sends := func(i int) bool { return only == nil || slices.Contains(only, i) }
-	carried := s.queue(ctx, requests, answers, sends, full)
+	look := s.look(ctx, requests, enrols, only != nil)
+	carried := s.queue(ctx, requests, answers, only)
 	defer clear(carried)
 	sent := s.voter.reading()
 	_, err := s.pipe.Exec(ctx)
@@ -165,7 +166,7 @@ func (s *session) pass(ctx context.Context, requests []*request, answers []quoru
 	if !s.reached {
 		// The connection couldn't be set up (AUTH, SELECT or HELLO was refused), so nothing was sent.
 		for i := range requests {
-			if sends(i) {
+			if carried[i].of > 0 {
 				answers[i].Err = err
 			}
 		}
@@ -174,17 +175,21 @@ func (s *session) pass(ctx context.Context, requests []*request, answers []quoru
 	m, unfit := s.seen(look, enrols, sent)
 	latest := guard.Time(0)
 	for i, r := range requests {
-		if !sends(i) {
+		if carried[i].of == 0 {
 			continue
 		}
-		if !full && (carried[i].inconclusive(r) || (r.needsLook() && unknownScript(unfit))) {
+		form, next := carried[i].next(r)
+		if only == nil && r.needsLook() && unknownScript(unfit) {
+			form, next = alone, true
+		}
+		if next {
 			answers[i].Err = carried[i].err()
-			again = append(again, i)
+			again = append(again, retry{i, form})
 			continue
 		}
-		overtook := func(earlier int) bool { return requests[earlier].name == r.name }
-		if !full && slices.ContainsFunc(again, overtook) {
-			again = append(again, i)
+		overtook := func(earlier retry) bool { return requests[earlier.request].name == r.name }
+		if slices.ContainsFunc(again, overtook) {
+			again = append(again, retry{i, max(carried[i].form, alone)})
 		}
 		if answers[i].Reply.status == statusOK {
 			continue // it was effective the first time
@@ -216,24 +221,27 @@ func (s *session) pass(ctx context.Context, requests []*request, answers []quoru
 	return again
 }
 
-// queue adds the commands of a pass to the pipeline, and returns which one carries which request. In the second pass each
-// has one of its own, so that the server says what's wrong with it.
-func (s *session) queue(ctx context.Context, requests []*request, answers []quorum.Answer[reply], sends func(int) bool, again bool) []carried {
+// queue adds the commands of a pass to the pipeline, and returns which one carries which request.
+func (s *session) queue(ctx context.Context, requests []*request, answers []quorum.Answer[reply], only []retry) []carried {
 	s.carried = slices.Grow(s.carried[:0], len(requests))[:len(requests)]
-	kind, end := s.voter.kind, 0
-	for i, r := range requests {
-		if i < end || !sends(i) {
-			continue
-		}
-		for end = i + 1; !again && end < len(requests) && requests[end].follows(r, kind); end++ {
+	kind := s.voter.kind
+	for _, a := range only {
+		cmd := requests[a.request].queue(ctx, s.pipe, kind, a.form, answers[a.request].Err)
+		s.carried[a.request] = carried{cmd, a.form, 0, 1}
+	}
+	if only != nil {
+		return s.carried
+	}
+	for i, end := 0, 0; i < len(requests); i = end {
+		for end = i + 1; end < len(requests) && requests[end].follows(requests[i], kind); end++ {
 		}
 		if end == i+1 {
-			s.carried[i] = carried{r.queue(ctx, s.pipe, kind, again, answers[i].Err), 0, 1}
+			s.carried[i] = carried{requests[i].queue(ctx, s.pipe, kind, together, nil), together, 0, 1}
 			continue
 		}
 		cmd := queueRun(ctx, s.pipe, kind, requests[i:end])
 		for at := range end - i {
-			s.carried[i+at] = carried{cmd, at, end - i}
+			s.carried[i+at] = carried{cmd, together, at, end - i}
 		}
 	}
 	return s.carried
