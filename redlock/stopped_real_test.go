@@ -54,7 +54,7 @@ func TestRealTwoOfThreeStopped(t *testing.T) {
 }
 
 func twoOfThreeStopped(t *testing.T, setUp setUp, opts []redlock.Option) {
-	const nodeTimeout = realNodeTimeout / 2
+	const nodeTimeout = realNodeTimeout // a machine under load may be late by as much again
 	servers := startVoters(t, 3)
 	l := setUp(t, servers, append(opts, redlock.WithTTL(time.Minute), redlock.WithNodeTimeout(nodeTimeout))...)
 	use(t, l, "warm-up")
