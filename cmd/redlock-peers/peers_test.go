@@ -91,7 +91,7 @@ func TestLoad(t *testing.T) {
 	bench, peers := build(t, "../redlock-bench"), build(t, ".")
 	for _, flags := range [][]string{nil, {"--try"}} {
 		cmd := exec.Command(bench, append([]string{"load", "--peers", peers, "--subject", "redsync,rueidislock-1,bsm-1", "--nodes", "3",
-			"--goroutines", "4", "--names", "2", "--duration", "300ms", "--rounds", "2", "--json", "-"}, flags...)...)
+			"--goroutines", "4", "--names", "2", "--duration", "1s", "--rounds", "2", "--json", "-"}, flags...)...)
 		var log strings.Builder
 		cmd.Stderr = &log
 		out, err := cmd.Output()
@@ -113,12 +113,14 @@ func TestLoad(t *testing.T) {
 		assert.Equal(t, "redsync", series.Runs[0].Baseline)
 		require.Len(t, series.Runs[0].Subjects, 3)
 		for _, s := range series.Runs[0].Subjects {
+			locks := int64(0) // redsync's pauses are up to 250 ms, and with bad luck nobody wins in a round
 			for _, round := range s.Rounds {
-				assert.Positive(t, round.Locks, s.Name)
+				locks += round.Locks
 				for kind := range round.Failed {
 					assert.Equal(t, "taken", kind, s.Name)
 				}
 			}
+			assert.Positive(t, locks, s.Name)
 		}
 	}
 }
