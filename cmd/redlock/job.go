@@ -96,11 +96,11 @@ func (j *job) drop(locker *redlock.Locker, lock *redlock.Lock) {
 // command does, too.
 func (j *job) lost(locker *redlock.Locker, lock *redlock.Lock, end end, held time.Duration) error {
 	why := "it couldn't be renewed in time"
-	switch cause := context.Cause(lock.Context()); {
+	switch {
 	case j.maxHold > 0 && held+j.killAfter+2*j.margin() >= j.maxHold:
 		why = fmt.Sprintf("it was held for as long as --max-hold %v allows", j.maxHold)
-	case end.taken:
-		why = cause.Error()
+	case end.taken != nil:
+		why = end.taken.Error()
 	default:
 		for _, v := range locker.Voters() {
 			if v.Err != nil && v.ErrAt.After(v.Answered) {

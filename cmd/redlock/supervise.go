@@ -36,8 +36,8 @@ type end struct {
 	status int
 	// lost says that it was ended since the lock was, or soon would be, over.
 	lost bool
-	// taken says that the lock was over before its time.
-	taken bool
+	// taken is why the lock was over before its time; nil if it wasn't, or nobody has noticed.
+	taken error
 	// alive says that a process was still there long after KILL.
 	alive bool
 }
@@ -81,7 +81,10 @@ func (s *supervisor) watch() end {
 				return e
 			}
 		case left <= s.margin || (e.lost && !time.Now().Before(kill)):
-			e.taken = left == 0 && !e.lost
+			if !e.lost {
+				// Nothing remains, and yet there may be no cause: whoever was stopped sees the time before the lock's timer does.
+				e.taken = context.Cause(s.lock.Context())
+			}
 			e.lost, killed = true, time.Now()
 			_ = s.group.Signal(syscall.SIGKILL)
 		case left <= s.margin+s.killAfter && !e.lost:
