@@ -76,7 +76,7 @@ func TestRealUserWithoutChannels(t *testing.T) {
 func TestRealRightsWithoutTheLine(t *testing.T) {
 	rights := map[string][]any{
 		"keys":     {"~job", "~job:fence", "~redlock:voter", "+@all"},
-		"commands": {"~*", "+@all", "-type", "-zadd", "-zrange", "-zrevrange", "-zrank", "-zrem", "-zremrangebyscore"},
+		"commands": {"~*", "+@all", "-exists", "-zadd", "-zrange", "-zrevrange", "-zrank", "-zrem", "-zremrangebyscore"},
 	}
 	servers := startVoters(t, 3)
 	for name, words := range rights {

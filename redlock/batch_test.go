@@ -2,15 +2,19 @@ package redlock
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/a5bbb083/redlock/quorum"
+	"github.com/a5bbb083/redlock/redlock/internal/guard"
 	"github.com/a5bbb083/redlock/redlock/internal/redistest"
+	"github.com/a5bbb083/redlock/redlock/redlocktest"
 )
 
 // What's wrong with one lock doesn't keep others from theirs, and is said of that one alone.
@@ -103,4 +107,63 @@ func (s sent) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessP
 		}
 		return next(ctx, cmds)
 	}
+}
+
+// What one command tells of the time is right for each of its locks: none is over earlier than its owner thinks, and none was asked for at another time.
+func TestTimesOfARun(t *testing.T) {
+	var commands [][]any
+	client := redlocktest.New(t, 1).Clients()[0].(*redis.Client)
+	client.AddHook(sent(func(args []any) { commands = append(commands, args) }))
+	require.NoError(t, client.ScriptLoad(t.Context(), scripts[opAcquire].source).Err())
+	requests := []*request{
+		{name: "a", deadline: 1010, now: guard.Span{Earliest: 7, Latest: 10}},
+		{name: "b", deadline: 1012, now: guard.Span{Earliest: 9, Latest: 12}},
+		{name: "c", deadline: 1009, now: guard.Span{Earliest: 6, Latest: 9}},
+	}
+	for _, r := range requests {
+		r.op, r.token, r.ttl, r.fenced, r.owner = opAcquire, token(1), time.Minute, true, "web-1"
+		r.seal([voterKinds]bool{plainVoter: true}, defaultFenceLife)
+	}
+	session := newSession(&voter{client: client}, time.Second, false)
+	answers := make([]quorum.Answer[reply], len(requests))
+	session.Exchange(t.Context(), requests, answers)
+	require.Len(t, commands, 1)
+	assert.Equal(t, []any{int64(60000), int64(1012), int64(6), int64(12), "web-1"}, commands[0][3+6+4:][:5])
+	for i, a := range answers {
+		assert.Equal(t, statusOK, a.Reply.status, "%v", a.Err)
+		assert.Equal(t, fmt.Sprintf("%d %s 1012 web-1", a.Reply.value, token(1)), client.Get(t.Context(), recordKey(requests[i].name, false)).Val())
+	}
+	session.rest()
+}
+
+// A command is for locks that have in common what it says once.
+func TestRunsOfRequests(t *testing.T) {
+	grant := func(change func(*request)) *request {
+		r := &request{op: opAcquire, name: "job", token: token(1), ttl: time.Minute, fenced: true, owner: "web-1", deadline: 9}
+		change(r)
+		return r
+	}
+	for what, r := range map[string]*request{
+		"another TTL":        grant(func(r *request) { r.name, r.ttl = "other", time.Second }),
+		"another owner":      grant(func(r *request) { r.name, r.owner = "other", "" }),
+		"the same name":      grant(func(r *request) { r.token = token(2) }),
+		"without a deadline": grant(func(r *request) { r.name, r.deadline = "other", 0 }),
+		"not fenced":         grant(func(r *request) { r.name, r.fenced = "other", false }),
+		"an extension":       grant(func(r *request) { r.name, r.op = "other", opExtend }),
+		"a release":          grant(func(r *request) { r.name, r.op = "other", opRelease }),
+	} {
+		assert.Equal(t, 1, runLength([]*request{grant(func(*request) {}), r}, guardedVoter), what)
+	}
+	same := grant(func(r *request) { r.name, r.token, r.deadline = "other", token(2), 8 })
+	assert.Equal(t, 2, runLength([]*request{grant(func(*request) {}), same}, guardedVoter))
+	assert.Equal(t, 1, runLength([]*request{grant(func(*request) {}), same}, clusterVoter))
+	release := func(name string, silently bool) *request {
+		return &request{op: opRelease, name: name, fenced: true, silently: silently}
+	}
+	assert.Equal(t, 2, runLength([]*request{release("a", true), release("b", true), release("c", false)}, guardedVoter))
+	many := make([]*request, 3*runLimit)
+	for i := range many {
+		many[i] = release(fmt.Sprint(i), false)
+	}
+	assert.Equal(t, runLimit, runLength(many, guardedVoter))
 }

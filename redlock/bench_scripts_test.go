@@ -36,16 +36,16 @@ func BenchmarkScripts(b *testing.B) {
 	begun := time.Now().UnixMicro()
 	require.NoError(b, c.HSet(b.Context(), "redlock:voter", "until", begun-1e6, "longest", 5000, "life", 86400000, "voters:", "set 1 0").Err())
 	own := func(n int) []any {
-		return []any{fmt.Sprintf("%032x", n), 5000, begun + int64(n), begun + 5e6, begun - 1e5, begun + 1e5, ""}
+		return []any{fmt.Sprintf("%032x", n), begun + int64(n)}
 	}
 	// both adds a command that grants the locks of the numbers from n on, and one that releases them.
 	both := func(pipe redis.Pipeliner, n, count int) {
-		granted, grants := []string{}, []any{86400000, "voters:", "set", ""}
-		released, releases := []string{}, []any{86400000}
+		granted, grants := []string{}, []any{86400000, "voters:", "set", "", 5000, begun + 5e6, begun - 1e5, begun + 1e5, ""}
+		released, releases := []string{}, []any{86400000, 1}
 		for i := n; i < n+count; i++ {
 			name := "bench:" + strconv.Itoa(i%64)
 			granted, grants = append(granted, name, name+":fence"), append(grants, own(i)...)
-			released, releases = append(released, name, name+":await", name+":fence"), append(releases, own(i)[0], 1)
+			released, releases = append(released, name, name+":await", name+":fence"), append(releases, own(i)[0])
 		}
 		pipe.EvalSha(b.Context(), grant, append(granted, "redlock:voter"), grants...)
 		pipe.EvalSha(b.Context(), release, released, releases...)
@@ -59,11 +59,11 @@ func BenchmarkScripts(b *testing.B) {
 		{"SET NX PX and a script that compares and deletes", 1, func(pipe redis.Pipeliner, n, _ int) {
 			name := "bench:" + strconv.Itoa(n%64)
 			pipe.SetNX(b.Context(), name, own(n)[0], 5*time.Second)
-			pipe.EvalSha(b.Context(), release, []string{name, name + ":await"}, 86400000, own(n)[0], 1)
+			pipe.EvalSha(b.Context(), release, []string{name, name + ":await"}, 86400000, 1, own(n)[0])
 		}},
 		{"a script that does nothing, as long a command as a grant", 1, func(pipe redis.Pipeliner, n, _ int) {
 			name := "bench:" + strconv.Itoa(n%64)
-			pipe.EvalSha(b.Context(), empty, []string{name, name + ":fence", "redlock:voter"}, append(own(n), 86400000, "voters:", "set", "")...)
+			pipe.EvalSha(b.Context(), empty, []string{name, name + ":fence", "redlock:voter"}, append(own(n), 86400000, "voters:", "set", "", 5000, begun+5e6, begun-1e5, begun+1e5, "")...)
 		}},
 		{"a guarded grant and its release", 1, both},
 		{"of 8 in one command", 8, both},

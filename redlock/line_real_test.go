@@ -3,6 +3,7 @@ package redlock_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -33,14 +34,14 @@ func TestRealClusterCallsWhoWaits(t *testing.T) {
 				continue // refused on clusters
 			}
 			t.Run(fmt.Sprint(mode, " ", name), func(t *testing.T) {
-				handed(t, holder, l, name, time.Second)
+				assert.Less(t, handed(t, holder, l, name), time.Second)
 			})
 		}
 	}
 }
 
-// handed takes a lock, has another wait for it, gives it back, and says how long the other took.
-func handed(t *testing.T, holder, l *redlock.Locker, name string, most time.Duration) {
+// handed takes a lock, has another wait for it, gives it back, and returns how long the other took.
+func handed(t *testing.T, holder, l *redlock.Locker, name string) time.Duration {
 	t.Helper()
 	held, err := holder.Lock(t.Context(), name)
 	require.NoError(t, err)
@@ -59,17 +60,20 @@ func handed(t *testing.T, holder, l *redlock.Locker, name string, most time.Dura
 	require.NoError(t, held.Unlock(t.Context()))
 	at := <-got
 	<-got // closed when it has given it back
-	t.Log(at.Sub(begun))
-	assert.Less(t, at.Sub(begun), most)
+	return at.Sub(begun)
 }
 
 // On real servers, too, a waiter is called, and the subscription ends with the locker.
 func TestRealReleaseCallsWhoWaits(t *testing.T) {
 	servers := startVoters(t, 3)
 	holder, l := dial(t, servers), dial(t, servers)
+	var took []time.Duration
 	for range 3 {
-		handed(t, holder, l, "job", 100*time.Millisecond)
+		took = append(took, handed(t, holder, l, "job"))
 	}
+	slices.Sort(took)
+	assert.Less(t, took[1], 100*time.Millisecond, "most of %v: a machine at its limit takes longer now and then", took)
+	assert.Less(t, took[2], time.Second, "%v", took)
 	lead := servers[redlock.LeadVoter("job", 3)]
 	assert.NotEmpty(t, lead.Do("PUBSUB", "CHANNELS", "redlock:wake:*"))
 	require.NoError(t, l.Close())

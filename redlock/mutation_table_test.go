@@ -10,7 +10,7 @@ var mutations = []mutation{
 	},
 	{
 		"no restart guard", "a voter that has forgotten its locks grants them again",
-		[]edit{{"redlock/scripts/grant.lua", "if not marker[1] or early < ends then", "if false then"}},
+		[]edit{{"redlock/scripts/grant.lua", "elseif not marker[1] or earliest < ends then", "elseif false then"}},
 		"",
 	},
 	{
@@ -102,7 +102,7 @@ var mutations = []mutation{
 	},
 	{
 		"a missing date counts as old", "a voter that was just enrolled votes before anybody has said from when on",
-		[]edit{{"redlock/scripts/grant.lua", "if not marker[1] or early < ends then", "if early < ends then"}},
+		[]edit{{"redlock/scripts/grant.lua", "elseif not marker[1] or earliest < ends then", "elseif earliest < ends then"}},
 		"TestVoterWithoutADateIsQuarantined",
 	},
 	{
@@ -133,7 +133,7 @@ var mutations = []mutation{
 	},
 	{
 		"the quarantine ends by the voter's clock", "a voter whose clock is ahead votes before the locks are over that it has forgotten",
-		[]edit{{"redlock/scripts/grant.lua", "early < ends", "now < ends"}},
+		[]edit{{"redlock/scripts/grant.lua", "earliest < ends", "now < ends"}},
 		"",
 	},
 	{
@@ -173,7 +173,7 @@ var mutations = []mutation{
 	},
 	{
 		"a release calls nobody", "the lock is free until somebody looks",
-		[]edit{{"redlock/scripts/release.lua", "if calls ~= '0' and", "if false and"}},
+		[]edit{{"redlock/scripts/release.lua", "if anybody ~= 0 then", "if false then"}},
 		"TestReleaseCallsWhoWaits",
 	},
 	{
@@ -248,7 +248,7 @@ var mutations = []mutation{
 	},
 	{
 		"a voter votes for every list", "two lists have majorities without a common voter",
-		[]edit{{"redlock/scripts/grant.lua", "  if says == -6 then", "  if false then"}, {"redlock/scripts/grant.lua", "  if says == -3 then", "  if false then"}},
+		[]edit{{"redlock/scripts/grant.lua", "elseif says == -6 then", "elseif false then"}, {"redlock/scripts/grant.lua", "elseif says == -3 then", "elseif false then"}},
 		"TestListsWithMajoritiesApart",
 	},
 	{
@@ -310,5 +310,20 @@ var mutations = []mutation{
 		"releases go without the line for what was wrong with one of several", "nobody calls those who wait for the others",
 		[]edit{{"redlock/batch.go", "lacksRight(c.err()) && c.of == 1 &&", "lacksRight(c.err()) &&"}},
 		"TestRealRightsToSomeOfSeveralLocks",
+	},
+	{
+		"MGET decides whether a key is there", "a grant replaces data of another type",
+		[]edit{{"redlock/scripts/grant.lua", "redis.pcall('EXISTS', unpack(absent)) ~= 0", "false"}},
+		"TestVectorsOfScripts",
+	},
+	{
+		"one command has a name twice", "two of its requests go by what was stored before both",
+		[]edit{{"redlock/batch.go", "return before.name == r.name", "return false"}},
+		"TestTwinMatchesScriptsInBatches",
+	},
+	{
+		"a command tells the times of its first lock", "the others are over by the voters before their owners think so",
+		[]edit{{"redlock/batch.go", "deadline = max(t.deadline, r.deadline)", "deadline = min(t.deadline, r.deadline)"}},
+		"TestTimesOfARun",
 	},
 }

@@ -96,7 +96,8 @@ func (r *request) command(kind voterKind, life int64) []any {
 		} else {
 			args = append(args, "", "", "") // it votes for all
 		}
-		return append(args, r.token, r.ttl.Milliseconds(), r.fence, deadline, earliest, latest, r.owner)
+		args = append(args, r.ttl.Milliseconds(), deadline, earliest, latest, r.owner)
+		return append(args, r.token, r.fence)
 	case opConfirm:
 		return append(args, r.token, r.fence, life)
 	case opExtend:
@@ -117,9 +118,13 @@ func (r *request) command(kind voterKind, life int64) []any {
 		if r.silently {
 			calls = callNobody
 		}
-		return append(args, life, r.token, calls)
+		return append(args, life, calls, r.token)
 	}
 }
+
+// timesFromEnd is where the times of a fenced acquisition begin, counted from the end of what all locks of its command share:
+// deadline, earliest, latest, owner.
+const timesFromEnd = 4
 
 // What a script is to make of those who wait: 1 and 2 say whether PUBLISH counts all who hear. In a cluster it counts those
 // of one server.
@@ -180,7 +185,7 @@ type plainRefusal struct {
 // and none to the line, above all where the rule for it is older than the line.
 func (r *request) withoutLine(kind voterKind) []any {
 	args := slices.Clone(r.commands[kind])
-	args[4], args[len(args)-1] = r.name, callNobody // EVALSHA, hash, number of keys, lock, line
+	args[4], args[len(args)-2] = r.name, callNobody // EVALSHA, hash, number of keys, lock, line; calls, token
 	return args
 }
 
@@ -280,7 +285,7 @@ func (r *request) parsePart(c carried, values []int64) (reply, error) {
 		return reply{status: status(part[0]), value: part[1]}, nil
 	}
 	rp := reply{status: status(part[0]), time: guard.Time(part[1]), value: part[2], until: guard.Time(part[3]), holder: holderID(part[4])}
-	if rp.status == statusHeld && rp.until <= r.now.Earliest {
+	if rp.status == statusHeld && rp.until <= c.earliest {
 		rp.until = 0 // the record's lock is over, so it's the key that is in the way
 	}
 	return rp, nil

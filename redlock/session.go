@@ -226,22 +226,22 @@ func (s *session) queue(ctx context.Context, requests []*request, answers []quor
 	s.carried = slices.Grow(s.carried[:0], len(requests))[:len(requests)]
 	kind := s.voter.kind
 	for _, a := range only {
-		cmd := requests[a.request].queue(ctx, s.pipe, kind, a.form, answers[a.request].Err)
-		s.carried[a.request] = carried{cmd, a.form, 0, 1}
+		r := requests[a.request]
+		s.carried[a.request] = carried{r.queue(ctx, s.pipe, kind, a.form, answers[a.request].Err), a.form, 0, 1, r.now.Earliest}
 	}
 	if only != nil {
 		return s.carried
 	}
-	for i, end := 0, 0; i < len(requests); i = end {
-		for end = i + 1; end < len(requests) && requests[end].follows(requests[i], kind); end++ {
-		}
-		if end == i+1 {
-			s.carried[i] = carried{requests[i].queue(ctx, s.pipe, kind, together, nil), together, 0, 1}
+	for i, of := 0, 0; i < len(requests); i += of {
+		of = runLength(requests[i:], kind)
+		if of == 1 {
+			r := requests[i]
+			s.carried[i] = carried{r.queue(ctx, s.pipe, kind, together, nil), together, 0, 1, r.now.Earliest}
 			continue
 		}
-		cmd := queueRun(ctx, s.pipe, kind, requests[i:end])
-		for at := range end - i {
-			s.carried[i+at] = carried{cmd, together, at, end - i}
+		cmd, earliest := queueRun(ctx, s.pipe, kind, requests[i:i+of])
+		for at := range of {
+			s.carried[i+at] = carried{cmd, together, at, of, earliest}
 		}
 	}
 	return s.carried

@@ -4,15 +4,14 @@
 --   that owner may believe in its lock ("-" once it was given back, 0 where the owner has no guards), and
 --   what the owner calls itself, for people to read. It may have spaces in it, and is left out with the space
 --   before it if the owner says nothing.
-local function read(key)
-  local text = redis.call('GET', key)
+local function parse(text, key)
   if not text then
     return {register = 0, token = '', deadline = 0, back = false, owner = ''}
   end
-  local register, token, deadline = string.match(text, '^(%d+) ?(%S*) ?([%d-]*)$')
+  local register, token, deadline = string.match(text, '^(%d+) ?(%S*) ?(%-?%d*)$')
   local owner = ''
   if not register then
-    register, token, deadline, owner = string.match(text, '^(%d+) (%S+) ([%d-]+) (.+)$')
+    register, token, deadline, owner = string.match(text, '^(%d+) (%S+) (%-?%d*) (.+)$')
   end
   if not register then
     error('redlock: not a record of a lock: ' .. key)
@@ -20,14 +19,18 @@ local function read(key)
   return {register = tonumber(register), token = token, deadline = tonumber(deadline) or 0, back = deadline == '-', owner = owner}
 end
 
+local function read(key)
+  return parse(redis.call('GET', key), key)
+end
+
 local function digits(number)
   return string.format('%.0f', number)
 end
 
--- Writes a record; its register and deadline are texts. life is in ms. A record never goes back to an earlier register: callers only raise
--- it. Where a register is ahead of the time, since a client's clock was, the record lives that much longer, by a day at most:
+-- A record's text, and for how long it lives, ms. Its register and deadline are texts. A record never goes back to an earlier register: callers
+-- only raise it. Where a register is ahead of the time, since a client's clock was, the record lives that much longer, by a day at most:
 -- then the proposals of clients whose clocks are right are larger when it ends.
-local function store(key, register, ahead, token, deadline, owner, life)
+local function entry(register, ahead, token, deadline, owner, life)
   local text = register .. ' ' .. token .. ' ' .. deadline
   if owner ~= '' then
     text = text .. ' ' .. owner
@@ -35,11 +38,12 @@ local function store(key, register, ahead, token, deadline, owner, life)
   if ahead > 0 then
     life = life + math.ceil(math.min(ahead, 86400000000) / 1000)
   end
-  redis.call('SET', key, text, 'PX', life)
+  return text, life
 end
 
 local function write(key, record, life, now)
-  store(key, digits(record.register), record.register - now, record.token, record.back and '-' or digits(record.deadline), record.owner or '', life)
+  local text, lasts = entry(digits(record.register), record.register - now, record.token, record.back and '-' or digits(record.deadline), record.owner or '', life)
+  redis.call('SET', key, text, 'PX', lasts)
 end
 
 -- The lock is a token's own while it's the last owner and hasn't given back, also when the key

@@ -1,22 +1,33 @@
--- Gives locks back that their tokens still own, and calls the first of those who wait for each, see line.lua.
+-- Gives locks back that their tokens still own, and calls the first of those who wait for each, see line.lua. All have different names.
 --   KEYS: of each lock its key, its line, and its record (fenced only)
---   ARGV[1] life of the records, ms
---   and of each lock: token   1 to call the next where PUBLISH counts all who hear, 2 to call the next, 0 to call nobody
+--   ARGV[1] life of the records, ms   ARGV[2] 1 to call the next where PUBLISH counts all who hear, 2 to call the next, 0 to call nobody
+--   and of each lock: token
 -- Returns of each lock {status, called}: 1 when given back, 0 when another holds it, -1 when nobody does, -9 for an error, see each.lua;
 -- called is 1 if somebody was.
-local count = (#ARGV - 1) / 2
+local count, calls = #ARGV - 2, ARGV[2]
 local width = #KEYS / count
+local fenced = width > 2
+-- Of a line, which isn't a text, MGET says nothing, and so it does of what else isn't. It's one command nevertheless.
+local there = redis.call('MGET', unpack(KEYS))
+local lines, gone = {}, {}
+for i = 1, count do
+  local at = width * (i - 1)
+  lines[i] = KEYS[at + 2]
+  if there[at + 1] == ARGV[i + 2] then
+    gone[#gone + 1] = KEYS[at + 1]
+  end
+end
+-- DEL first: it's allowed where memory is used up, and so is what the script writes after it.
+if gone[1] then
+  redis.call('DEL', unpack(gone))
+end
+-- pcall: whatever is wrong with a line, its lock is released. Where the user may not ask, there may be somebody.
+local anybody = calls ~= '0' and redis.pcall('EXISTS', unpack(lines)) or 0
 
 local function release(i)
   local at = width * (i - 1)
-  local lock, line, name = KEYS[at + 1], KEYS[at + 2], width > 2 and KEYS[at + 3]
-  local token, calls = ARGV[2 * i], ARGV[2 * i + 1]
-  local there = redis.call('MGET', lock, name or lock)
-  local owner, text = there[1], name and there[2] or ''
+  local lock, name, owner, text, token = KEYS[at + 1], KEYS[at + 3], there[at + 1], fenced and there[at + 3] or '', ARGV[i + 2]
   local gave = owner == token
-  if gave then
-    redis.call('DEL', lock)
-  end
   -- The record is "REGISTER TOKEN DEADLINE OWNER", see record.lua. It loses its owner.
   -- At the first space: an owner's text may have a token in it.
   local start = string.find(text, ' ', 1, true)
@@ -35,11 +46,11 @@ local function release(i)
   if not gave then
     return owner and 0 or -1, 0
   end
-  -- pcall: whatever is wrong with the line, the lock has been released.
-  if calls ~= '0' and redis.pcall('TYPE', line).ok == 'zset' then
-    local fine, process = pcall(call, line, lock, string.sub(token, 1, 8), calls == '1')
+  if anybody ~= 0 then
+    local fine, process = pcall(call, lines[i], lock, string.sub(token, 1, 8), calls == '1')
     return 1, fine and process and 1 or 0
   end
   return 1, 0
 end
+
 return each(count, release, 2)

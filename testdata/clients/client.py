@@ -276,7 +276,7 @@ class Client:
             return "refused nobody knows the time"
         end, times = self.times()
         token, keys = secrets.token_hex(16), [name, name + ":fence", MARKER]
-        arguments = [LIFE, FIELD, self.id, "", token, self.ttl, times[1], *times, "client.py"]
+        arguments = [LIFE, FIELD, self.id, "", self.ttl, *times, "client.py", token, times[1]]
         replies = self.ask("grant", dict.fromkeys(self.voters, (keys, arguments)), self.node_timeout)
         self.lock = {"name": name, "token": token, "asked": replies, "end": end, "deadline": times[0]}  # or what's to be released
         if self.counts(replies, end, times[0]):
@@ -336,7 +336,7 @@ class Client:
         lock, self.lock = self.lock, None
         if lock is None:
             return {}
-        call = [lock["name"], lock["name"] + ":await", lock["name"] + ":fence"], [LIFE, lock["token"], 1]
+        call = [lock["name"], lock["name"] + ":await", lock["name"] + ":fence"], [LIFE, 1, lock["token"]]
         replies = self.ask("release", dict.fromkeys(self.voters, call), self.node_timeout)
         end = now() + 1000 * self.ttl + 60_000_000
         for v, reply in replies.items():

@@ -27,7 +27,7 @@ if try('DEL', lock) and expires then
   -- The line of those who wait.
   try('ZADD', record, 1, 'probe')
   try('PEXPIRE', record, life)
-  try('TYPE', record)
+  try('EXISTS', record)
   try('ZRANGE', record, 0, 0)
   try('ZREVRANGE', record, 0, 0)
   try('ZRANK', record, 'probe')
