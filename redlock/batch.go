@@ -3,6 +3,7 @@ package redlock
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -59,6 +60,10 @@ func (r *request) shape() shape {
 // else. Their keys have to fit on Lua's stack, too, which takes 8,000.
 const runLimit = 128
 
+// sameMoment is how far from a command's first request the others may have been made. One that has waited for long, behind an exchange that hangs,
+// would make the times of the others as wide as its own.
+const sameMoment = 25 * time.Millisecond
+
 // follows reports whether the command that carries the run can carry this one as well. On a cluster it can't:
 // their keys needn't be in one slot. And a script reads all that's stored before it grants or releases anything.
 func (r *request) follows(run []*request, kind voterKind) bool {
@@ -69,7 +74,8 @@ func (r *request) follows(run []*request, kind voterKind) bool {
 	case r.op != first.op || r.fenced != first.fenced || kind == clusterVoter:
 		return false
 	case r.op == opAcquire:
-		if !r.fenced || r.ttl != first.ttl || r.owner != first.owner || (r.deadline == 0) != (first.deadline == 0) {
+		apart := (r.now.Earliest - first.now.Earliest).Duration().Abs()
+		if !r.fenced || r.ttl != first.ttl || r.owner != first.owner || (r.deadline == 0) != (first.deadline == 0) || apart > sameMoment {
 			return false
 		}
 	case r.op != opRelease || r.silently != first.silently:

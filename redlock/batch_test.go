@@ -95,6 +95,22 @@ func TestRealRightsToSomeOfSeveralLocks(t *testing.T) {
 	require.NoError(t, client.Close())
 }
 
+// What a grant rests on is noted before any lock of its command is granted.
+func TestRealGrantsThatCannotBeNoted(t *testing.T) {
+	server := redistest.Start(t)
+	server.Do("ACL", "SETUSER", "locker", "on", ">secret", "~*", "&*", "+@all", "-hset")
+	server.Do("HSET", markerKey, "until", 1, "longest", 1000)
+	client := server.Client(&redis.Options{Username: "locker", Password: "secret"})
+	t.Cleanup(func() { assert.NoError(t, client.Close()) })
+	now := client.Time(t.Context()).Val().UnixMicro()
+	answer, err := client.Eval(t.Context(), scripts[opAcquire].source, []string{"a", "a:fence", "b", "b:fence", markerKey},
+		86400000, "", "", "", 60000, now+60e6, now-1000, now+1000, "", "t1", now, "t2", now).Int64Slice()
+	require.NoError(t, err)
+	assert.Equal(t, []int64{int64(statusFailed), 0, 0, 0, 0, int64(statusFailed), 0, 0, 0, 0}, answer)
+	assert.Zero(t, server.Do("EXISTS", "a", "a:fence", "b", "b:fence"))
+	assert.Equal(t, "1000", server.Do("HGET", markerKey, "longest"))
+}
+
 // sent is a hook that sees the commands of pipelines.
 type sent func(args []any)
 
@@ -148,6 +164,7 @@ func TestRunsOfRequests(t *testing.T) {
 		"another owner":      grant(func(r *request) { r.name, r.owner = "other", "" }),
 		"the same name":      grant(func(r *request) { r.token = token(2) }),
 		"without a deadline": grant(func(r *request) { r.name, r.deadline = "other", 0 }),
+		"another moment":     grant(func(r *request) { r.name, r.now.Earliest = "other", guard.Time(0).After(2*sameMoment) }),
 		"not fenced":         grant(func(r *request) { r.name, r.fenced = "other", false }),
 		"an extension":       grant(func(r *request) { r.name, r.op = "other", opExtend }),
 		"a release":          grant(func(r *request) { r.name, r.op = "other", opRelease }),

@@ -76,12 +76,12 @@ local function grant(i)
     error('redlock: fencing register ' .. name .. ' is beyond 2^53-1')
   end
   if not noted then
-    noted = true
     if tonumber(marker[2] or '0') < tonumber(ttl) then
       redis.call('HSET', key, 'longest', ttl)
     end
     remember(key, life, marker[3])
     serves(key, ARGV[2], ARGV[4], marker[5], now)
+    noted = true -- where that fails, no lock is granted
   end
   local text, lives = entry(value == asked and proposal or digits(value), value - now, token, deadline, owner, ARGV[1])
   redis.call('SET', name, text, 'PX', lives)

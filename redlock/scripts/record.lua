@@ -11,7 +11,7 @@ local function parse(text, key)
   local register, token, deadline = string.match(text, '^(%d+) ?(%S*) ?(%-?%d*)$')
   local owner = ''
   if not register then
-    register, token, deadline, owner = string.match(text, '^(%d+) (%S+) (%-?%d*) (.+)$')
+    register, token, deadline, owner = string.match(text, '^(%d+) (%S+) ([%d-]+) (.+)$')
   end
   if not register then
     error('redlock: not a record of a lock: ' .. key)

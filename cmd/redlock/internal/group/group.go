@@ -17,6 +17,7 @@ import (
 // Group is a command's process group.
 type Group struct {
 	id       int
+	command  int // its process id
 	ended    chan int
 	guard    *guard
 	terminal bool // the group has been given the terminal
@@ -27,26 +28,38 @@ type StartError struct{ error }
 
 func (e *StartError) Unwrap() error { return e.error }
 
+// launch starts a process. Tests put another in its place.
+var launch = os.StartProcess
+
 // Start starts the command, which has to be over in the time that's left, see [Group.Until]. argv includes its name. Standard input, output and error are this process's. Where
 // this process has the terminal's foreground, the group gets it, so that the command can read from there and
 // Ctrl-C reaches it.
+//
+// The guard knows the group before the command is part of it. Otherwise a command would run for ever whose redlock is killed, or stopped, when it
+// has just begun it. So the group begins with a process that does nothing, and that goes when the command is there.
 func Start(path string, argv, env []string, left time.Duration) (*Group, error) {
 	adoptOrphans()
 	guard, err := startGuard()
 	if err != nil {
 		return nil, err
 	}
-	g := &Group{ended: make(chan int, 1), guard: guard, terminal: inForeground()}
-	p, err := os.StartProcess(path, argv, &os.ProcAttr{
+	first, err := startGuard() // without orders
+	if err != nil {
+		guard.dismiss()
+		return nil, err
+	}
+	g := &Group{id: first.process.Pid, ended: make(chan int, 1), guard: guard, terminal: inForeground()}
+	g.Until(left)
+	p, err := launch(path, argv, &os.ProcAttr{
 		Env: env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
-		Sys: &syscall.SysProcAttr{Setpgid: true, Foreground: g.terminal, Ctty: stdin},
+		Sys: &syscall.SysProcAttr{Setpgid: true, Pgid: g.id, Foreground: g.terminal, Ctty: stdin},
 	})
+	first.kill()
 	if err != nil {
 		guard.dismiss()
 		return nil, &StartError{err}
 	}
-	g.id = p.Pid
-	g.Until(left)
+	g.command = p.Pid
 	_ = p.Release() // it's waited for below, since os.Process doesn't tell of a stop
 	go g.wait()
 	return g, nil
@@ -56,7 +69,7 @@ func Start(path string, argv, env []string, left time.Duration) (*Group, error) 
 func (g *Group) wait() {
 	for {
 		var s syscall.WaitStatus
-		_, err := syscall.Wait4(g.id, &s, syscall.WUNTRACED, nil)
+		_, err := syscall.Wait4(g.command, &s, syscall.WUNTRACED, nil)
 		switch {
 		case errors.Is(err, syscall.EINTR):
 		case err == nil && s.Stopped():

@@ -20,7 +20,10 @@ const guardEvery = 100 * time.Millisecond
 
 // guard is a second process that ends the group with KILL when this one can't: when it was killed itself, or
 // is stopped.
-type guard struct{ pipe *os.File }
+type guard struct {
+	process *os.Process
+	pipe    *os.File
+}
 
 // startGuard starts this program anew. The guard belongs to another process group, so that what is sent to this
 // one, or to the command's, doesn't reach it.
@@ -48,7 +51,7 @@ func startGuard() (*guard, error) {
 		return nil, fmt.Errorf("starting a second process that guards the command: %w", err)
 	}
 	go func() { _, _ = p.Wait() }() // however it ends
-	return &guard{w}, nil
+	return &guard{p, w}, nil
 }
 
 // tell says which group to end, and in how long. Nobody waits for a guard that doesn't listen.
@@ -60,6 +63,12 @@ func (g *guard) tell(id int, left time.Duration) {
 // dismiss ends the guard. It doesn't touch the group.
 func (g *guard) dismiss() {
 	g.tell(0, 0)
+	_ = g.pipe.Close()
+}
+
+// kill ends the guard at once. It doesn't touch the group, unless that's the guard's own, of which it's the only one then.
+func (g *guard) kill() {
+	_ = g.process.Kill()
 	_ = g.pipe.Close()
 }
 
