@@ -95,6 +95,31 @@ func TestRealRightsToSomeOfSeveralLocks(t *testing.T) {
 	require.NoError(t, client.Close())
 }
 
+// A plain acquisition sees the release before it, also where that has to be sent again.
+func TestPlainLockAfterAReleaseThatIsSentAgain(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		session := newSession(&voter{client: client}, time.Second, false)
+		defer session.rest()
+		ask := func(requests ...*request) []quorum.Answer[reply] {
+			answers := make([]quorum.Answer[reply], len(requests))
+			for _, r := range requests {
+				r.name, r.ttl = "job", time.Minute
+				r.seal([voterKinds]bool{plainVoter: true}, defaultFenceLife)
+			}
+			session.Exchange(t.Context(), requests, answers)
+			return answers
+		}
+		require.Equal(t, statusOK, ask(&request{op: opAcquire, token: token(1)})[0].Reply.status)
+		// The server doesn't know the release's script.
+		answers := ask(&request{op: opRelease, token: token(1)}, &request{op: opAcquire, token: token(2)}, &request{op: opAcquire, token: token(3)})
+		for i, want := range []status{statusOK, statusOK, statusHeld} {
+			require.NoError(t, answers[i].Err)
+			assert.Equal(t, want, answers[i].Reply.status, "%d", i)
+		}
+		assert.Equal(t, token(2), client.Get(t.Context(), "job").Val())
+	})
+}
+
 // What a grant rests on is noted before any lock of its command is granted.
 func TestRealGrantsThatCannotBeNoted(t *testing.T) {
 	server := redistest.Start(t)

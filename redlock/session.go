@@ -182,13 +182,16 @@ func (s *session) pass(ctx context.Context, requests []*request, answers []quoru
 		if only == nil && r.needsLook() && unknownScript(unfit) {
 			form, next = alone, true
 		}
+		overtaken := slices.ContainsFunc(again, func(earlier retry) bool { return requests[earlier.request].name == r.name })
+		if _, plain := carried[i].cmd.(*redis.BoolCmd); next && plain && overtaken {
+			form = together // what refused it may be what the earlier one gives back
+		}
 		if next {
 			answers[i].Err = carried[i].err()
 			again = append(again, retry{i, form})
 			continue
 		}
-		overtook := func(earlier retry) bool { return requests[earlier.request].name == r.name }
-		if slices.ContainsFunc(again, overtook) {
+		if overtaken {
 			again = append(again, retry{i, max(carried[i].form, alone)})
 		}
 		if answers[i].Reply.status == statusOK {

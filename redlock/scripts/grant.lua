@@ -36,17 +36,21 @@ if key then
   end
 end
 
-local there, absent = {}, {}
-if not refused then
+-- What's stored under the locks' keys and records.
+local there, strange = {}, false
+if not refused and count == 1 then
+  there = {redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2])}
+elseif not refused then
   there = redis.call('MGET', unpack(KEYS, 1, 2 * count))
+  local absent = {}
   for i = 1, 2 * count do
     if not there[i] then
       absent[#absent + 1] = KEYS[i]
     end
   end
+  -- MGET says of a key of another type that it isn't there, and SET would put a text in its place. pcall: older rules don't let users ask.
+  strange = absent[1] and redis.pcall('EXISTS', unpack(absent)) ~= 0
 end
--- MGET says of a key of another type that it isn't there, and SET would put a text in its place. pcall: older rules don't let users ask.
-local strange = absent[1] and redis.pcall('EXISTS', unpack(absent)) ~= 0
 local noted = not key
 
 local function grant(i)
