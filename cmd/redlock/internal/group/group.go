@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/a5bbb083/redlock/clockdrift"
 )
 
 // Group is a command's process group.
@@ -38,6 +40,8 @@ var launch = os.StartProcess
 // The guard knows the group before the command is part of it. Otherwise a command would run for ever whose redlock is killed, or stopped, when it
 // has just begun it. So the group begins with a process that does nothing, and that goes when the command is there.
 func Start(path string, argv, env []string, left time.Duration) (*Group, error) {
+	clock := clockdrift.System()
+	deadline := clock.Now() + left
 	adoptOrphans()
 	guard, err := startGuard()
 	if err != nil {
@@ -49,7 +53,7 @@ func Start(path string, argv, env []string, left time.Duration) (*Group, error) 
 		return nil, err
 	}
 	g := &Group{id: first.process.Pid, ended: make(chan int, 1), guard: guard, terminal: inForeground()}
-	g.Until(left)
+	g.Until(deadline - clock.Now())
 	p, err := launch(path, argv, &os.ProcAttr{
 		Env: env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
 		Sys: &syscall.SysProcAttr{Setpgid: true, Pgid: g.id, Foreground: g.terminal, Ctty: stdin},

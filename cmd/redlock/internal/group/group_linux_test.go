@@ -69,3 +69,23 @@ func TestGuardKnowsTheGroupFromTheStart(t *testing.T) {
 		})
 	}
 }
+
+// A guard that takes long to start ends the group no later.
+func TestGuardReadsAnOrderLate(t *testing.T) {
+	command := exec.CommandContext(t.Context(), "sleep", "30")
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	require.NoError(t, command.Start())
+	orders, pipe, err := os.Pipe()
+	require.NoError(t, err)
+	g := &guard{pipe: pipe}
+	g.tell(command.Process.Pid, time.Second)
+	time.Sleep(800 * time.Millisecond)
+	begun := time.Now()
+	late := exec.CommandContext(t.Context(), os.Args[0], GuardCommand)
+	late.Stdin = orders
+	require.NoError(t, late.Start())
+	require.Error(t, command.Wait())
+	assert.Less(t, time.Since(begun), 900*time.Millisecond, "it would be a second if it counted from the reading")
+	g.dismiss()
+	require.NoError(t, late.Wait())
+}

@@ -54,10 +54,24 @@ func startGuard() (*guard, error) {
 	return &guard{p, w}, nil
 }
 
+// order is to end a group in a time that counts from a reading of the sender's clock: who starts slowly reads it late.
+type order struct {
+	id         int
+	left, sent time.Duration
+}
+
+// deadline returns the reading of the guard's clock at which the group has to end.
+func (o order) deadline(now time.Duration) time.Duration {
+	if clockdrift.CountsSuspend() { // so it's the machine's clock, and not each process's own
+		return o.sent + o.left
+	}
+	return now + o.left
+}
+
 // tell says which group to end, and in how long. Nobody waits for a guard that doesn't listen.
 func (g *guard) tell(id int, left time.Duration) {
 	_ = g.pipe.SetWriteDeadline(time.Now().Add(guardEvery))
-	_, _ = fmt.Fprintf(g.pipe, "%d %d\n", id, left)
+	_, _ = fmt.Fprintf(g.pipe, "%d %d %d\n", id, left, clockdrift.System().Now())
 }
 
 // dismiss ends the guard. It doesn't touch the group.
@@ -77,16 +91,12 @@ func (g *guard) kill() {
 func Guard(r io.Reader) {
 	// Service managers send these to all processes; the command ends at TERM, or not, as it likes.
 	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM)
-	type order struct {
-		id   int
-		left time.Duration
-	}
 	orders := make(chan order)
 	go func() {
 		defer close(orders)
 		for lines := bufio.NewScanner(r); lines.Scan(); {
 			var o order
-			if _, err := fmt.Sscan(lines.Text(), &o.id, &o.left); err == nil {
+			if _, err := fmt.Sscan(lines.Text(), &o.id, &o.left, &o.sent); err == nil {
 				orders <- o
 			}
 		}
@@ -102,7 +112,7 @@ func Guard(r io.Reader) {
 				end(id)
 				return
 			}
-			id, deadline = o.id, clock.Now()+o.left
+			id, deadline = o.id, o.deadline(clock.Now())
 		case <-ticker.C:
 			if id != 0 && clock.Now() >= deadline {
 				end(id)
