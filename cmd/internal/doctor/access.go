@@ -12,7 +12,7 @@ import (
 const publish = "PUBLISH"
 
 // forWaiting are the commands that only those need who wait for a lock; taking and releasing works without them.
-var forWaiting = []string{publish, "TYPE", "ZADD", "ZRANGE", "ZREVRANGE", "ZRANK", "ZREM", "ZREMRANGEBYSCORE"}
+var forWaiting = []string{publish, "ZADD", "ZRANGE", "ZREVRANGE", "ZRANK", "ZREM", "ZREMRANGEBYSCORE"}
 
 // judgeCommands reports what the probe script was refused.
 func judgeCommands(e *examination, v *voter) []verdict {
@@ -29,8 +29,11 @@ func judgeCommands(e *examination, v *voter) []verdict {
 		}
 		level, found := Error, r.command+" is refused: "+r.message
 		rights := "+" + strings.ToLower(r.command)
-		if slices.Contains(forWaiting, r.command) {
+		switch {
+		case slices.Contains(forWaiting, r.command):
 			level, found = Note, found+"; those who wait for a lock hear of its release only later"
+		case r.command == "EXISTS": // the scripts do without, and ask for each key
+			level, found = Note, found+"; locks work, and cost the server more"
 		}
 		if r.command == publish {
 			rights += " &*"

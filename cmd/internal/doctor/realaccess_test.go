@@ -46,12 +46,13 @@ func TestUsersWithFewRights(t *testing.T) {
 		"no scripts":         {[]any{"~*", "&*", "+@all", "-eval"}, "commands", Error, "refuses scripts: EVAL: NOPERM", "ACL SETUSER locker +eval +evalsha"},
 		"no EVALSHA":         {[]any{"~*", "&*", "+@all", "-evalsha"}, "commands", Error, "EVALSHA is refused: NOPERM", "ACL SETUSER locker +evalsha"},
 		"no DEL":             {[]any{"~*", "&*", "+@all", "-del"}, "commands", Error, "DEL is refused", "ACL SETUSER locker +del"},
+		"no EXISTS":          {[]any{"~*", "&*", "+@all", "-exists"}, "commands", Note, "EXISTS is refused", "ACL SETUSER locker +exists"},
 		"no channels":        {[]any{"~*", "resetchannels", "+@all"}, "commands", Note, "PUBLISH is refused", "ACL SETUSER locker +publish &*"},
 		"no marker":          {[]any{"~redlock:probe:*", "&*", "+@all"}, "enrolment", Error, "can't read redlock:voter", "ACL SETUSER locker ~redlock:voter +hmget +hset +del"},
 		"no probe":           {[]any{"~redlock:voter", "&*", "+@all"}, "commands", Error, "refuses scripts: EVAL: NOPERM", "ACL SETUSER locker ~* &redlock:wake:* +del +eval"},
 		"no TIME":            {[]any{"~*", "&*", "+@all", "-time"}, "reachable", Error, "NOPERM", "ACL SETUSER locker +time"},
-		"what a lock needs":  {[]any{"~*", "&*", "+info", "+time", "+hmget", "+hset", "+get", "+mget", "+set", "+del", "+type", "+zadd", "+zrange", "+zrevrange", "+zrank", "+zrem", "+zremrangebyscore", "+pexpire", "+pttl", "+publish", "+eval", "+evalsha"}, "commands", OK, "", ""},
-		"and no INFO at all": {[]any{"~*", "&*", "+time", "+hmget", "+hset", "+get", "+mget", "+set", "+del", "+type", "+zadd", "+zrange", "+zrevrange", "+zrank", "+zrem", "+zremrangebyscore", "+pexpire", "+pttl", "+publish", "+eval", "+evalsha"}, "commands", Error, "INFO is refused", "+info"},
+		"what a lock needs":  {[]any{"~*", "&*", "+info", "+time", "+hmget", "+hset", "+get", "+mget", "+set", "+del", "+exists", "+zadd", "+zrange", "+zrevrange", "+zrank", "+zrem", "+zremrangebyscore", "+pexpire", "+pttl", "+publish", "+eval", "+evalsha"}, "commands", OK, "", ""},
+		"and no INFO at all": {[]any{"~*", "&*", "+time", "+hmget", "+hset", "+get", "+mget", "+set", "+del", "+exists", "+zadd", "+zrange", "+zrevrange", "+zrank", "+zrem", "+zremrangebyscore", "+pexpire", "+pttl", "+publish", "+eval", "+evalsha"}, "commands", Error, "INFO is refused", "+info"},
 	}
 	c := startServers(t, cluster.Config{Nodes: 1, Persistence: cluster.Always})
 	for name, tt := range tests {
