@@ -7,7 +7,7 @@
 local count, calls = #ARGV - 2, ARGV[2]
 local width = #KEYS / count
 local fenced = width > 2
--- Of a line, which isn't a text, MGET says nothing, and so it does of what else isn't. It's one command nevertheless.
+-- MGET says that a line isn't there, as it does of all that isn't a text.
 local there = redis.call('MGET', unpack(KEYS))
 local lines, gone = {}, {}
 for i = 1, count do
@@ -26,7 +26,8 @@ local anybody = calls ~= '0' and redis.pcall('EXISTS', unpack(lines)) or 0
 
 local function release(i)
   local at = width * (i - 1)
-  local lock, name, owner, text, token = KEYS[at + 1], KEYS[at + 3], there[at + 1], fenced and there[at + 3] or '', ARGV[i + 2]
+  local lock, owner, token = KEYS[at + 1], there[at + 1], ARGV[i + 2]
+  local name, text = fenced and KEYS[at + 3], fenced and there[at + 3] or ''
   local gave = owner == token
   -- The record is "REGISTER TOKEN DEADLINE OWNER", see record.lua. It loses its owner.
   -- At the first space: an owner's text may have a token in it.
