@@ -56,15 +56,15 @@ func TestGuardKnowsTheGroupFromTheStart(t *testing.T) {
 					assert.Error(t, program.Wait())
 				}()
 			}
-			written := func() string {
-				text, _ := os.ReadFile(file)
-				return string(text)
+			written := func() bool {
+				_, missing := os.Stat(file)
+				return missing == nil
 			}
-			require.Eventually(t, func() bool { return written() != "" }, 10*time.Second, 10*time.Millisecond)
+			require.Eventually(t, written, 10*time.Second, 10*time.Millisecond)
 			require.Eventually(t, func() bool { // it writes no more
 				_ = os.Remove(file)
 				time.Sleep(200 * time.Millisecond)
-				return written() == ""
+				return !written()
 			}, 10*time.Second, 10*time.Millisecond)
 		})
 	}
